@@ -1,0 +1,3 @@
+"""An attention sequence-to-sequence speech recognizer."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,396 @@
+"""Audio of any kind as mono float32 at one rate, in blocks of flat memory, and the speech in it.
+
+Reading:        file -> libsndfile -> mean of the channels -> streaming resampler -> blocks
+Finding speech: blocks -> pages of 30 s -> level of each 10 ms -> threshold -> stretches -> segments
+
+Both directions of use (a whole waveform, or blocks as they come) run the same lines.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from asr.errors import ConfigError, DataError
+
+Waveform = npt.NDArray[np.float32]
+
+HOP_SECONDS = 0.01
+PAGE_FRAMES = 3000  # the threshold is decided once a page
+HISTORY_PAGES = 4  # and sees this many pages, its own included
+MEDIAN_FRAMES = 5  # a click shorter than half of this leaves no trace in the levels
+NOTHING_DB = -90.0  # dBFS: below the last bit of 16-bit audio
+FLAT_DB = 10.0  # speech spans more than this between its dips and its peaks
+HUM_DB = -60.0  # dBFS: flat sound above this could be speech and is kept
+UNKNOWN_LENGTH = 2**62  # libsndfile reports about this much for a stream without a length
+UNFINISHED_BYTES = 0x7FFF_0000  # recorders that write to a pipe leave a size at least this large
+SHORTFALL = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of an audio file says."""
+
+    sample_rate: int
+    num_channels: int
+    num_frames: int
+    seconds: float
+    format: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of speech, in seconds from the start of the audio."""
+
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True)
+class Segment(Span):
+    """A stretch of speech and its samples: waveform (N,), float32, mono."""
+
+    waveform: Waveform
+
+
+def audio_info(path: str | Path) -> AudioInfo:
+    """Return rate (Hz), channels, length (samples a channel, and seconds) and format of a file.
+
+    Raises:
+        DataError: missing, a folder, empty, cut short, without samples, or not audio.
+    """
+    with _open(path) as file:
+        if file.frames >= UNKNOWN_LENGTH:
+            raise DataError(
+                f"{path}: does not say how long it is; must be a finished file "
+                f"(write it anew: ffmpeg -i {path} finished.wav)"
+            )
+        rate, num_frames = int(file.samplerate), int(file.frames)
+        name = f"{file.format} {file.subtype}"
+        return AudioInfo(rate, int(file.channels), num_frames, num_frames / rate, name)
+
+
+def read_audio(path: str | Path, sample_rate: int) -> Waveform:
+    """Return a whole file: (N,), float32, the mean of its channels, resampled to sample_rate (Hz).
+
+    Raises:
+        DataError: as audio_info and read_blocks.
+    """
+    return np.concatenate(list(read_blocks(path, sample_rate)))
+
+
+def read_blocks(
+    path: str | Path, sample_rate: int, *, block_seconds: float = 30.0
+) -> Iterator[Waveform]:
+    """Yield a file in blocks (N,) of about block_seconds; joined they are what read_audio returns.
+
+    Memory does not grow with the length of the file.
+
+    Raises:
+        DataError: as audio_info; NaN or infinite samples; fewer samples than the header promises.
+    """
+    with _open(path) as file:
+        rate = int(file.samplerate)
+        resampler = None
+        if rate != sample_rate:
+            resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32")
+        num_read = 0
+        for raw in _raw_blocks(path, file, max(1, round(block_seconds * rate))):
+            _check_finite(raw, str(path), rate, start=num_read)
+            num_read += len(raw)
+            block = raw.mean(axis=1)  # (N, channels) -> (N,)
+            yield block if resampler is None else resampler.resample_chunk(block)
+        if num_read < file.frames < UNKNOWN_LENGTH:
+            raise _truncated(path, f"its header promises {file.frames} samples, it has {num_read}")
+        if resampler is not None:
+            yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+
+def check_waveform(
+    waveform: npt.ArrayLike, sample_rate: int, *, to_rate: int | None = None, name: str = "waveform"
+) -> Waveform:
+    """Return an array of samples as (N,) float32 mono, resampled where to_rate (Hz) says so.
+
+    waveform is (N,) or (N, channels): floats of full scale 1, or 8-, 16- or 32-bit integers.
+
+    Raises:
+        DataError: another shape or type, no samples, NaN or infinite samples, an impossible rate.
+    """
+    if sample_rate <= 0:
+        raise DataError(f"{name}: sample_rate {sample_rate} Hz; must be > 0 (pass the real rate)")
+    array = np.asarray(waveform)
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] > array.shape[0]):
+        raise DataError(
+            f"{name}: shape {array.shape}; must be (samples,) or (samples, channels) (transpose it)"
+        )
+    if array.size == 0:
+        raise DataError(f"{name}: holds no samples; there must be at least one (record it again)")
+    samples = _to_float32(array, name)
+    _check_finite(samples, name, sample_rate, start=0)
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    if to_rate is None or to_rate == sample_rate:
+        return mono
+    resampled: Waveform = soxr.resample(mono, sample_rate, to_rate)
+    return resampled
+
+
+def find_speech(
+    waveform: Waveform,
+    sample_rate: int,
+    *,
+    max_seconds: float,
+    min_silence_seconds: float = 0.5,
+    padding_seconds: float = 0.2,
+) -> list[Span]:
+    """Return where a waveform (N,) holds speech: see segments, which does the work."""
+    found = segments(
+        [waveform],
+        sample_rate,
+        max_seconds=max_seconds,
+        min_silence_seconds=min_silence_seconds,
+        padding_seconds=padding_seconds,
+    )
+    return [Span(segment.start_seconds, segment.end_seconds) for segment in found]
+
+
+def segments(
+    blocks: Iterable[Waveform],
+    sample_rate: int,
+    *,
+    max_seconds: float,
+    min_silence_seconds: float = 0.5,
+    padding_seconds: float = 0.2,
+) -> Iterator[Segment]:
+    """Yield the stretches of speech in blocks (N,), in order, none longer than max_seconds.
+
+    A silence of min_silence_seconds ends a stretch; padding_seconds of it are kept on each side. A
+    longer stretch is cut at the quietest place of the second half of max_seconds, where nothing is
+    lost. What counts as silence follows the audio: the level must come close to the noise floor of
+    the last two minutes, and of its own 30 s. The result does not depend on how the audio is cut
+    into blocks, and memory does not grow with its length.
+
+    Raises:
+        ConfigError: max_seconds under 1 s, or a padding that a silence cannot hold twice.
+    """
+    if max_seconds < 1.0:
+        raise ConfigError(f"max_seconds {max_seconds}: must be at least 1 (raise it)")
+    if not 0.0 <= 2.0 * padding_seconds <= min_silence_seconds:
+        raise ConfigError(
+            f"padding_seconds {padding_seconds}: must be between 0 and half of "
+            f"min_silence_seconds {min_silence_seconds} (lower it)"
+        )
+    buffer = _SpeechBuffer(sample_rate, max_seconds, min_silence_seconds, padding_seconds)
+    for page in _pages(blocks, PAGE_FRAMES * buffer.hop):
+        buffer.append(page)
+        yield from buffer.take(final=False)
+    yield from buffer.take(final=True)
+
+
+class _SpeechBuffer:
+    """The audio that is read and not yet given out, with the level of every frame of it."""
+
+    def __init__(
+        self, sample_rate: int, max_seconds: float, min_silence_seconds: float, padding: float
+    ) -> None:
+        self.hop = max(1, round(HOP_SECONDS * sample_rate))
+        self.sample_rate = sample_rate
+        frames_a_second = sample_rate / self.hop
+        self.max_frames = int(max_seconds * frames_a_second)
+        self.min_silence = round(min_silence_seconds * frames_a_second)
+        self.padding = int(padding * frames_a_second)
+        self.start = 0  # frames given out or dropped before the buffer
+        self.waveform = np.zeros(0, dtype=np.float32)
+        self.levels = np.zeros(0)
+        self.is_speech = np.zeros(0, dtype=bool)
+        self.history: deque[npt.NDArray[np.float64]] = deque(maxlen=HISTORY_PAGES)
+
+    def append(self, page: Waveform) -> None:
+        levels = _levels(page, self.hop)
+        self.history.append(levels)
+        is_speech = levels > _threshold(levels, np.concatenate(self.history))
+        self.waveform = np.concatenate([self.waveform, page])
+        self.levels = np.concatenate([self.levels, levels])
+        self.is_speech = np.concatenate([self.is_speech, is_speech])
+
+    def take(self, *, final: bool) -> Iterator[Segment]:
+        while (stretch := self._next_stretch()) is not None:
+            start, end, ended = stretch
+            if end - start > self.max_frames:
+                end = self._quietest(start + self.max_frames // 2, start + self.max_frames)
+            elif not (ended or final):
+                return
+            yield self._segment(start, end)
+            self._drop(end)
+        self._drop(max(0, len(self.is_speech) - self.padding))
+
+    def _next_stretch(self) -> tuple[int, int, bool] | None:
+        """First and last frame (exclusive) with padding, and whether a silence has ended it."""
+        frames = np.flatnonzero(self.is_speech)
+        if len(frames) == 0:
+            return None
+        breaks = np.flatnonzero(np.diff(frames) > self.min_silence)
+        last = int(frames[breaks[0]] if len(breaks) else frames[-1])
+        ended = len(self.is_speech) - 1 - last >= self.min_silence
+        start = max(0, int(frames[0]) - self.padding)
+        return start, min(last + 1 + self.padding, len(self.is_speech)), ended
+
+    def _quietest(self, first: int, last: int) -> int:
+        window = np.ones(round(0.2 / HOP_SECONDS) + 1)
+        around = np.pad(self.levels, len(window) // 2, mode="edge")
+        smooth = np.convolve(around, window, mode="valid")[first : last + 1]
+        return last - int(np.argmin(smooth[::-1]))  # the last of equals: fewer, longer segments
+
+    def _segment(self, start: int, end: int) -> Segment:
+        waveform = self.waveform[start * self.hop : end * self.hop].copy()
+        first_sample = (self.start + start) * self.hop
+        return Segment(
+            start_seconds=first_sample / self.sample_rate,
+            end_seconds=(first_sample + len(waveform)) / self.sample_rate,
+            waveform=waveform,
+        )
+
+    def _drop(self, num_frames: int) -> None:
+        self.start += num_frames
+        self.waveform = self.waveform[num_frames * self.hop :]
+        self.levels = self.levels[num_frames:]
+        self.is_speech = self.is_speech[num_frames:]
+
+
+def _levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
+    """Level of every hop in dBFS, a running median against clicks: (N,) -> (ceil(N / hop),)."""
+    # librosa.feature.rms computes the same, but importing librosa takes three seconds.
+    frames = np.pad(page, (0, -len(page) % hop)).reshape(-1, hop)  # (N,) -> (frames, hop)
+    power = np.einsum("fh,fh->f", frames, frames, dtype=np.float64) / hop
+    levels = 10.0 * np.log10(np.maximum(power, 1e-10))
+    around = np.pad(levels, MEDIAN_FRAMES // 2, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(around, MEDIAN_FRAMES)
+    smooth: npt.NDArray[np.float64] = np.median(windows, axis=1)
+    return smooth
+
+
+def _threshold(page: npt.NDArray[np.float64], history: npt.NDArray[np.float64]) -> float:
+    """The level (dBFS) above which a frame of the page counts as speech."""
+    thresholds = [found for found in map(_above_floor, (page, history)) if found is not None]
+    if thresholds:
+        return min(thresholds)  # the lower one: a quiet talker after a loud one is not lost
+    return NOTHING_DB if float(history.max()) > HUM_DB else 0.0
+
+
+def _above_floor(levels: npt.NDArray[np.float64]) -> float | None:
+    """A little above the noise floor, or None where nothing stands out of it."""
+    audible = levels[levels > NOTHING_DB]
+    if len(audible) == 0:
+        return None
+    floor, loud = float(np.percentile(audible, 5)), float(audible.max())
+    if loud - floor < FLAT_DB:
+        return None
+    return floor + max(3.0, 0.15 * (loud - floor))
+
+
+def _pages(blocks: Iterable[Waveform], page_samples: int) -> Iterator[Waveform]:
+    """The same samples in pages of one size (the last may be shorter)."""
+    held: list[Waveform] = []
+    num_held = 0
+    for block in blocks:
+        held.append(block)
+        num_held += len(block)
+        if num_held < page_samples:
+            continue
+        joined = np.concatenate(held)
+        whole = num_held - num_held % page_samples
+        for first in range(0, whole, page_samples):
+            yield joined[first : first + page_samples]
+        held, num_held = [joined[whole:].copy()], num_held - whole
+    if num_held:
+        yield np.concatenate(held)
+
+
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]
+    """A file that is only read on: soundfile seeks after every read, which damages mp3."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[_Forward]:
+    path = Path(path)
+    if not os.path.exists(path):  # unlike Path.exists, False in a folder that may not be entered
+        raise DataError(f"{path}: no such file; must be an audio file (check the path)")
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; must be an audio file (name a file in it)")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{path}: no permission; must be readable (chmod +r {path})")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: empty (0 bytes); must be an audio file (copy it again)")
+    try:
+        file = _Forward(path)
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name ending in .raw
+        raise DataError(
+            f"{path}: not audio that libsndfile reads; must be wav, flac, ogg, opus or mp3 "
+            f"(convert it: ffmpeg -i {path} converted.wav)"
+        ) from error
+    with file:
+        _check_length(path, file)
+        yield file
+
+
+def _check_length(path: Path, file: _Forward) -> None:
+    """Refuse a file that the header shows to be cut short, unfinished or without samples."""
+    log = file.extra_info
+    for promised, there in SHORTFALL.findall(log):
+        if int(there) < int(promised) < UNFINISHED_BYTES:
+            raise _truncated(path, f"its header promises {promised} bytes, it has {there}")
+    if "lacks an end-of-stream" in log:
+        raise _truncated(path, "its last Ogg page is missing")
+    if file.frames == 0:
+        raise DataError(f"{path}: holds no samples; there must be at least one (record it again)")
+
+
+def _raw_blocks(path: str | Path, file: _Forward, num_frames: int) -> Iterator[Waveform]:
+    while True:
+        try:
+            raw: Waveform = file.read(num_frames, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise _truncated(path, "it cannot be decoded to its end") from error
+        if len(raw) == 0:
+            return
+        yield raw
+
+
+def _truncated(path: str | Path, what: str) -> DataError:
+    return DataError(f"{path}: cut short or damaged: {what}; must be whole (copy it again)")
+
+
+def _check_finite(samples: Waveform, name: str, sample_rate: int, *, start: int) -> None:
+    finite = np.isfinite(samples)
+    if not finite.all():
+        position = start + int(np.argwhere(~finite)[0][0])
+        raise DataError(
+            f"{name}: NaN or infinite sample at {position / sample_rate:.3f} s; "
+            "every sample must be a number (export it again)"
+        )
+
+
+def _to_float32(array: npt.NDArray[np.generic], name: str) -> Waveform:
+    if np.issubdtype(array.dtype, np.floating):
+        return array.astype(np.float32)
+    if array.dtype == np.uint8:
+        return ((array.astype(np.float32) - 128.0) / 128.0).astype(np.float32)
+    if array.dtype in (np.int8, np.int16, np.int32):
+        scale = float(np.iinfo(array.dtype).max) + 1.0  # type: ignore[type-var]
+        return (array.astype(np.float64) / scale).astype(np.float32)
+    raise DataError(
+        f"{name}: type {array.dtype}; must be float or 8-, 16- or 32-bit integer "
+        "(divide by full scale: float32)"
+    )

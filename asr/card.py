@@ -1,0 +1,47 @@
+"""The model card that training writes into a model folder."""
+
+import platform
+from datetime import date
+from typing import Any
+
+import torch
+
+import asr
+from asr.config import Config
+
+
+def describe_model(config: Config, metrics: dict[str, Any], *, num_parameters: int) -> str:
+    """Returns the card as Markdown: what the model is, how good, made from what, and its use."""
+    encoder, decoder, data = config.encoder, config.decoder, config.data
+    dev = metrics["dev"]
+    directions = "bidirectional" if encoder.bidirectional else "one direction"
+    return f"""# Speech recognition model
+
+An attention sequence-to-sequence recognizer with {num_parameters / 1e6:.2f} M parameters, made by
+asr {asr.__version__} on {date.today().isoformat()}.
+
+| | |
+|---|---|
+| input | {config.sample_rate} Hz audio, {config.features.num_mels} log-mel filters |
+| encoder | {config.encoder.subsampling} subsampling, {encoder.num_layers} x {encoder.hidden_dim} \
+{encoder.cell.upper()}, {directions} |
+| decoder | {decoder.num_layers} x {decoder.hidden_dim} {decoder.cell.upper()}, \
+{config.attention.type} attention |
+| output | {config.tokenizer.type} tokens, normaliser `{config.tokenizer.normalizer}` |
+| training data | `{data.train}`, {metrics["train_hours"]:.2f} h, longest utterance \
+{metrics["longest_seconds"]:.1f} s |
+| training | {metrics["epochs"]} epochs, {metrics["steps"]} steps, \
+{metrics["train_wall_seconds"]:.0f} s on {platform.machine()} with PyTorch {torch.__version__} |
+| weights | {metrics["weights"]} |
+
+Dev set `{data.dev}` ({dev["utterances"]} utterances), greedy search, no language model:
+CER {dev["cer"]:.2%}, WER {dev["wer"]:.2%}. The dev set chose these weights, so a test set will be a
+little worse.
+
+    asr transcribe FILE.wav --model THIS_FOLDER
+    asr decode --model THIS_FOLDER CUTS.jsonl.gz --out RESULTS
+
+Utterances longer than the longest of training are cut at silences by `asr transcribe`. Speech
+unlike the training data (another language, microphone, room, way of speaking) will be recognized
+badly.
+"""

@@ -1,0 +1,235 @@
+"""The model folder, and the state of a training run.
+
+A model folder is self-contained and holds no pickle: `config.yaml`, `model.safetensors`, the
+tokenizer's own file, `metrics.json` and `README.md`. The training state lies beside it in
+`training/`, and is read as plain tensors and numbers. Every file is written to a temporary name,
+flushed to the disk and renamed, so that a crash or a full disk leaves the one before as it was.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import pickle
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from asr.config import Config, dump_config, load_config
+from asr.errors import ConfigError, ModelError
+from asr.model import Seq2Seq, build_model
+from asr.tokenizer import Tokenizer, load_tokenizer
+
+FORMAT_VERSION = "1"
+CONFIG_FILE, WEIGHTS_FILE = "config.yaml", "model.safetensors"
+METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model folder in memory."""
+
+    model: Seq2Seq
+    tokenizer: Tokenizer
+    config: Config
+    metrics: dict[str, Any]
+
+
+def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
+    """Returns the model of a folder, in evaluation mode on a device.
+
+    Raises:
+        ModelError: a file is missing, damaged, of another format version, or does not fit.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: no such model folder; give the --out of an asr train run")
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise ModelError(
+                f"{folder}: has no {name}; give the --out folder of asr train, after its first "
+                "epoch"
+            )
+    try:
+        config = load_config(folder / CONFIG_FILE)
+    except ConfigError as error:
+        raise ModelError(f"{error}; the folder was made by another version, train again") from None
+    tokenizer = load_tokenizer(
+        folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
+    )
+    model = build_model(config, tokenizer.vocab_size)
+    load_weights(model, folder / WEIGHTS_FILE)
+    return LoadedModel(model.to(device).eval(), tokenizer, config, _read_metrics(folder))
+
+
+def load_weights(model: Seq2Seq, path: Path) -> None:
+    """Copies the weights of a file into a model.
+
+    Raises:
+        ModelError: the file is damaged, of another format version, or of another model.
+    """
+    tensors, metadata = _read_tensors(path)
+    version = metadata.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: format version {version}; this asr reads version {FORMAT_VERSION}, use the "
+            "asr that wrote it"
+        )
+    if metadata.get("sha256") != _digest(tensors):
+        raise ModelError(f"{path}: is damaged (its checksum does not fit); copy it again")
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        message = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{path}: does not fit its config.yaml ({message}); keep the files of one run together"
+        ) from None
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Writes weights with their format version and checksum.
+
+    Raises:
+        ModelError: the file cannot be written; the one before is untouched.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {"format_version": FORMAT_VERSION, "sha256": _digest(plain)}
+    write_file(path, safetensors.torch.save(plain, metadata))
+
+
+def average_weights(paths: list[Path]) -> dict[str, Tensor]:
+    """Returns the mean of the weights in several files."""
+    total = {name: tensor.double() for name, tensor in _read_tensors(paths[0])[0].items()}
+    for path in paths[1:]:
+        for name, tensor in _read_tensors(path)[0].items():
+            total[name] += tensor
+    return {name: (tensor / len(paths)).float() for name, tensor in total.items()}
+
+
+def save_folder(folder: Path, config: Config, tokenizer: Tokenizer) -> None:
+    """Writes what a model folder holds before there are weights."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tokenizer.save(folder)
+    write_file(folder / CONFIG_FILE, dump_config(config).encode())
+
+
+def save_metrics(folder: Path, metrics: Mapping[str, Any], card: str) -> None:
+    """Writes the error rates of a model, and its card."""
+    text = json.dumps(metrics, indent=2, ensure_ascii=False)
+    write_file(folder / METRICS_FILE, (text + "\n").encode())
+    write_file(folder / CARD_FILE, card.encode())
+
+
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Writes a training state: tensors, numbers, strings, and lists and dicts of them.
+
+    Raises:
+        ModelError: the file cannot be written; the one before is untouched.
+    """
+    buffer = io.BytesIO()
+    torch.save({"format_version": FORMAT_VERSION, **state}, buffer)
+    write_file(path, buffer.getbuffer())
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Returns a training state, on the CPU.
+
+    Raises:
+        ModelError: the file is damaged or of another format version.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            f"{path}: cannot be read ({_one_line(error)}); delete it to train from the beginning"
+        ) from None
+    if state.get("format_version") != FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: format version {state.get('format_version')}; this asr reads version "
+            f"{FORMAT_VERSION}, finish with the asr that wrote it or use another --out"
+        )
+    return state
+
+
+def write_file(path: Path, content: bytes | memoryview) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+        ModelError: the file cannot be written; the one before is untouched.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns the operating system's refusal to write into a ModelError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(
+            f"{path}: cannot be written ({error.strerror or error}); what was there before is "
+            "untouched; free space or choose another --out, then run the same command again"
+        ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, file.metadata() or {}
+    except (safetensors.SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path}: is damaged ({_one_line(error)}); copy it again or train again"
+        ) from None
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read_metrics(folder: Path) -> dict[str, Any]:
+    path = folder / METRICS_FILE
+    if not path.is_file():
+        return {}
+    try:
+        metrics: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read ({_one_line(error)}); delete it") from None
+    return metrics
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,233 @@
+"""The command `asr`. Commands read their options, call the library, and print; no logic."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import asr
+from asr.errors import AsrError, ConfigError
+
+app = typer.Typer(
+    help="Train, decode, score and use attention sequence-to-sequence speech recognizers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of asr train.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
+BeamSize = Annotated[int | None, typer.Option(help="Hypotheses kept; 1 is greedy search.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="key.sub=value, over the configuration.")
+]
+
+
+def main() -> None:
+    """Runs the command line; a user's error is one line and exit code 2."""
+    traceback = "--traceback" in sys.argv
+    if traceback:
+        sys.argv.remove("--traceback")
+    try:
+        app(standalone_mode=True)
+    except AsrError as error:
+        if traceback:
+            raise
+        typer.echo(f"asr: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("asr: stopped", err=True)
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def options(version: Annotated[bool, typer.Option("--version", help="Print it.")] = False) -> None:
+    """Train, decode, score and use speech recognizers. `--traceback` shows where an error arose."""
+    if version:
+        typer.echo(f"asr {asr.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def prepare(
+    name: Annotated[str, typer.Argument(help="synthetic, fsdd or librispeech.")],
+    out: Annotated[Path, typer.Option(help="Where the manifests go.")],
+    corpus: Annotated[Path | None, typer.Option(help="The corpus as published.")] = None,
+    download: Annotated[bool, typer.Option(help="Fetch what is missing.")] = False,
+    language: Annotated[str, typer.Option(help="Of synthetic speech: en or ko.")] = "en",
+    part: Annotated[list[str] | None, typer.Option(help="Part of the corpus; repeatable.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
+    num_utterances: Annotated[int | None, typer.Option(help="Of synthetic training.")] = None,
+) -> None:
+    """Turn a corpus into manifests (lhotse cuts)."""
+    from recipes import RECIPES, PrepareOptions
+
+    if name not in RECIPES:
+        known = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in RECIPES.values())
+        raise ConfigError(f'recipe "{name}": unknown; known are {known}')
+    report = RECIPES[name].prepare(
+        PrepareOptions(
+            corpus=corpus,
+            out=out,
+            download=download,
+            language=language,
+            parts=tuple(part or ()),
+            seed=seed,
+            num_utterances=num_utterances,
+            say=_say,
+        )
+    )
+    for row in report.manifests:
+        _say(
+            f"{row.path}: {row.num_utterances:,} utterances, {row.num_words:,} words, "
+            f"{row.seconds / 3600:.2f} h, {row.num_speakers} speakers"
+        )
+    for notice in report.notices:
+        _say(f"notice: {notice}")
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="Configuration, a YAML file.")],
+    out: Annotated[Path, typer.Option(help="Experiment folder; it becomes the model folder.")],
+    settings: Settings = None,
+) -> None:
+    """Train a model; the same command again continues where it stopped."""
+    from asr.config import load_config
+    from asr.progress import TrainingStoppedError
+    from asr.train import train as run
+
+    try:
+        run(load_config(config, settings or ()), out)
+    except TrainingStoppedError as stopped:
+        _say(f"stopped: {stopped}")
+        sys.exit(stopped.exit_code)
+
+
+@app.command()
+def decode(
+    cuts: Annotated[Path, typer.Argument(help="Manifest of what to decode.")],
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl.")],
+    beam_size: BeamSize = None,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Recognize every utterance of a manifest."""
+    from asr.decode import decode_manifest, load_recognizer
+
+    recognizer = load_recognizer(model, device)
+    chosen = _search_options(recognizer.config, beam_size, settings)
+    summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=_live_line())
+    factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
+    ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
+    _say(
+        f"{summary.path}: {summary.num_utterances} utterances, {summary.audio_seconds:.0f} s of "
+        f"audio in {summary.wall_seconds:.1f} s, real-time factor {factor:.4f} ({1 / factor:.0f}x "
+        f"real time); ended by {ends}"
+    )
+
+
+@app.command()
+def score(
+    folder: Annotated[Path | None, typer.Argument(help="Folder with hyp.jsonl.")] = None,
+    ref: Annotated[Path | None, typer.Option(help="References: Kaldi text, trn, jsonl.")] = None,
+    hyp: Annotated[Path | None, typer.Option(help="Hypotheses, likewise.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
+    normalizer: Annotated[str, typer.Option(help="none, english or korean.")] = "none",
+) -> None:
+    """Compute error rates: a table, report.json and report.md."""
+    from asr.report import score_files, score_folder, to_table, write_report
+
+    if folder is not None and ref is None and hyp is None:
+        report = score_folder(folder, normalizer)
+        out = out or folder
+    elif folder is None and ref is not None and hyp is not None:
+        report = score_files(ref, hyp, normalizer)
+        out = out or hyp.parent
+    else:
+        raise ConfigError("asr score: give either a folder, or both --ref and --hyp")
+    Console().print(to_table(report))
+    for path in write_report(report, out):
+        _say(f"written: {path}")
+
+
+@app.command()
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(help="wav, flac, ogg, mp3; any rate.")],
+    model: Model,
+    output_format: Annotated[str, typer.Option("--output-format", "-f")] = "txt",
+    output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o")] = None,
+    beam_size: BeamSize = None,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Write down what is said in audio files: txt, srt, vtt, tsv, json or all."""
+    from asr.writers import WRITERS, check_formats, check_output, write_transcript
+
+    formats = check_formats([output_format])
+    if output_dir is not None:
+        check_output(files, output_dir)
+    elif len(formats) > 1:
+        raise ConfigError(f"--output-format {output_format}: needs --output-dir to write files to")
+    from asr.audio import audio_info
+    from asr.decode import load_recognizer
+    from asr.transcribe import transcribe as run
+
+    for file in files:
+        audio_info(file)
+    recognizer = load_recognizer(model, device)
+    chosen = _search_options(recognizer.config, beam_size, settings)
+    for file in files:
+        transcript = run(recognizer, file, options=chosen)
+        for segment in transcript.segments:
+            if segment.warning:
+                _say(f"{file} {segment.start_seconds:.1f} s: {segment.warning}")
+        if output_dir is None:
+            typer.echo(WRITERS[formats[0]](transcript), nl=False)
+            continue
+        for path in write_transcript(transcript, output_dir, formats):
+            _say(f"written: {path}")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For a bug report.")] = False,
+) -> None:
+    """Show versions, devices, codecs and room, and how to get what is missing."""
+    from asr.doctor import examine
+
+    findings = examine()
+    if as_json:
+        rows = [vars(finding) for finding in findings]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    table = Table("", "what", "found", "what to do", box=None)
+    for finding in findings:
+        mark = "ok" if finding.ok else "!!"
+        table.add_row(mark, finding.name, finding.value, finding.advice)
+    Console().print(table)
+
+
+def _search_options(config: Any, beam_size: int | None, settings: list[str] | None) -> Any:
+    from asr.config import override_config
+
+    chosen = list(settings or ())
+    if beam_size is not None:
+        chosen.append(f"search.beam_size={beam_size}")
+    return override_config(config, chosen).search
+
+
+def _live_line() -> Callable[[str], None]:
+    if not sys.stderr.isatty():
+        return lambda _: None
+    return lambda line: print(f"\r{line}", end="", file=sys.stderr, flush=True)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

@@ -1,0 +1,306 @@
+"""The configuration of an experiment: typed models, read from YAML, overridden by `--set a.b=c`.
+
+Every field has its unit, and its source where one exists, in one line, and a default that trains.
+A file may name another by `base: other.yaml` and then holds only what it changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from asr.errors import ConfigError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FeaturesConfig(_Section):
+    """Log-mel features; the defaults are those of most published recognizers."""
+
+    num_mels: int = Field(80, ge=8, le=256)  # mel filters
+    window_seconds: float = Field(0.025, gt=0, le=0.2)  # analysis window
+    shift_seconds: float = Field(0.010, gt=0, le=0.1)  # from one frame to the next
+    low_hz: float = Field(20.0, ge=0)  # lower edge of the first filter
+    high_hz: float | None = Field(None, gt=0)  # upper edge of the last filter; null: half the rate
+    dither: float = Field(0.0, ge=0)  # standard deviation of added noise (training), full scale = 1
+    preemphasis: float = Field(0.0, ge=0, lt=1)  # 0.97 is Kaldi's; 0 leaves the signal alone
+    normalization: Literal["global", "utterance", "none"] = "global"  # mean and variance, per mel
+
+
+class SpecAugmentConfig(_Section):
+    """SpecAugment without warping (Park et al. 2019, arXiv 1904.08779, section 2)."""
+
+    num_freq_masks: int = Field(2, ge=0)
+    max_freq_bins: int = Field(27, ge=0)  # widest frequency mask (F in the paper)
+    num_time_masks: int = Field(2, ge=0)
+    max_time_seconds: float = Field(0.4, ge=0)  # widest time mask (T in the paper: 40-100 frames)
+    max_time_fraction: float = Field(0.2, ge=0, le=1)  # of the utterance (p in the paper)
+
+
+class TokenizerConfig(_Section):
+    """Output units, learnt from the training text alone."""
+
+    type: str = "char"  # char, unigram or bpe
+    vocab_size: int | None = Field(None, ge=5)  # for unigram and bpe; char takes what it finds
+    normalizer: str = "none"  # none, english or korean
+
+
+class EncoderConfig(_Section):
+    """Subsampling and the recurrent stack."""
+
+    subsampling: Literal["conv", "stack", "none"] = "conv"  # conv: 4x, two strided layers
+    channels: int = Field(32, ge=1)  # of the convolutions
+    stack_frames: int = Field(4, ge=1)  # frames joined by `stack`
+    cell: str = "lstm"
+    hidden_dim: int = Field(256, ge=1)  # each direction
+    num_layers: int = Field(3, ge=1)
+    bidirectional: bool = True
+    projection_dim: int | None = Field(None, ge=1)  # after each layer; null: none
+    pyramid: Literal["none", "concat", "drop"] = "none"  # halves time between layers (LAS)
+    pyramid_layers: int = Field(2, ge=0)  # how many of the layers after the first halve time
+    dropout: float = Field(0.2, ge=0, lt=1)
+
+
+class AttentionConfig(BaseModel):
+    """The mechanism's name and its own keyword arguments, which `attention.py` checks."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = "location"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of the mechanism, as written."""
+        return dict(self.model_extra or {})
+
+
+class DecoderConfig(_Section):
+    """The attention decoder."""
+
+    cell: str = "lstm"
+    embedding_dim: int = Field(128, ge=1)
+    hidden_dim: int = Field(320, ge=1)
+    num_layers: int = Field(1, ge=1)
+    input_feeding: bool = True  # the last context enters the cell (Luong et al. 2015, section 3.3)
+    dropout: float = Field(0.2, ge=0, lt=1)
+
+
+class LossConfig(_Section):
+    """Cross entropy and CTC, weighed."""
+
+    ctc_weight: float = Field(0.3, ge=0, lt=1)  # Watanabe et al. 2017, equation 37
+    label_smoothing: float = Field(0.1, ge=0, lt=1)  # mass given to all tokens evenly
+
+
+class DataConfig(_Section):
+    """Which utterances, and how they are put together."""
+
+    train: str = "data/train.jsonl.gz"  # lhotse cuts
+    dev: str = "data/dev.jsonl.gz"
+    batch_seconds: float = Field(120.0, gt=0)  # audio in a batch, padding included
+    max_utterances: int | None = Field(None, ge=1)  # in a batch
+    num_buckets: int = Field(10, ge=1)  # of similar duration
+    min_seconds: float = Field(0.1, ge=0)  # shorter utterances are dropped, counted and said
+    max_seconds: float = Field(30.0, gt=0)  # longer ones too
+    num_workers: int = Field(1, ge=0)  # loading processes
+    speed_factors: tuple[float, ...] = (1.0,)  # one drawn per utterance; (0.9, 1, 1.1): Ko 2015
+    noise: str | None = None  # cuts of noise to mix in
+    noise_probability: float = Field(0.5, ge=0, le=1)
+    noise_snr_db: tuple[float, float] = (10.0, 30.0)  # drawn evenly between
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataConfig":
+        if self.min_seconds >= self.max_seconds:
+            raise ValueError(f"min_seconds {self.min_seconds} must be < max_seconds")
+        if self.batch_seconds < self.max_seconds:
+            raise ValueError(f"batch_seconds {self.batch_seconds} must be >= max_seconds")
+        if not self.speed_factors or not all(0.5 <= f <= 2 for f in self.speed_factors):
+            raise ValueError(f"speed_factors {self.speed_factors} must each be between 0.5 and 2")
+        if self.noise_snr_db[0] > self.noise_snr_db[1]:
+            raise ValueError(f"noise_snr_db {self.noise_snr_db} must be (lowest, highest)")
+        return self
+
+
+class TrainConfig(_Section):
+    """The optimization and what is kept of it."""
+
+    epochs: int = Field(30, ge=1)
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)  # the peak
+    final_learning_rate: float = Field(1e-5, ge=0)  # at the end of a falling schedule
+    weight_decay: float = Field(1e-6, ge=0)
+    warmup_steps: int = Field(500, ge=0)  # linear, from 0 to the peak
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"  # after the warm-up
+    clip_norm: float = Field(5.0, gt=0)  # of the whole gradient (Pascanu et al. 2013)
+    curriculum: bool = True  # the first epoch goes from short to long
+    patience: int | None = Field(None, ge=1)  # epochs without a better dev error rate; null: all
+    keep_best: int = Field(5, ge=1)  # checkpoints kept, and averaged at the end
+    max_dev_utterances: int | None = Field(None, ge=1)  # decoded after each epoch; null: all
+    checkpoint_seconds: float = Field(120.0, gt=0)  # between two savings of the training state
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class SearchConfig(_Section):
+    """Greedy and beam search."""
+
+    beam_size: int = Field(1, ge=1, le=1000)  # 1: greedy
+    ctc_weight: float = Field(0.0, ge=0, le=1)  # Watanabe et al. 2017, equation 47
+    length_power: float = Field(0.0, ge=0)  # score / tokens ** power ranks the finished ones
+    eos_threshold: float | None = Field(None, ge=1)  # Hannun et al. 2019, section 3.1.2
+    num_best: int = Field(1, ge=1)  # hypotheses returned
+    max_tokens: int = Field(400, ge=1)  # absolute cap
+    max_token_ratio: float = Field(1.0, gt=0)  # cap: tokens a memory frame
+    loop_repeats: int = Field(8, ge=2)  # the same few tokens so often in a row end a hypothesis
+
+
+class Config(_Section):
+    """A whole experiment."""
+
+    seed: int = 1
+    sample_rate: int = Field(16000, ge=4000, le=192000)  # audio is resampled to it
+    features: FeaturesConfig = FeaturesConfig()
+    spec_augment: SpecAugmentConfig = SpecAugmentConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    attention: AttentionConfig = AttentionConfig()
+    decoder: DecoderConfig = DecoderConfig()
+    loss: LossConfig = LossConfig()
+    data: DataConfig = DataConfig()
+    train: TrainConfig = TrainConfig()
+    search: SearchConfig = SearchConfig()
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Returns the configuration in a YAML file, with `key.sub=value` overrides applied in order.
+
+    Raises:
+        ConfigError: the file cannot be read, or a key, type or value is not allowed.
+    """
+    tree = _read_tree(path, seen=())
+    for override in overrides:
+        _override(tree, override)
+    return parse_config(tree, str(path))
+
+
+def override_config(config: Config, overrides: Sequence[str]) -> Config:
+    """Returns a configuration with `key.sub=value` overrides applied in order.
+
+    Raises:
+        ConfigError: a key, type or value is not allowed.
+    """
+    tree = config.model_dump(mode="json")
+    for override in overrides:
+        _override(tree, override)
+    return parse_config(tree, "--set")
+
+
+def parse_config(tree: Mapping[str, Any], source: str) -> Config:
+    """Returns the checked configuration; `source` names the place in error messages.
+
+    Raises:
+        ConfigError: naming the key, the value, the rule and the known choices.
+    """
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: " + "; ".join(map(_explain, error.errors()))) from None
+
+
+def dump_config(config: Config) -> str:
+    """Returns the resolved configuration as YAML."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """Returns one line `key: old -> new` for each value that differs."""
+    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    keys = sorted(before.keys() | after.keys())
+    return [
+        f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}"
+        for key in keys
+        if before.get(key, "unset") != after.get(key, "unset")
+    ]
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _read_tree(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in seen:
+        raise ConfigError(f"{path}: its `base` leads back to itself; remove one `base` line")
+    try:
+        tree = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file; give the path of a YAML") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); give a YAML file") from None
+    except yaml.YAMLError as error:
+        message = " ".join(str(error).split())
+        raise ConfigError(f"{path}: is not YAML ({message}); mend that line") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: holds a {type(tree).__name__}; must hold `key: value` lines")
+    base = tree.pop("base", None)
+    if base is None:
+        return tree
+    return _merge(_read_tree(path.parent / str(base), (*seen, path.resolve())), tree)
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        replaces = isinstance(value, dict) and "type" in value and key == "attention"
+        if isinstance(inner, dict) and isinstance(value, dict) and not replaces:
+            merged[key] = _merge(inner, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise ConfigError(f'--set "{override}": must be key=value, as in --set train.epochs=3')
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f'--set "{override}": the value is not YAML; quote it') from None
+    *sections, last = key.split(".")
+    for section in sections:
+        inner = tree.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f'--set "{override}": "{section}" is a value, not a section')
+        tree = inner
+    tree[last] = value
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "the configuration"
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(_known_keys(error["loc"][:-1]))
+        return f'unknown key "{key}"; known here: {known}'
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if isinstance(error["input"], Mapping):
+        return f"{key}: {message}"
+    return f"{key} = {error['input']!r}: {message}"
+
+
+def _known_keys(sections: Sequence[Any]) -> list[str]:
+    model: Any = Config
+    for section in sections:
+        model = model.model_fields[section].annotation
+    return sorted(model.model_fields)

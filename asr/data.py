@@ -1,0 +1,213 @@
+"""Cuts to batches: what enters training, in which order, and as which tensors.
+
+    cuts --sampler--> groups of similar duration --dataset: augment, load, tokenize--> Batch
+
+The order of an epoch follows from the seed and the epoch alone, so that a run resumes by leaving
+out the batches it has seen; augmentation follows from the seed, the epoch and the utterance.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lhotse import CutSet
+from lhotse.audio import set_current_audio_backend
+from lhotse.audio.backend import LibsndfileBackend
+from lhotse.dataset.sampling import DynamicBucketingSampler, SimpleCutSampler
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from asr.config import DataConfig
+from asr.errors import DataError
+from asr.manifest import Cut, audio_paths, cut_text, first_line, read_cuts
+from asr.tokenizer import BOS, EOS, PAD, Tokenizer
+
+
+class Batch(NamedTuple):
+    """Utterances of similar duration; PAD and 0 fill what is shorter than the longest."""
+
+    ids: list[str]
+    texts: list[str]  # normalised references
+    waveforms: Tensor  # (B,N) float32
+    lengths: Tensor  # (B,) samples
+    inputs: Tensor  # (B,U) BOS and the reference
+    targets: Tensor  # (B,U) the reference and EOS
+    target_lengths: Tensor  # (B,) tokens of a target
+
+    def to(self, device: torch.device) -> "Batch":
+        """Returns the batch with its tensors on a device."""
+        tensors = (part.to(device, non_blocking=True) for part in self[2:])
+        return Batch(self.ids, self.texts, *tensors)
+
+
+class BatchDataset(Dataset[Batch | DataError]):
+    """Loads the audio and the tokens of a group of cuts.
+
+    Args:
+        tokenizer: encodes the transcripts.
+        normalize: applied to them first.
+        sample_rate: audio is resampled to it, in Hz.
+        augment: applied to each cut before loading; None for none.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        normalize: Callable[[str], str],
+        *,
+        sample_rate: int,
+        augment: Callable[[Cut], Cut] | None = None,
+    ) -> None:
+        self.tokenizer, self.normalize = tokenizer, normalize
+        self.sample_rate, self.augment = sample_rate, augment
+
+    def __getitem__(self, cuts: Any) -> Batch | DataError:
+        """Returns the batch; or the error, which would lose its one sentence between processes."""
+        try:
+            waveforms = [self._load(cut) for cut in cuts]
+        except DataError as error:
+            return error
+        texts = [cut_text(cut, self.normalize) for cut in cuts]
+        return collate([cut.id for cut in cuts], texts, waveforms, tokenizer=self.tokenizer)
+
+    def _load(self, cut: Cut) -> np.ndarray:
+        set_current_audio_backend(_BACKEND)
+        if self.augment is not None:
+            cut = self.augment(cut)
+        if cut.sampling_rate != self.sample_rate:
+            cut = cut.resample(self.sample_rate)
+        try:
+            audio: np.ndarray = cut.load_audio().mean(axis=0)
+        except Exception as error:
+            sources = ", ".join(str(path) for path in audio_paths(cut))
+            raise DataError(
+                f'utterance "{cut.id}": {sources} cannot be read ({first_line(error)}); replace '
+                "the file or remove the utterance from the manifest"
+            ) from None
+        if not np.isfinite(audio).all():
+            raise DataError(
+                f'utterance "{cut.id}": has samples that are not finite; write the audio again'
+            )
+        return audio.astype(np.float32, copy=False)
+
+
+_BACKEND = LibsndfileBackend()
+
+
+def collate(
+    ids: list[str], texts: list[str], waveforms: list[np.ndarray], *, tokenizer: Tokenizer
+) -> Batch:
+    """Returns a padded batch."""
+    tokens = [torch.tensor(tokenizer.encode(text), dtype=torch.long) for text in texts]
+    bos, eos = torch.tensor([BOS]), torch.tensor([EOS])
+    return Batch(
+        ids,
+        texts,
+        _pad([torch.from_numpy(waveform) for waveform in waveforms], 0.0),
+        torch.tensor([len(waveform) for waveform in waveforms]),
+        _pad([torch.cat([bos, row]) for row in tokens], PAD),
+        _pad([torch.cat([row, eos]) for row in tokens], PAD),
+        torch.tensor([len(row) + 1 for row in tokens]),
+    )
+
+
+def _pad(rows: list[Tensor], value: float) -> Tensor:
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
+
+
+class Batches:
+    """The batches of one epoch, from any place in it.
+
+    Args:
+        cuts: what to read.
+        dataset: loads a group of cuts.
+        config: batch size, buckets and loading processes.
+        seed: of the order, together with the epoch.
+        world: (rank, number of ranks); each rank gets as many batches as the others.
+    """
+
+    def __init__(
+        self,
+        cuts: CutSet,
+        dataset: BatchDataset,
+        *,
+        config: DataConfig,
+        seed: int,
+        world: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.cuts, self.dataset, self.config = cuts, dataset, config
+        self.seed, self.world = seed, world
+
+    def epoch(self, epoch: int, *, skip: int = 0, ordered: bool = False) -> Iterator[Batch]:
+        """Yields the batches after the first `skip`; in order of duration if `ordered`.
+
+        Raises:
+            DataError: audio that cannot be read, naming the utterance.
+        """
+        groups = itertools.islice(self._sampler(epoch, ordered), skip, None)
+        loader = DataLoader(
+            self.dataset,
+            sampler=groups,
+            batch_size=None,
+            num_workers=self.config.num_workers,
+            generator=torch.Generator().manual_seed(self.seed),  # leaves the global one alone
+        )
+        for batch in loader:
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
+
+    def _sampler(self, epoch: int, ordered: bool) -> Iterable[CutSet]:
+        limits: dict[str, Any] = {
+            "max_duration": self.config.batch_seconds,
+            "max_cuts": self.config.max_utterances,
+            "rank": self.world[0],
+            "world_size": self.world[1],
+        }
+        if ordered:
+            cuts = self.cuts.to_eager().sort_by_duration(ascending=True)
+            return SimpleCutSampler(cuts, shuffle=False, **limits)
+        sampler = DynamicBucketingSampler(
+            self.cuts,
+            shuffle=True,
+            seed=self.seed,
+            num_buckets=self.config.num_buckets,
+            buffer_size=50_000,
+            **limits,
+        )
+        sampler.set_epoch(epoch)
+        return sampler
+
+
+class Augment:
+    """Speed perturbation and noise mixing, drawn anew for each utterance in each epoch.
+
+    Args:
+        config: factors, noise and its level.
+        seed: together with the epoch and the id, of the draw.
+        epoch: its number.
+
+    Source: Ko et al. 2015 (Interspeech) for speed; Hannun et al. 2014 (arXiv 1412.5567) for noise.
+    """
+
+    def __init__(self, config: DataConfig, *, seed: int, epoch: int) -> None:
+        self.config, self.key = config, f"{seed} {epoch} "
+        self.noise = list(read_cuts(config.noise)) if config.noise else []
+
+    def __call__(self, cut: Cut) -> Cut:
+        """Returns the cut as it is to be loaded."""
+        draw = random.Random(self.key + cut.id)
+        factor = draw.choice(self.config.speed_factors)
+        if factor != 1.0:
+            cut = cut.perturb_speed(factor)
+        if self.noise and draw.random() < self.config.noise_probability:
+            noise = draw.choice(self.noise).resample(cut.sampling_rate)
+            if noise.duration < cut.duration:
+                noise = noise.repeat(times=int(cut.duration / noise.duration) + 1)
+            start = draw.uniform(0, noise.duration - cut.duration)
+            noise = noise.truncate(offset=start, duration=cut.duration)
+            cut = cut.mix(noise, snr=draw.uniform(*self.config.noise_snr_db))
+        return cut

@@ -1,0 +1,153 @@
+"""The encoder: subsampling and a recurrent stack.
+
+features (B,T,M) --subsampling--> (B,T',C) --recurrent layers--> values (B,T'',D), lengths (B,)
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from asr.config import EncoderConfig
+from asr.errors import ConfigError
+from asr.features import frame_mask
+from asr.rnn import RecurrentLayer
+
+Count = TypeVar("Count", int, Tensor)
+
+
+class ConvSubsampling(nn.Module):
+    """A quarter of the frames, by two 3x3 convolutions with stride 2 over time and mels.
+
+    Frames past an utterance's end are 0 before each convolution, as its own padding is, so batch
+    mates change nothing. Source: the front of Bahdanau-style recognizers since Zhang et al. 2017
+    (arXiv 1610.03022), with strides instead of pooling.
+    """
+
+    factor = 4
+
+    def __init__(self, num_mels: int, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, channels, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+        self.output_dim = channels * halve(halve(num_mels))
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Returns the frames (B,) left of so many (B,)."""
+        return (lengths + 3) // 4
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Returns (B, ceil(T/4), channels * ceil(M/4)) from features (B,T,M), 0 on padding."""
+        hidden = features[:, None]  # (B,1,T,M)
+        for layer in (self.first, self.second):
+            hidden = layer(hidden).relu()
+            lengths = halve(lengths)
+            hidden = hidden * frame_mask(lengths, hidden.size(2))[:, None, :, None]
+        return hidden.transpose(1, 2).flatten(2)  # (B,T',channels * M')
+
+
+class FrameStacking(nn.Module):
+    """Each `factor` frames joined into one; the last one is filled with 0."""
+
+    def __init__(self, num_mels: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.output_dim = num_mels * factor
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Returns the frames (B,) left of so many (B,)."""
+        return (lengths + self.factor - 1) // self.factor
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Returns (B, ceil(T/factor), factor * M) from features (B,T,M), 0 on padding."""
+        missing = -features.size(1) % self.factor
+        features = nn.functional.pad(features, (0, 0, 0, missing))
+        return features.reshape(features.size(0), -1, self.output_dim)
+
+
+SUBSAMPLINGS: dict[str, Callable[[EncoderConfig, int], ConvSubsampling | FrameStacking]] = {
+    "conv": lambda config, num_mels: ConvSubsampling(num_mels, config.channels),
+    "stack": lambda config, num_mels: FrameStacking(num_mels, config.stack_frames),
+    "none": lambda _, num_mels: FrameStacking(num_mels, 1),
+}
+
+
+class Encoder(nn.Module):
+    """Features to memory values.
+
+    Args:
+        config: the encoder's section.
+        num_mels: size of a feature frame (M).
+
+    Raises:
+        ConfigError: unknown cell, or a pyramid deeper than the stack.
+    """
+
+    def __init__(self, config: EncoderConfig, num_mels: int) -> None:
+        super().__init__()
+        halvings = config.pyramid_layers if config.pyramid != "none" else 0
+        if halvings >= config.num_layers:
+            raise ConfigError(
+                f"encoder.pyramid_layers = {halvings}: must be < num_layers = {config.num_layers}, "
+                "since the first layer keeps the time of its input"
+            )
+        self.pyramid = config.pyramid
+        self.halvings = halvings
+        self.subsampling = SUBSAMPLINGS[config.subsampling](config, num_mels)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers, self.projections = nn.ModuleList(), nn.ModuleList()
+        input_dim = self.subsampling.output_dim
+        for index in range(config.num_layers):
+            if 0 < index <= halvings and config.pyramid == "concat":
+                input_dim *= 2
+            layer = RecurrentLayer(
+                input_dim,
+                config.hidden_dim,
+                cell=config.cell,
+                bidirectional=config.bidirectional,
+            )
+            input_dim = layer.output_dim
+            projection: nn.Module = nn.Identity()
+            if config.projection_dim is not None:
+                projection = nn.Sequential(nn.Linear(input_dim, config.projection_dim), nn.Tanh())
+                input_dim = config.projection_dim
+            self.layers.append(layer)
+            self.projections.append(projection)
+        self.output_dim = input_dim
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Returns the memory frames (B,) of so many feature frames (B,)."""
+        lengths = self.subsampling.output_lengths(lengths)
+        for _ in range(self.halvings):
+            lengths = halve(lengths)
+        return lengths
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns values (B,T'',D), 0 on padding, and lengths (B,), from features (B,T,M)."""
+        hidden = self.subsampling(features, lengths)
+        lengths = self.subsampling.output_lengths(lengths)
+        for index, (layer, projection) in enumerate(
+            zip(self.layers, self.projections, strict=True)
+        ):
+            if 0 < index <= self.halvings:
+                hidden = join_pairs(hidden) if self.pyramid == "concat" else hidden[:, ::2]
+                lengths = halve(lengths)
+            hidden = self.dropout(projection(layer(hidden, lengths)))
+            # A projection's bias is not 0 on padding, and pairs may join padding to a last frame.
+            hidden = hidden * frame_mask(lengths, hidden.size(1))[..., None]
+        return hidden, lengths
+
+
+def halve(count: Count) -> Count:
+    """Returns half of a count, rounded up."""
+    return (count + 1) // 2
+
+
+def join_pairs(frames: Tensor) -> Tensor:
+    """Returns (B, ceil(T/2), 2 D): neighbours joined, the last filled with 0.
+
+    Source: Chan et al. 2016 (Listen, Attend and Spell), equation 5.
+    """
+    frames = nn.functional.pad(frames, (0, 0, 0, frames.size(1) % 2))
+    return torch.cat([frames[:, ::2], frames[:, 1::2]], dim=-1)

@@ -1,0 +1,87 @@
+"""The dev set decoded freely, as a user would hear it: the error rate that training steers by."""
+
+from dataclasses import dataclass
+
+import matplotlib.image
+import numpy as np
+import torch
+
+from asr.checkpoint import writing
+from asr.data import Batch
+from asr.decode import recognize_tokens
+from asr.experiment import Run
+from asr.monitor import alignment_flatness, diagonality
+from asr.plots import plot_alignment
+from asr.progress import gather
+from asr.scoring import score
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Error rates as fractions, and what the attention did."""
+
+    cer: float
+    wer: float
+    num_utterances: int
+    hypotheses: list[tuple[int, ...]]  # tokens
+    flatness: float  # of the attention: 0 sharp, 1 uniform
+    diagonality: float  # 1: moves steadily forward
+    picture: np.ndarray | None  # (height, width, 3 or 4) of one alignment
+
+
+def evaluate(run: Run, title: str) -> Evaluation:
+    """Returns how the model does on the dev set by greedy search, without any reference's help."""
+    run.model.eval()
+    options = run.config.search.model_copy(update={"beam_size": 1, "num_best": 1})
+    references: dict[str, str] = {}
+    found: dict[str, tuple[int, ...]] = {}
+    last: Batch | None = None
+    for batch in run.dev_batches().epoch(0, ordered=True):
+        best = recognize_tokens(run.network, batch.waveforms, batch.lengths, options=options)
+        references.update(zip(batch.ids, batch.texts, strict=True))
+        found.update((name, row[0].tokens) for name, row in zip(batch.ids, best, strict=True))
+        last = batch
+    for part in gather(run, (references, found)):
+        references.update(part[0])
+        found.update(part[1])
+    texts = {name: run.tokenizer.decode(tokens) for name, tokens in found.items()}
+    scores = score(references, texts)
+    flatness, steadiness, picture = draw_attention(run, last, title)
+    return Evaluation(
+        cer=scores.cer,
+        wer=scores.wer,
+        num_utterances=scores.num_utterances,
+        hypotheses=list(found.values()),
+        flatness=flatness,
+        diagonality=steadiness,
+        picture=picture,
+    )
+
+
+@torch.inference_mode()
+def draw_attention(
+    run: Run, batch: Batch | None, title: str
+) -> tuple[float, float, np.ndarray | None]:
+    """Returns flatness and diagonality of alignments under teacher forcing, and a picture.
+
+    The picture, of the batch's first utterance, is also written to `training/attention/`.
+    """
+    if batch is None or not run.fabric.is_global_zero:
+        return 0.0, 1.0, None
+    on_device = batch.to(run.fabric.device)
+    output = run.network(on_device.waveforms, on_device.lengths, on_device.inputs)
+    flatness = alignment_flatness(output.alignments, output.ctc_lengths, on_device.target_lengths)
+    num_tokens, num_frames = int(batch.target_lengths[0]), int(output.ctc_lengths[0])
+    alignment = output.alignments[0, :num_tokens, :num_frames].float().cpu()
+    path = run.folder / "training" / "attention" / f"{title.replace(' ', '-')}.png"
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    seconds = float(batch.lengths[0]) / run.config.sample_rate
+    plot_alignment(
+        alignment.numpy(),
+        [run.tokenizer.token(index) for index in batch.targets[0, :num_tokens].tolist()],
+        path,
+        title=f"{batch.ids[0]}, {title}",
+        seconds_per_frame=seconds / num_frames,
+    )
+    return flatness, diagonality(alignment), matplotlib.image.imread(path)

@@ -1,0 +1,270 @@
+"""An experiment folder before its first step: what it trains on, and with which parts."""
+
+import fcntl
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import lightning_fabric
+import torch
+from lhotse import CutSet
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+from asr.checkpoint import CONFIG_FILE, save_folder, writing
+from asr.config import Config, DataConfig, differences, load_config
+from asr.data import Augment, BatchDataset, Batches
+from asr.errors import ConfigError
+from asr.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
+from asr.model import Seq2Seq, build_model
+from asr.text import get_normalizer
+from asr.tokenizer import UNK, Tokenizer, load_tokenizer, train_tokenizer
+
+STATISTICS_SECONDS = 5 * 3600.0  # of training audio are enough for a mean and a variance a mel
+
+
+@dataclass(frozen=True)
+class Run:
+    """The parts of a training run; what changes is in the model, the optimizer and `Progress`."""
+
+    config: Config
+    folder: Path
+    fabric: Any  # lightning_fabric.Fabric
+    tokenizer: Tokenizer
+    network: Seq2Seq  # the model itself
+    model: Any  # the same, as fabric wraps it
+    optimizer: Any
+    train_survey: Survey
+    dev_survey: Survey
+    dropped: frozenset[str]
+
+    @property
+    def state_path(self) -> Path:
+        """Where the training state is."""
+        return self.folder / "training" / "state.pt"
+
+    @property
+    def world(self) -> tuple[int, int]:
+        """Rank and number of ranks."""
+        return self.fabric.global_rank, self.fabric.world_size
+
+    def dataset(self, epoch: int | None) -> BatchDataset:
+        """Returns the loader of an epoch's training utterances; None: of anything, unchanged."""
+        augment = None
+        if epoch is not None and (self.config.data.noise or self.config.data.speed_factors != (1,)):
+            augment = Augment(self.config.data, seed=self.config.seed, epoch=epoch)
+        normalize = get_normalizer(self.config.tokenizer.normalizer).apply
+        return BatchDataset(
+            self.tokenizer, normalize, sample_rate=self.config.sample_rate, augment=augment
+        )
+
+    def train_batches(self, epoch: int) -> Batches:
+        """Returns the training batches of an epoch."""
+        cuts = read_cuts(self.config.data.train).filter(self._is_kept)
+        return Batches(
+            cuts,
+            self.dataset(epoch),
+            config=self.config.data,
+            seed=self.config.seed,
+            world=self.world,
+        )
+
+    def dev_batches(self) -> Batches:
+        """Returns this rank's share of the dev utterances."""
+        cuts = list(checked_cuts(self.config.data.dev))[: self.config.train.max_dev_utterances]
+        rank, size = self.world
+        return Batches(
+            CutSet.from_cuts(cuts[rank::size]),
+            self.dataset(None),
+            config=self.config.data,
+            seed=self.config.seed,
+        )
+
+    def _is_kept(self, cut: Any) -> bool:
+        return cut.id not in self.dropped
+
+
+def launch(config: Config) -> Any:
+    """Returns fabric: one device, or under torchrun one process a device on each machine."""
+    options: dict[str, Any] = {"devices": 1}
+    if TorchElasticEnvironment.detect():
+        world_size = TorchElasticEnvironment().world_size()
+        local_size = int(os.environ["LOCAL_WORLD_SIZE"])
+        options = {"devices": local_size, "num_nodes": world_size // local_size, "strategy": "ddp"}
+    fabric = lightning_fabric.Fabric(
+        accelerator=config.train.accelerator, precision=config.train.precision, **options
+    )
+    fabric.launch()
+    return fabric
+
+
+def lock_folder(folder: Path) -> IO[bytes]:
+    """Returns an open lock on an experiment folder, which it makes.
+
+    Raises:
+        ConfigError: another process trains there.
+        ModelError: the folder cannot be written.
+    """
+    with writing(folder):
+        (folder / "training").mkdir(parents=True, exist_ok=True)
+        lock = (folder / "training" / "lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise ConfigError(
+            f"{folder}: another asr train is running there; wait for it, or use another --out"
+        ) from None
+    return lock
+
+
+def check_same_config(config: Config, folder: Path) -> None:
+    """Refuses to continue an experiment with another configuration.
+
+    Raises:
+        ConfigError: naming every value that differs.
+    """
+    if not (folder / CONFIG_FILE).is_file():
+        return
+    changed = differences(load_config(folder / CONFIG_FILE), config)
+    if changed:
+        raise ConfigError(
+            f"{folder}: was trained with another configuration ({'; '.join(changed)}); use another "
+            "--out, or the old values to continue"
+        )
+
+
+def set_up(config: Config, folder: Path, fabric: Any) -> Run:
+    """Returns the parts of a run, made alike on every rank.
+
+    Raises:
+        AsrError: the configuration or the data cannot be used.
+    """
+    fabric.seed_everything(config.seed, verbose=False)
+    if fabric.is_global_zero and not (folder / CONFIG_FILE).is_file():
+        build_model(config, 8)  # an impossible model is said before anything is written
+        save_folder(folder, config, make_tokenizer(config))
+    fabric.barrier()
+    tokenizer = load_tokenizer(
+        folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
+    )
+    network = build_model(config, tokenizer.vocab_size)
+    train_survey = _survey(config.data.train, config, tokenizer=tokenizer, network=network)
+    dev_limits = config.data.model_copy(update={"min_seconds": 0.0, "max_seconds": math.inf})
+    dev = _survey(config.data.dev, config, tokenizer=tokenizer, network=network, limits=dev_limits)
+    optimizers = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    optimizer = optimizers[config.train.optimizer](
+        network.parameters(),
+        lr=config.train.learning_rate,
+        weight_decay=config.train.weight_decay,
+    )
+    model, wrapped = fabric.setup(network, optimizer)
+    return Run(
+        config=config,
+        folder=folder,
+        fabric=fabric,
+        tokenizer=tokenizer,
+        network=network,
+        model=model,
+        optimizer=wrapped,
+        train_survey=train_survey,
+        dev_survey=dev,
+        dropped=train_survey.dropped_ids,
+    )
+
+
+def make_tokenizer(config: Config) -> Tokenizer:
+    """Returns a tokenizer learnt from the training text alone."""
+    normalize = get_normalizer(config.tokenizer.normalizer).apply
+    texts = (cut_text(cut, normalize) for cut in checked_cuts(config.data.train))
+    return train_tokenizer(
+        texts,
+        kind=config.tokenizer.type,
+        vocab_size=config.tokenizer.vocab_size,
+        normalizer=config.tokenizer.normalizer,
+    )
+
+
+def _survey(
+    manifest: str,
+    config: Config,
+    *,
+    tokenizer: Tokenizer,
+    network: Seq2Seq,
+    limits: DataConfig | None = None,
+) -> Survey:
+    def num_memory_frames(seconds: float) -> int:
+        samples = torch.tensor([int(seconds * config.sample_rate)])
+        return int(network.memory_lengths(samples))
+
+    return survey(
+        manifest,
+        limits or config.data,
+        tokenizer=tokenizer,
+        normalize=get_normalizer(config.tokenizer.normalizer).apply,
+        num_memory_frames=num_memory_frames,
+    )
+
+
+@torch.inference_mode()
+def estimate_statistics(run: Run) -> None:
+    """Sets the global normalisation from training audio: all of it, or an even part."""
+    features = run.network.features
+    stride = math.ceil(run.train_survey.seconds / STATISTICS_SECONDS)
+    cuts = (cut for cut in read_cuts(run.config.data.train) if cut.id not in run.dropped)
+    chosen = [cut for index, cut in enumerate(cuts) if index % stride == 0]
+    batches = Batches(
+        CutSet.from_cuts(chosen), run.dataset(None), config=run.config.data, seed=run.config.seed
+    )
+    features.eval()
+    total = torch.zeros(3, features.num_mels, dtype=torch.double, device=run.fabric.device)
+    for batch in _on_device(batches.epoch(0, ordered=True), run.fabric.device):
+        energies, lengths = features.log_mel(batch.waveforms, batch.lengths)
+        for row, length in zip(energies.double(), lengths.tolist(), strict=True):
+            frames = row[:length]
+            total += torch.stack(
+                [frames.sum(dim=0), frames.square().sum(dim=0), torch.full_like(row[0], length)]
+            )
+    mean = total[0] / total[2]
+    features.set_statistics(mean, (total[1] / total[2] - mean.square()).clamp(min=0).sqrt())
+
+
+def try_largest_batch(run: Run) -> None:
+    """Trains on noise in the shape of the largest batch, so that memory runs out now or never.
+
+    The weights and the random state stay as they were.
+
+    Raises:
+        ConfigError: memory is too small.
+    """
+    config, survey = run.config, run.train_survey
+    slowest = min(config.data.speed_factors)
+    seconds = survey.longest_seconds / slowest
+    num_rows = max(1, int(config.data.batch_seconds / survey.longest_seconds))
+    num_rows = min(num_rows, config.data.max_utterances or num_rows)
+    num_samples = int(seconds * config.sample_rate)
+    waveforms = 0.01 * torch.randn(num_rows, num_samples, device=run.fabric.device)
+    inputs = torch.full((num_rows, survey.most_tokens + 1), UNK, device=run.fabric.device)
+    lengths = torch.full((num_rows,), num_samples, device=run.fabric.device)
+    random_state = torch.get_rng_state()
+    run.model.train()
+    try:
+        output = run.model(waveforms, lengths, inputs)
+        run.fabric.backward(output.logits.float().mean() + output.ctc_logits.float().mean())
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error):
+            raise
+        raise ConfigError(
+            f"data.batch_seconds = {config.data.batch_seconds:g}: the largest batch ({num_rows} "
+            f"utterances of {seconds:.1f} s) does not fit in memory; halve it"
+        ) from None
+    finally:
+        run.optimizer.zero_grad(set_to_none=True)
+        torch.set_rng_state(random_state)
+
+
+def _on_device(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
+    for batch in batches:
+        yield batch.to(device)

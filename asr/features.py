@@ -1,0 +1,185 @@
+"""Log-mel features, their normalisation, and SpecAugment.
+
+waveforms (B,N) --frames, window, FFT, mel filters, log--> (B,T,M) --mean and variance--> (B,T,M)
+"""
+
+import math
+
+import torch
+import torchaudio.functional
+from torch import Tensor, nn
+
+from asr.errors import ConfigError
+
+# The energy of 16-bit rounding noise in one bin is about 3e-8: nothing below it is speech.
+ENERGY_FLOOR = 1e-7
+
+
+def frame_mask(lengths: Tensor, num_frames: int) -> Tensor:
+    """Returns a mask (B,T) that is True on real frames, from lengths (B,) in frames."""
+    return torch.arange(num_frames, device=lengths.device) < lengths[:, None]
+
+
+class LogMel(nn.Module):
+    """Log-mel energies of waveforms, normalised.
+
+    A frame lies wholly within its utterance, so padding never enters one. The statistics of
+    `global` normalisation are buffers: they travel with the weights.
+
+    Args:
+        sample_rate: of the waveforms, in Hz.
+        num_mels: mel filters (M), on the HTK scale.
+        window_seconds: length of the Hann window.
+        shift_seconds: from one frame to the next.
+        low_hz: lower edge of the first filter.
+        high_hz: upper edge of the last filter; None for half the sample rate.
+        dither: standard deviation of Gaussian noise added while training, full scale being 1.
+        preemphasis: coefficient of x[n] - a x[n-1] within a frame; 0 for none.
+        normalization: `global`, `utterance` or `none`.
+
+    Raises:
+        ConfigError: the filters reach above half the sample rate or the window has no samples.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    window: Tensor
+    filters: Tensor
+
+    def __init__(
+        self,
+        sample_rate: int,
+        *,
+        num_mels: int = 80,
+        window_seconds: float = 0.025,
+        shift_seconds: float = 0.010,
+        low_hz: float = 20.0,
+        high_hz: float | None = None,
+        dither: float = 0.0,
+        preemphasis: float = 0.0,
+        normalization: str = "global",
+    ) -> None:
+        super().__init__()
+        high_hz = sample_rate / 2 if high_hz is None else high_hz
+        if not low_hz < high_hz <= sample_rate / 2:
+            raise ConfigError(
+                f"features.high_hz = {high_hz}: must be above low_hz = {low_hz} and at most half "
+                f"the sample rate, {sample_rate / 2}"
+            )
+        self.num_mels = num_mels
+        self.window_length = round(window_seconds * sample_rate)
+        self.shift_length = round(shift_seconds * sample_rate)
+        if self.window_length < 2 or self.shift_length < 1:
+            raise ConfigError(
+                f"features.window_seconds = {window_seconds}, shift_seconds = {shift_seconds}: "
+                f"too short for {sample_rate} Hz; use 0.025 and 0.010"
+            )
+        self.fft_length = 2 ** math.ceil(math.log2(self.window_length))
+        self.dither, self.preemphasis, self.normalization = dither, preemphasis, normalization
+        filters = torchaudio.functional.melscale_fbanks(
+            self.fft_length // 2 + 1, low_hz, high_hz, num_mels, sample_rate
+        )
+        self.register_buffer("window", torch.hann_window(self.window_length), persistent=False)
+        self.register_buffer("filters", filters, persistent=False)
+        self.register_buffer("mean", torch.zeros(num_mels))
+        self.register_buffer("deviation", torch.ones(num_mels))
+
+    def num_frames(self, num_samples: Tensor) -> Tensor:
+        """Returns the number of frames (B,) of waveforms with so many samples (B,); 0 if none."""
+        frames = 1 + (num_samples - self.window_length).div(
+            self.shift_length, rounding_mode="floor"
+        )
+        return frames.clamp(min=0)
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns normalised features (B,T,M), 0 on padding, and lengths (B,) in frames.
+
+        Args:
+            waveforms: (B,N) float32 in [-1, 1].
+            lengths: (B,) samples of each.
+        """
+        features, lengths = self.log_mel(waveforms, lengths)
+        mask = frame_mask(lengths, features.size(1))[..., None]  # (B,T,1)
+        if self.normalization == "utterance":
+            features = _normalize_utterance(features, mask)
+        elif self.normalization == "global":
+            features = (features - self.mean) / self.deviation
+        return features.masked_fill(~mask, 0.0), lengths
+
+    def log_mel(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns log-mel energies (B,T,M) before normalisation, and lengths (B,) in frames."""
+        if waveforms.size(1) < self.window_length:
+            waveforms = nn.functional.pad(waveforms, (0, self.window_length - waveforms.size(1)))
+        if self.training and self.dither > 0:
+            waveforms = waveforms + self.dither * torch.randn_like(waveforms)
+        frames = waveforms.unfold(1, self.window_length, self.shift_length)  # (B,T,W)
+        if self.preemphasis > 0:
+            before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
+            frames = frames - self.preemphasis * before
+        spectrum = torch.fft.rfft(frames * self.window, n=self.fft_length)  # (B,T,F)
+        energies = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
+        return energies.clamp(min=ENERGY_FLOOR).log(), self.num_frames(lengths)
+
+    def set_statistics(self, mean: Tensor, deviation: Tensor) -> None:
+        """Stores the mean (M,) and standard deviation (M,) that `global` normalisation uses."""
+        self.mean.copy_(mean)
+        self.deviation.copy_(deviation.clamp(min=1e-3))
+
+
+def _normalize_utterance(features: Tensor, mask: Tensor) -> Tensor:
+    count = mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B,1,1)
+    mean = (features * mask).sum(dim=1, keepdim=True) / count
+    variance = ((features - mean).square() * mask).sum(dim=1, keepdim=True) / count
+    return (features - mean) / (variance + 1e-5).sqrt()
+
+
+class SpecAugment(nn.Module):
+    """Features with random bands of mels and stretches of time set to 0, while training.
+
+    Each utterance draws its own masks, from its own length. After normalisation 0 is the mean.
+
+    Args:
+        num_freq_masks: bands an utterance.
+        max_freq_bins: widest band, in mels.
+        num_time_masks: stretches an utterance.
+        max_time_frames: longest stretch, in frames.
+        max_time_fraction: longest stretch as a fraction of the utterance.
+
+    Source: Park et al. 2019 (arXiv 1904.08779), section 2, without time warping.
+    """
+
+    def __init__(
+        self,
+        num_freq_masks: int,
+        max_freq_bins: int,
+        *,
+        num_time_masks: int,
+        max_time_frames: int,
+        max_time_fraction: float,
+    ) -> None:
+        super().__init__()
+        self.num_freq_masks, self.max_freq_bins = num_freq_masks, max_freq_bins
+        self.num_time_masks, self.max_time_frames = num_time_masks, max_time_frames
+        self.max_time_fraction = max_time_fraction
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Returns masked features (B,T,M); in evaluation, the features themselves."""
+        if not self.training:
+            return features
+        num_frames, num_mels = features.shape[1:]
+        bins = torch.full_like(lengths, num_mels)
+        widest = torch.full_like(lengths, min(self.max_freq_bins, num_mels))
+        hidden_bins = _random_spans(self.num_freq_masks, widest, bins, num_mels)  # (B,M)
+        longest = (lengths * self.max_time_fraction).long().clamp(max=self.max_time_frames)
+        hidden_frames = _random_spans(self.num_time_masks, longest, lengths, num_frames)  # (B,T)
+        return features.masked_fill(hidden_bins[:, None, :] | hidden_frames[:, :, None], 0.0)
+
+
+def _random_spans(num_spans: int, widest: Tensor, lengths: Tensor, size: int) -> Tensor:
+    """Returns (B,size), True inside spans of 0..widest (B,) places within lengths (B,)."""
+    draws = torch.rand(2, lengths.size(0), num_spans, device=lengths.device)
+    width = (draws[0] * (widest[:, None] + 1)).long()  # (B,S)
+    start = (draws[1] * (lengths[:, None] - width + 1)).long()
+    place = torch.arange(size, device=lengths.device)
+    inside = (place >= start[..., None]) & (place < (start + width)[..., None])  # (B,S,size)
+    return inside.any(dim=1)

@@ -1,0 +1,113 @@
+"""The recognizer.
+
+    waveforms (B,N) float32, lengths (B,) samples
+        | features.LogMel          log-mel, normalised
+    features (B,T,M), lengths (B,) frames
+        | features.SpecAugment     while training
+        | encoder.Encoder          subsampling, BLSTM stack
+    values (B,T',D), lengths (B,) memory frames
+        |                                  |
+        | ctc: Linear(D,V)                 | decoder.AttentionDecoder, fed tokens (B,U)
+    CTC logits (B,T',V)                logits (B,U,V), alignments (B,U,T')
+
+B utterances, N samples, T and T' frames, M mels, D memory size, U tokens, V vocabulary.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from asr.attention import Memory, build_attention
+from asr.config import Config
+from asr.decoder import AttentionDecoder
+from asr.encoder import Encoder
+from asr.features import LogMel, SpecAugment
+
+
+class Encoded(NamedTuple):
+    """What the encoder says of a batch."""
+
+    values: Tensor  # (B,T',D), 0 on padding
+    lengths: Tensor  # (B,) memory frames
+
+
+class Output(NamedTuple):
+    """What the loss needs of a batch."""
+
+    logits: Tensor  # (B,U,V)
+    alignments: Tensor  # (B,U,T')
+    ctc_logits: Tensor  # (B,T',V)
+    ctc_lengths: Tensor  # (B,)
+
+
+class Seq2Seq(nn.Module):
+    """Attention sequence-to-sequence recognizer with a CTC head."""
+
+    def __init__(
+        self,
+        features: LogMel,
+        spec_augment: SpecAugment,
+        *,
+        encoder: Encoder,
+        decoder: AttentionDecoder,
+        vocab_size: int,
+    ) -> None:
+        super().__init__()
+        self.features, self.spec_augment = features, spec_augment
+        self.encoder, self.decoder = encoder, decoder
+        self.ctc = nn.Linear(encoder.output_dim, vocab_size)
+
+    def encode(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
+        """Returns memory values for waveforms (B,N) of so many samples (B,)."""
+        features, lengths = self.features(waveforms, lengths)
+        return Encoded(*self.encoder(self.spec_augment(features, lengths), lengths))
+
+    def prepare(self, encoded: Encoded) -> Memory:
+        """Returns the memory that the decoder attends to."""
+        return self.decoder.attention.prepare(*encoded)
+
+    def forward(self, waveforms: Tensor, lengths: Tensor, tokens: Tensor) -> Output:
+        """Returns logits under teacher forcing.
+
+        Args:
+            waveforms: (B,N) float32 in [-1, 1].
+            lengths: (B,) samples of each.
+            tokens: (B,U) BOS and then the reference; any token on padding.
+        """
+        encoded = self.encode(waveforms, lengths)
+        logits, alignments = self.decoder(tokens, self.prepare(encoded))
+        return Output(logits, alignments, self.ctc(encoded.values), encoded.lengths)
+
+    def memory_lengths(self, num_samples: Tensor) -> Tensor:
+        """Returns the memory frames (B,) of waveforms with so many samples (B,)."""
+        return self.encoder.output_lengths(self.features.num_frames(num_samples))
+
+
+def build_model(config: Config, vocab_size: int) -> Seq2Seq:
+    """Returns the model that a configuration describes, with fresh weights.
+
+    Raises:
+        ConfigError: an unknown mechanism or an impossible combination.
+    """
+    shift_seconds = config.features.shift_seconds
+    augment = config.spec_augment
+    encoder = Encoder(config.encoder, config.features.num_mels)
+    attention = build_attention(
+        config.attention.type,
+        config.attention.options,
+        query_dim=config.decoder.hidden_dim,
+        value_dim=encoder.output_dim,
+    )
+    return Seq2Seq(
+        LogMel(config.sample_rate, **config.features.model_dump()),
+        SpecAugment(
+            augment.num_freq_masks,
+            augment.max_freq_bins,
+            num_time_masks=augment.num_time_masks,
+            max_time_frames=round(augment.max_time_seconds / shift_seconds),
+            max_time_fraction=augment.max_time_fraction,
+        ),
+        encoder=encoder,
+        decoder=AttentionDecoder(config.decoder, attention, vocab_size=vocab_size),
+        vocab_size=vocab_size,
+    )

@@ -1,0 +1,76 @@
+"""Signs that a training run goes wrong, in the ways people report."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from asr.features import frame_mask
+
+MOST_OF_ALL = 0.9  # a share of all decoded tokens that no language gives to one token
+FLAT = 0.9  # of the entropy of a uniform alignment
+FALLING = 0.99  # an epoch's loss must be below this much of the one before
+
+
+def find_warnings(
+    hypotheses: Sequence[Sequence[int]], flatness: float, losses: Sequence[float]
+) -> list[str]:
+    """Returns a sentence for each sign of trouble after an epoch.
+
+    Args:
+        hypotheses: decoded tokens of the dev set.
+        flatness: see `alignment_flatness`.
+        losses: of all epochs so far.
+    """
+    warnings = []
+    counts = Counter(token for tokens in hypotheses for token in tokens)
+    if len(losses) >= 2 and not counts:
+        warnings.append(
+            "every hypothesis is empty: the decoder ends at once; train longer, or raise "
+            "loss.ctc_weight"
+        )
+    elif counts and counts.most_common(1)[0][1] > MOST_OF_ALL * counts.total():
+        warnings.append(
+            "one token is predicted for nearly everything: lower train.learning_rate, lengthen "
+            "train.warmup_steps, or check that the transcripts belong to the audio"
+        )
+    if len(losses) >= 3 and flatness > FLAT:
+        warnings.append(
+            f"attention is still flat ({flatness:.2f} of uniform): raise loss.ctc_weight, keep "
+            "train.curriculum on, or shorten the utterances (data.max_seconds)"
+        )
+    if len(losses) >= 3 and losses[-1] > FALLING * losses[-3]:
+        warnings.append(
+            f"the loss has not fallen for two epochs ({losses[-3]:.3f} -> {losses[-1]:.3f}): "
+            "change train.learning_rate, or stop here"
+        )
+    return warnings
+
+
+def alignment_flatness(alignments: Tensor, lengths: Tensor, target_lengths: Tensor) -> float:
+    """Returns the mean entropy of alignments (B,U,T) over that of a uniform one: 0 sharp, 1 flat.
+
+    Args:
+        alignments: rows that sum to 1.
+        lengths: (B,) memory frames.
+        target_lengths: (B,) tokens; rows after them are left out.
+    """
+    entropy = -(alignments * alignments.clamp(min=1e-12).log()).sum(dim=-1)  # (B,U)
+    uniform = lengths.clamp(min=2).double().log()[:, None]
+    mask = frame_mask(target_lengths, alignments.size(1))
+    return float(((entropy / uniform) * mask).sum() / mask.sum())
+
+
+def diagonality(alignment: Tensor) -> float:
+    """Returns how steadily an alignment (U,T) moves forward, from -1 to 1.
+
+    It is the correlation of token number and expected frame, 1 for a straight diagonal.
+    """
+    num_tokens, num_frames = alignment.shape
+    if num_tokens < 3:
+        return math.nan
+    frames = alignment.double() @ torch.arange(num_frames, dtype=torch.double)
+    tokens = torch.arange(num_tokens, dtype=torch.double)
+    return float(torch.corrcoef(torch.stack([tokens, frames]))[0, 1])

@@ -1,0 +1,176 @@
+"""Pictures for people: attention alignments and curves, drawn by matplotlib into files.
+
+matplotlib is imported when a picture is drawn, not before, and no window or global state of it
+is used. Text that no installed font can show is never drawn as empty boxes.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from asr.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MAX_LABELS = 60  # more token labels than this would overlap
+_DOTS_PER_INCH = 100
+
+
+def plot_alignment(
+    alignment: np.ndarray,
+    tokens: Sequence[str],
+    path: Path,
+    *,
+    title: str,
+    seconds_per_frame: float,
+) -> None:
+    """Draw which frames the decoder attended to at each token; time runs right, tokens down.
+
+    The brightest colour is the picture's largest weight, which the colour bar tells.
+    Where no installed font has all the tokens' characters (Hangul, often), the rows are labelled
+    by their numbers from 0.
+
+    Args:
+        alignment: (U, T) float in [0, 1]; each row is one token's weights over T memory frames.
+        tokens: U labels, one a row.
+        path: file to write; its suffix (.png, .svg, .pdf) chooses the format.
+        title: one line above the picture.
+        seconds_per_frame: duration of one memory frame.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    num_tokens, num_frames = alignment.shape
+    assert len(tokens) == num_tokens > 0
+    assert num_frames > 0
+    figure = _new_figure(width=9.0, height=min(1.8 + 0.2 * num_tokens, 12.0))
+    axes = figure.add_subplot()
+    picture = axes.imshow(
+        alignment,
+        aspect="auto",
+        interpolation="nearest",
+        cmap="magma",
+        vmin=0.0,
+        vmax=float(alignment[np.isfinite(alignment)].max(initial=0.0)) or 1.0,
+        extent=(0.0, num_frames * seconds_per_frame, num_tokens - 0.5, -0.5),
+    )
+    figure.colorbar(picture, ax=axes, label="weight", pad=0.02)
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("token")
+    family = _font_family("".join(tokens))
+    labels = list(tokens) if family else [str(row) for row in range(num_tokens)]
+    rows = range(0, num_tokens, -(-num_tokens // _MAX_LABELS) or 1)
+    axes.set_yticks(
+        rows,
+        [labels[row] for row in rows],
+        fontfamily=family or _DEFAULT_FAMILY,
+        fontsize=8,
+        parse_math=False,
+    )
+    _set_title(figure, title)
+    _save(figure, path)
+
+
+def plot_curves(
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    path: Path,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str,
+) -> None:
+    """Draw one line a series over common axes; a value that is not finite leaves a gap.
+
+    Args:
+        series: name -> points (x, y) in drawing order.
+        path: file to write; its suffix (.png, .svg, .pdf) chooses the format.
+        xlabel: what x is, with its unit.
+        ylabel: what y is, with its unit.
+        title: one line above the picture.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    figure = _new_figure(width=8.0, height=4.5)
+    axes = figure.add_subplot()
+    lines = []
+    for points in series.values():
+        marker = "o" if len(points) <= _MAX_LABELS else ""
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        lines += axes.plot(xs, ys, marker=marker, markersize=3.5)
+    if series:
+        axes.legend(lines, [_drawable(name) for name in series])
+    axes.grid(alpha=0.3)
+    axes.set_xlabel(_drawable(xlabel))
+    axes.set_ylabel(_drawable(ylabel))
+    _set_title(figure, title)
+    _save(figure, path)
+
+
+_DEFAULT_FAMILY = "DejaVu Sans"  # comes with matplotlib
+
+
+def _new_figure(*, width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, layout="constrained")
+
+
+def _set_title(figure: "Figure", title: str) -> None:
+    family = _font_family(title)
+    figure.axes[0].set_title(
+        title if family else _drawable(title),
+        fontfamily=family or _DEFAULT_FAMILY,
+        fontsize=10,
+        parse_math=False,
+        wrap=True,
+    )
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    """Write the picture without a window system, whatever matplotlib's settings say."""
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:  # ValueError: a format that matplotlib does not know
+        raise DataError(f"{path}: the picture cannot be written ({error})") from error
+
+
+def _font_family(text: str) -> str | None:
+    """Return a font family that has every character of the text, or None."""
+    for family in (_DEFAULT_FAMILY, _hangul_family()):
+        if family is not None and _can_draw(family, text):
+            return family
+    return None
+
+
+def _drawable(text: str) -> str:
+    """Return the text with each character that the default font lacks as a question mark."""
+    return "".join(c if _can_draw(_DEFAULT_FAMILY, c) else "?" for c in text)
+
+
+def _can_draw(family: str, text: str) -> bool:
+    from matplotlib import font_manager
+
+    font = font_manager.get_font(font_manager.findfont(family))
+    return all(font.get_char_index(ord(character)) != 0 for character in set(text))
+
+
+@cache
+def _hangul_family() -> str | None:
+    """Return the first installed font family that has Hangul syllables, or None."""
+    from matplotlib import font_manager
+
+    for entry in font_manager.fontManager.ttflist:
+        if entry.name.startswith("Last Resort"):  # shows a box that names the script
+            continue
+        try:
+            font = font_manager.get_font(entry.fname)
+        except (OSError, RuntimeError):  # a font file that is gone or damaged
+            continue
+        if all(font.get_char_index(ord(character)) for character in "가힣"):
+            return entry.name
+    return None

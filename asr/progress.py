@@ -1,0 +1,117 @@
+"""Where a training run stands, and how that is kept and found again."""
+
+import dataclasses
+import signal
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+
+from asr.checkpoint import load_state, save_state
+from asr.errors import ConfigError
+from asr.experiment import Run
+
+
+class TrainingStoppedError(Exception):
+    """A signal asked to stop; the state is saved."""
+
+    def __init__(self, signal_number: int, step: int) -> None:
+        super().__init__(f"saved at step {step}; run the same command again to continue")
+        self.exit_code = 128 + signal_number
+
+
+@dataclass
+class Progress:
+    """Where a run stands."""
+
+    epoch: int = 0  # epochs done
+    batch: int = 0  # batches done in the epoch under way
+    step: int = 0  # steps done in all
+    num_skipped: int = 0  # steps whose gradient was not finite
+    epoch_seconds: float = 0.0  # audio read in the epoch under way, by all ranks
+    sums: dict[str, float] = field(default_factory=dict)  # of the epoch under way
+    wall_seconds: float = 0.0  # of training, all sessions
+    history: list[dict[str, Any]] = field(default_factory=list)  # one entry an epoch
+    best: list[list[float]] = field(default_factory=list)  # [dev CER, epoch], best first
+    num_without_gain: int = 0  # epochs since the best one
+    finished: bool = False
+
+
+def save(run: Run, progress: Progress) -> None:
+    """Writes the training state: all that the next step depends on."""
+    random_states = gather(run, torch.get_rng_state())
+    cuda_states = gather(run, torch.cuda.get_rng_state() if torch.cuda.is_available() else None)
+    if not run.fabric.is_global_zero:
+        return
+    state = {
+        "progress": dataclasses.asdict(progress),
+        "data": _fingerprint(run),
+        "model": run.network.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "random_states": random_states,
+        "cuda_random_states": cuda_states,
+    }
+    save_state(run.state_path, state)
+
+
+def resume(run: Run) -> Progress:
+    """Returns where the run stands, with model, optimizer and random state put back.
+
+    Raises:
+        ConfigError: the data are not those of the run.
+        ModelError: the state is damaged.
+    """
+    if not run.state_path.is_file():
+        return Progress()
+    state = load_state(run.state_path)
+    if state["data"] != _fingerprint(run):
+        raise ConfigError(
+            f"{run.folder}: the training data changed since it was started ({state['data']} -> "
+            f"{_fingerprint(run)}); put them back, or use another --out"
+        )
+    run.network.load_state_dict(state["model"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    rank = run.fabric.global_rank
+    if rank < len(state["random_states"]):
+        torch.set_rng_state(state["random_states"][rank])
+        cuda_state = state["cuda_random_states"][rank]
+        if cuda_state is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(cuda_state)
+    return Progress(**state["progress"])
+
+
+def gather(run: Run, value: Any) -> list[Any]:
+    """Returns the value of each rank, in order."""
+    if run.fabric.world_size == 1:
+        return [value]
+    values: list[Any] = [None] * run.fabric.world_size
+    torch.distributed.all_gather_object(values, value)
+    return values
+
+
+def _fingerprint(run: Run) -> str:
+    survey = run.train_survey
+    return f"{survey.num_utterances} utterances, {survey.seconds:.3f} s"
+
+
+class StopSignals:
+    """Notes Ctrl-C and SIGTERM, so that the loop can save first; a second one stops at once."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopSignals":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        for other, handler in self._before.items():
+            signal.signal(other, handler)

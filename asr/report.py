@@ -1,0 +1,448 @@
+"""Recognition results read from files, scored, and written for people and for programs.
+
+Reads `hyp.jsonl` of `asr decode`, Kaldi text, trn and JSON lines; writes `report.json` (fractions
+and counts), `report.md` and a table for the terminal (per cent).
+"""
+
+import json
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from rich.cells import cell_len
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from asr.errors import DataError
+from asr.scoring import UNITS, Alignment, ScoreSet, Step, UtteranceScore, score
+from asr.text import Normalizer, get_normalizer
+
+HYPOTHESES_FILE = "hyp.jsonl"
+_NUM_WORST = 20
+_NUM_CONFUSIONS = 10
+_LINE_WIDTH = 100  # columns of an alignment before it goes on below
+_MARKS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
+_TITLES = {
+    "words": "words",
+    "characters": "characters, with spaces",
+    "characters_no_spaces": "characters, no spaces",
+}
+_HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
+_KINDS = {str: "string", float: "number"}
+_TRN_LINE = re.compile(r"(.*)\(([^()\s]+)\)")
+_Value = TypeVar("_Value", str, float)
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One line of `hyp.jsonl`.
+
+    Attributes:
+        utterance_id: its id.
+        reference: what was said.
+        hypothesis: what was recognised.
+        ended: why the search stopped: eos, length or loop; None where the line does not tell.
+        seconds: duration of the utterance; None where the line does not tell.
+    """
+
+    utterance_id: str
+    reference: str
+    hypothesis: str
+    ended: str | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Scores, and what is needed to know what they are scores of.
+
+    Attributes:
+        hypotheses_path: the file of the hypotheses.
+        references_path: the file of the references; the same one for `hyp.jsonl`.
+        normalizer: what both sides went through before they were aligned.
+        scores: the error counts.
+        ended: reason why a search stopped -> number of utterances; empty where unknown.
+        audio_seconds: duration of all utterances; None where unknown.
+    """
+
+    hypotheses_path: Path
+    references_path: Path
+    normalizer: Normalizer
+    scores: ScoreSet
+    ended: Mapping[str, int]
+    audio_seconds: float | None
+
+
+def score_folder(folder: Path, normalizer: str) -> Report:
+    """Return the report of the folder's `hyp.jsonl`, both sides normalised.
+
+    Raises:
+        ConfigError: the normaliser is unknown.
+        DataError: the file is missing, empty, or holds a line that breaks its format.
+    """
+    rule = get_normalizer(normalizer)
+    path = Path(folder) / HYPOTHESES_FILE
+    rows = read_hypotheses(path)
+    seconds = [row.seconds for row in rows if row.seconds is not None]
+    return Report(
+        hypotheses_path=path,
+        references_path=path,
+        normalizer=rule,
+        scores=score(
+            {row.utterance_id: rule.apply(row.reference) for row in rows},
+            {row.utterance_id: rule.apply(row.hypothesis) for row in rows},
+        ),
+        ended=dict(Counter(row.ended for row in rows if row.ended is not None)),
+        audio_seconds=sum(seconds) if len(seconds) == len(rows) else None,
+    )
+
+
+def score_files(references_path: Path, hypotheses_path: Path, normalizer: str) -> Report:
+    """Return the report of two files in any format of `read_text_file`, both sides normalised.
+
+    Raises:
+        ConfigError: the normaliser is unknown.
+        DataError: a file is missing or breaks its format, or a hypothesis has no reference.
+    """
+    rule = get_normalizer(normalizer)
+    references = read_text_file(references_path, field="reference")
+    hypotheses = read_text_file(hypotheses_path, field="hypothesis")
+    if not references:
+        raise DataError(f"{references_path}: holds no utterance; must hold at least one reference")
+    return Report(
+        hypotheses_path=Path(hypotheses_path),
+        references_path=Path(references_path),
+        normalizer=rule,
+        scores=score(
+            {name: rule.apply(text) for name, text in references.items()},
+            {name: rule.apply(text) for name, text in hypotheses.items()},
+        ),
+        ended={},
+        audio_seconds=None,
+    )
+
+
+def read_hypotheses(path: Path) -> list[Hypothesis]:
+    """Return the lines of a `hyp.jsonl`, in their order.
+
+    Raises:
+        DataError: the file is missing, empty or not UTF-8, a line is not a JSON object with `id`,
+            `reference` and `hypothesis`, or an id comes twice.
+    """
+    rows: dict[str, Hypothesis] = {}
+    for where, line in _lines(path):
+        values = _parse_json(line, where)
+        name = _new_id(_get(values, "id", str, where), rows, where)
+        rows[name] = Hypothesis(
+            utterance_id=name,
+            reference=_get(values, "reference", str, where),
+            hypothesis=_get(values, "hypothesis", str, where),
+            ended=None if values.get("ended") is None else _get(values, "ended", str, where),
+            seconds=None
+            if values.get("seconds") is None
+            else _get(values, "seconds", float, where),
+        )
+    if not rows:
+        raise DataError(
+            f"{path}: holds no utterance; must hold at least one (run asr decode again)"
+        )
+    return list(rows.values())
+
+
+def read_text_file(path: Path, *, field: Literal["reference", "hypothesis"]) -> dict[str, str]:
+    """Return id -> text of a file in one of three formats; blank lines are skipped.
+
+    - JSON lines (`.jsonl`, or the first line is a JSON object): `id` and `text`, or `field`;
+    - trn (`.trn`, or the first line ends with an id in parentheses): `words (id)`, `;;` comments;
+    - Kaldi text (any other): `id words`; an id alone has empty text.
+
+    Raises:
+        DataError: the file is missing or not UTF-8, a line breaks the format, or an id comes twice.
+    """
+    lines = list(_lines(path))
+    parse = _choose_format(Path(path).suffix, lines[0][1] if lines else "")
+    texts: dict[str, str] = {}
+    for where, line in lines:
+        if parse is _parse_trn_line and line.startswith(";;"):
+            continue
+        name, text = parse(line, where, field)
+        texts[_new_id(name, texts, where)] = text
+    return texts
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield "path line N" and the line, for each line that is not blank."""
+    try:
+        data = Path(path).read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path} line {number}: byte 0x{data[error.start]:02x} is not UTF-8; must be UTF-8"
+            " text (convert the file, for example with iconv)"
+        ) from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield f"{path} line {number}", line.strip()
+
+
+def _choose_format(suffix: str, first_line: str) -> Callable[[str, str, str], tuple[str, str]]:
+    if suffix in (".jsonl", ".json"):
+        return _parse_json_line
+    if suffix == ".trn":
+        return _parse_trn_line
+    if first_line.startswith("{") and first_line.endswith("}"):
+        return _parse_json_line
+    return _parse_trn_line if _TRN_LINE.fullmatch(first_line) else _parse_kaldi_line
+
+
+def _parse_json_line(line: str, where: str, field: str) -> tuple[str, str]:
+    values = _parse_json(line, where)
+    key = field if field in values else "text"
+    return _get(values, "id", str, where), _get(values, key, str, where)
+
+
+def _parse_kaldi_line(line: str, where: str, field: str) -> tuple[str, str]:
+    name, _, text = line.replace("\t", " ").partition(" ")
+    return name, text
+
+
+def _parse_trn_line(line: str, where: str, field: str) -> tuple[str, str]:
+    found = _TRN_LINE.fullmatch(line)
+    if not found:
+        raise DataError(f'{where}: "{line}" does not end with (id), as every line of trn must')
+    if re.search(r"[{}()]", found[1]):
+        raise DataError(
+            f'{where}: "{line}" holds alternatives or optional words of trn, which are not'
+            " supported (write one spelling, or score with sclite)"
+        )
+    return found[2], found[1]
+
+
+def _parse_json(line: str, where: str) -> dict[str, Any]:
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{where}: is not JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise DataError(f"{where}: must be a JSON object with an id and a text")
+    return values
+
+
+def _get(values: dict[str, Any], key: str, kind: type[_Value], where: str) -> _Value:
+    """Return the value of the key; a whole number may stand for a float."""
+    value = values.get(key)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if not isinstance(value, kind):
+        shown = "missing" if key not in values else json.dumps(value)
+        raise DataError(f'{where}: "{key}" is {shown}; must be a {_KINDS[kind]}')
+    return value
+
+
+def _new_id(name: str, known: Mapping[str, object], where: str) -> str:
+    name = unicodedata.normalize("NFC", name)
+    if name in known:
+        raise DataError(f'{where}: utterance "{name}" comes a second time; must come once')
+    return name
+
+
+def to_json(report: Report) -> str:
+    """Return the report as JSON: counts, and rates as fractions."""
+    scores = report.scores
+    values = {
+        "hypotheses": str(report.hypotheses_path),
+        "references": str(report.references_path),
+        "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
+        "num_utterances": scores.num_utterances,
+        "num_words": scores.counts("words").num_reference,
+        "num_characters": scores.counts("characters").num_reference,
+        "wer": scores.wer,
+        "cer": scores.cer,
+        "cer_no_spaces": scores.cer_no_spaces,
+        "sentence_error_rate": scores.sentence_error_rate,
+        "units": {unit: _unit_values(scores, unit) for unit in UNITS},
+        "missing": scores.missing,
+        "empty_references": scores.empty_references,
+        "ended": report.ended,
+        "audio_seconds": report.audio_seconds,
+        "confusions": [
+            {"operation": operation, "reference": old, "hypothesis": new, "count": count}
+            for (operation, old, new), count in _confusions(scores)
+        ],
+        "worst": [
+            {
+                "id": utterance.utterance_id,
+                "reference": utterance.reference,
+                "hypothesis": utterance.hypothesis,
+                "num_errors": utterance.counts["words"].num_errors,
+                "wer": utterance.counts["words"].rate,
+            }
+            for utterance in _worst(scores)
+        ],
+    }
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+
+
+def to_markdown(report: Report) -> str:
+    """Return the report as Markdown: the table, the notices, and the worst utterances aligned."""
+    header, *rows = _table_rows(report.scores)
+    lines = ["# Error rates", ""]
+    lines += [f"| {' | '.join(header)} |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", *(f"- {notice}" for notice in _notices(report))]
+    if confusions := _confusion_rows(report.scores):
+        lines += ["", "## Most frequent word errors", "", "```"]
+        lines += [f"{count:>6}  {what}" for count, what in confusions] + ["```"]
+    if worst := _worst(report.scores):
+        lines += ["", "## Utterances with the most word errors", ""]
+    for utterance in worst:
+        counts = utterance.counts["words"]
+        title = f"{utterance.utterance_id} (errors {counts.num_errors}, N {counts.num_reference})"
+        lines += ["```", title, *_alignment_lines(utterance.words), "```", ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def to_table(report: Report) -> Group:
+    """Return what rich prints: the table of rates, the notices and the most frequent errors."""
+    header, *rows = _table_rows(report.scores)
+    rates = Table(*header[:1])
+    for title in header[1:]:
+        rates.add_column(title, justify="right")
+    for row in rows:
+        rates.add_row(*row)
+    parts: list[Table | Text] = [rates, *(Text(notice) for notice in _notices(report))]
+    if confusions := _confusion_rows(report.scores):
+        errors = Table("count", "most frequent word errors")
+        for count, what in confusions:
+            errors.add_row(str(count), Text(what))
+        parts.append(errors)
+    return Group(*parts)
+
+
+def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write `report.json` and `report.md` into the folder, each whole or not at all.
+
+    Raises:
+        DataError: the folder or a file cannot be written.
+    """
+    folder = Path(folder)
+    paths = folder / "report.json", folder / "report.md"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in zip(paths, (to_json(report), to_markdown(report)), strict=True):
+            _write_whole(path, text)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: the report cannot be written there ({error.strerror}); choose another"
+            " folder or make room"
+        ) from error
+    return paths
+
+
+def _write_whole(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _unit_values(scores: ScoreSet, unit: str) -> dict[str, int | float]:
+    counts = scores.counts(unit)
+    return {
+        "num_reference": counts.num_reference,
+        **asdict(counts),
+        "num_errors": counts.num_errors,
+        "rate": counts.rate,
+        "num_wrong_utterances": scores.num_wrong(unit),
+    }
+
+
+def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
+    """Return the header and one row a unit, as sclite prints them: rates in per cent."""
+    rows: list[tuple[str, ...]] = [_HEADER]
+    for unit in UNITS:
+        counts = scores.counts(unit)
+        parts = (counts.hits, counts.substitutions, counts.deletions, counts.insertions)
+        whole = max(counts.num_reference, 1)
+        shares = [part / whole for part in parts]
+        shares += [counts.rate, scores.num_wrong(unit) / scores.num_utterances]
+        numbers = [str(scores.num_utterances), str(counts.num_reference)]
+        rows.append((_TITLES[unit], *numbers, *(f"{100 * share:.2f}" for share in shares)))
+    return rows
+
+
+def _notices(report: Report) -> list[str]:
+    """Return what a reader must know beside the table, one sentence a line."""
+    rule, scores = report.normalizer, report.scores
+    lines = [f"normalizer {rule.name}, version {rule.version}; rates in per cent of N"]
+    if scores.missing:
+        lines.append(f"no hypothesis, counted as deletions: {_listed(scores.missing)}")
+    if scores.empty_references:
+        lines.append(
+            f"empty reference, insertions counted as errors: {_listed(scores.empty_references)}"
+        )
+    if report.ended:
+        ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
+        lines.append(f"search ended by: {ends}")
+    if report.audio_seconds is not None:
+        lines.append(f"audio: {report.audio_seconds:.1f} s")
+    return lines
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = ", ..." if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more} ({len(names)} in all)"
+
+
+def _confusions(scores: ScoreSet) -> list[tuple[Step, int]]:
+    """Return the most frequent word errors with their counts, the most frequent first."""
+    found = Counter(
+        step
+        for utterance in scores.utterances
+        for step in utterance.words.steps
+        if step[0] != "hit"
+    )
+    return found.most_common(_NUM_CONFUSIONS)
+
+
+def _confusion_rows(scores: ScoreSet) -> list[tuple[int, str]]:
+    rows = []
+    for (_, old, new), count in _confusions(scores):
+        rows.append((count, f"{old or '(nothing)'} -> {new or '(nothing)'}"))
+    return rows
+
+
+def _worst(scores: ScoreSet) -> list[UtteranceScore]:
+    """Return the utterances with the most word errors, at most `_NUM_WORST`, none without any."""
+    wrong = [u for u in scores.utterances if u.counts["words"].num_errors > 0]
+    wrong.sort(key=lambda u: u.counts["characters"].num_errors, reverse=True)
+    wrong.sort(key=lambda u: u.counts["words"].num_errors, reverse=True)
+    return wrong[:_NUM_WORST]
+
+
+def _alignment_lines(alignment: Alignment) -> list[str]:
+    """Return REF, HYP and OP lines with the tokens of a step below each other, wrapped."""
+    blocks: list[list[str]] = []
+    used = _LINE_WIDTH
+    for operation, old, new in alignment.steps:
+        cells = [old or "", new or "", _MARKS[operation]]
+        width = max(cell_len(cell) for cell in cells)
+        cells = [cell or "*" * width for cell in cells]
+        if used + width + 1 > _LINE_WIDTH:
+            blocks.append(["REF:", "HYP:", "OP: "])
+            used = 4
+        used += width + 1
+        for row, cell in enumerate(cells):
+            blocks[-1][row] += " " + cell + " " * (width - cell_len(cell))
+    return "\n\n".join("\n".join(line.rstrip() for line in b) for b in blocks).split("\n")

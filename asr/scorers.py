@@ -1,0 +1,136 @@
+"""Scorers: what search asks for the next token's log probabilities.
+
+    state = scorer.initial_state(memory, K)
+    log_probs, state = scorer.step(tokens, memory, state)        # (B,K,V)
+
+A scorer's memory is a NamedTuple of tensors with B rows; its state one of tensors (B,K,...).
+"""
+
+import math
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from asr.attention import Memory
+from asr.decoder import AttentionDecoder, DecoderState
+from asr.features import frame_mask
+from asr.tokenizer import BLANK, BOS, EOS, PAD
+
+# Stands for log 0 in sums over time, where infinities would cancel into NaN.
+LOG_ZERO = -1e4
+
+
+class Scorer(Protocol):
+    """Anything that scores the next token of K hypotheses of B utterances."""
+
+    def initial_state(self, memory: Any, num_hypotheses: int) -> Any:
+        """Returns the state before BOS."""
+
+    def step(self, tokens: Tensor, memory: Any, state: Any) -> tuple[Tensor, Any]:
+        """Returns log probabilities (B,K,V) of what follows tokens (B,K), and the next state."""
+
+
+class DecoderScorer:
+    """The attention decoder's log probabilities."""
+
+    def __init__(self, decoder: AttentionDecoder) -> None:
+        self.decoder = decoder
+
+    def initial_state(self, memory: Memory, num_hypotheses: int) -> DecoderState:
+        """Returns the decoder's own initial state."""
+        return self.decoder.initial_state(memory, num_hypotheses)
+
+    def step(
+        self, tokens: Tensor, memory: Memory, state: DecoderState
+    ) -> tuple[Tensor, DecoderState]:
+        """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
+        logits, _, state = self.decoder.step(tokens, memory, state)
+        return logits.float().log_softmax(dim=-1), state
+
+
+class CTCMemory(NamedTuple):
+    """CTC's view of an utterance: log probabilities a frame, and on padding a sure blank."""
+
+    log_probs: Tensor  # (B,T,V) float64
+
+
+class CTCState(NamedTuple):
+    """Log probabilities of all paths that spell the prefix by each time, before any frame first."""
+
+    label: Tensor  # (B,K,T+1), ending in the prefix's last token
+    blank: Tensor  # (B,K,T+1), ending in blank
+    last: Tensor  # (B,K), that token; BOS for the empty prefix
+    prefix: Tensor  # (B,K), of all continuations of the prefix
+
+
+class CTCScorer:
+    """CTC's log probability that a token comes next, summed over all alignments and futures.
+
+    All tokens are scored exactly, by one matrix product over time; the recursion over time is run
+    only for the hypotheses that survive, as cumulative sums in the log domain.
+
+    Source: Graves 2008 (thesis), section 7.5.3; Watanabe et al. 2017, algorithm 2. There each token
+    runs its own loop over time.
+    """
+
+    @staticmethod
+    def prepare(logits: Tensor, lengths: Tensor) -> CTCMemory:
+        """Returns the memory of CTC logits (B,T,V) with lengths (B,) in frames."""
+        log_probs = logits.double().log_softmax(dim=-1).clamp(min=LOG_ZERO)
+        padding = ~frame_mask(lengths, logits.size(1))
+        log_probs = log_probs.masked_fill(padding[..., None], LOG_ZERO)
+        log_probs[..., BLANK] = log_probs[..., BLANK].masked_fill(padding, 0.0)
+        return CTCMemory(log_probs)
+
+    def initial_state(self, memory: CTCMemory, num_hypotheses: int) -> CTCState:
+        """Returns the state of the empty prefix."""
+        blank = memory.log_probs[:, None, :, BLANK].cumsum(dim=-1)  # (B,1,T)
+        blank = torch.nn.functional.pad(blank, (1, 0)).expand(-1, num_hypotheses, -1)
+        prefix = blank.new_zeros(blank.shape[:2])
+        last = torch.full_like(prefix, BOS, dtype=torch.long)
+        return CTCState(torch.full_like(blank, -math.inf), blank, last, prefix)
+
+    def step(self, tokens: Tensor, memory: CTCMemory, state: CTCState) -> tuple[Tensor, CTCState]:
+        """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
+        if not bool((tokens == BOS).all()):
+            state = self._extend(tokens, memory, state)
+        before = torch.logaddexp(state.label, state.blank)  # (B,K,T+1)
+        peak = before[..., :-1].amax(dim=-1, keepdim=True).clamp(min=10 * LOG_ZERO)
+        scores = ((before[..., :-1] - peak).exp() @ memory.log_probs.exp()).log() + peak
+        # A token that repeats the last one needs a blank between them.
+        again = _gather_tokens(memory, state.last) + state.blank[..., :-1]
+        again = again.logsumexp(dim=-1, keepdim=True)
+        scores = scores.scatter(2, state.last[..., None], again)
+        scores[..., EOS] = before[..., -1]
+        scores[..., [BLANK, PAD, BOS]] = -math.inf
+        return (scores - state.prefix[..., None]).clamp(min=10 * LOG_ZERO), state
+
+    @staticmethod
+    def _extend(tokens: Tensor, memory: CTCMemory, state: CTCState) -> CTCState:
+        log_probs = _gather_tokens(memory, tokens)  # (B,K,T)
+        repeated = (tokens == state.last)[..., None]
+        before = torch.where(repeated, state.blank, torch.logaddexp(state.label, state.blank))
+        before = before[..., :-1]
+        label = _accumulate(before, log_probs)
+        nothing = torch.full_like(label[..., :1], -math.inf)
+        label = torch.cat([nothing, label], dim=-1)
+        blank_log_probs = memory.log_probs[:, None, :, BLANK].expand_as(log_probs)
+        blank = torch.cat([nothing, _accumulate(label[..., :-1], blank_log_probs)], dim=-1)
+        return CTCState(label, blank, tokens, (before + log_probs).logsumexp(dim=-1))
+
+
+def _gather_tokens(memory: CTCMemory, tokens: Tensor) -> Tensor:
+    """Returns log probabilities (B,K,T) of tokens (B,K) over time."""
+    index = tokens[:, None].expand(-1, memory.log_probs.size(1), -1)  # (B,T,K)
+    return memory.log_probs.gather(2, index).transpose(1, 2)
+
+
+def _accumulate(entries: Tensor, log_probs: Tensor) -> Tensor:
+    """Returns (B,K,T) the solution r of r[t] = log_probs[t] + log(exp r[t-1] + exp entries[t]).
+
+    With P the running sum of log_probs, r[t] - P[t] grows by entries[t] - P[t-1]: one cumulative
+    log-sum-exp instead of a loop. It needs float64, since P may reach LOG_ZERO times T.
+    """
+    total = log_probs.cumsum(dim=-1)
+    return total + (entries - (total - log_probs)).logcumsumexp(dim=-1)

@@ -1,0 +1,267 @@
+"""Counts of recognition errors, by aligning each hypothesis with its reference (jiwer).
+
+Substitutions, deletions and insertions cost 1 each. Words are what stands between whitespace of
+any kind; both sides are composed (NFC) first. Rates are fractions of a whole set's counts, never
+means of the utterances' rates, and may exceed 1. Nothing here turns a rate into text.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Literal
+
+import jiwer
+
+from asr.errors import DataError
+
+Operation = Literal["hit", "substitution", "deletion", "insertion"]
+Step = tuple[Operation, str | None, str | None]  # (operation, reference token, hypothesis token)
+Splitter = Callable[[str], list[str]]
+
+
+@dataclass(frozen=True)
+class ErrorCounts:
+    """How many reference tokens were hit, substituted and deleted, and how many were inserted."""
+
+    hits: int = 0
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+
+    @property
+    def num_reference(self) -> int:
+        """Number of tokens in the reference."""
+        return self.hits + self.substitutions + self.deletions
+
+    @property
+    def num_errors(self) -> int:
+        """Number of substitutions, deletions and insertions."""
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def rate(self) -> float:
+        """Errors a reference token; for an empty reference, the number of insertions.
+
+        That is errors / max(num_reference, 1), which keeps the rate of silence defined: 0 when
+        nothing was heard in it, 2 when two words were.
+        """
+        return self.num_errors / max(self.num_reference, 1)
+
+    def __add__(self, other: "ErrorCounts") -> "ErrorCounts":
+        return ErrorCounts(
+            self.hits + other.hits,
+            self.substitutions + other.substitutions,
+            self.deletions + other.deletions,
+            self.insertions + other.insertions,
+        )
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The cheapest way from a reference to a hypothesis, token by token.
+
+    Attributes:
+        steps: (operation, reference token, hypothesis token) in the order of the text; the
+            hypothesis token of a deletion and the reference token of an insertion are None.
+        counts: how many steps there are of each operation.
+    """
+
+    steps: tuple[Step, ...]
+    counts: ErrorCounts
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of the text (for Korean: eojeol), composed, split at any whitespace."""
+    return unicodedata.normalize("NFC", text).split()
+
+
+def split_characters(text: str) -> list[str]:
+    """Return the characters of the text with one space between words and none at the ends."""
+    return list(" ".join(split_words(text)))
+
+
+def split_characters_no_spaces(text: str) -> list[str]:
+    """Return the characters of the text without any whitespace."""
+    return list("".join(split_words(text)))
+
+
+# The tokens in which errors are counted, each with the function that finds them in a text.
+UNITS: dict[str, Splitter] = {
+    "words": split_words,
+    "characters": split_characters,
+    "characters_no_spaces": split_characters_no_spaces,
+}
+
+
+def align_words(reference: str, hypothesis: str) -> Alignment:
+    """Return the alignment of the words of two texts; either may be empty."""
+    return align([reference], [hypothesis], split=split_words)[0]
+
+
+def align_characters(reference: str, hypothesis: str) -> Alignment:
+    """Return the alignment of the characters of two texts, single spaces between words included."""
+    return align([reference], [hypothesis], split=split_characters)[0]
+
+
+def align(references: list[str], hypotheses: list[str], *, split: Splitter) -> list[Alignment]:
+    """Return one alignment for each reference and its hypothesis; either text may be empty."""
+    output = jiwer.process_words(
+        references,
+        hypotheses,
+        reference_transform=_Split(split),
+        hypothesis_transform=_Split(split),
+    )
+    return [
+        _read_chunks(chunks, reference, hypothesis)
+        for chunks, reference, hypothesis in zip(
+            output.alignments, output.references, output.hypotheses, strict=True
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class UtteranceScore:
+    """What became of one utterance.
+
+    Attributes:
+        utterance_id: its id.
+        reference: what was said, as it was given.
+        hypothesis: what was recognised; empty if nothing was given.
+        words: the alignment of the words.
+        counts: the error counts in each of `UNITS`.
+    """
+
+    utterance_id: str
+    reference: str
+    hypothesis: str
+    words: Alignment
+    counts: Mapping[str, ErrorCounts]
+
+
+@dataclass(frozen=True)
+class ScoreSet:
+    """What became of a set of utterances; each one's counts are kept, for intervals over them.
+
+    Attributes:
+        utterances: the utterances, in the order of the references.
+        missing: ids without a hypothesis, which count as all deletions.
+        empty_references: ids whose reference has no word; whatever was recognised there is counted
+            as insertions.
+    """
+
+    utterances: tuple[UtteranceScore, ...]
+    missing: tuple[str, ...]
+    empty_references: tuple[str, ...]
+
+    def counts(self, unit: str) -> ErrorCounts:
+        """Return the sum of the utterances' counts in one of `UNITS`."""
+        return reduce(add, (utterance.counts[unit] for utterance in self.utterances))
+
+    def num_wrong(self, unit: str = "words") -> int:
+        """Return the number of utterances with at least one error in one of `UNITS`."""
+        return sum(utterance.counts[unit].num_errors > 0 for utterance in self.utterances)
+
+    @property
+    def num_utterances(self) -> int:
+        """Number of references."""
+        return len(self.utterances)
+
+    @property
+    def wer(self) -> float:
+        """Word error rate, a fraction."""
+        return self.counts("words").rate
+
+    @property
+    def cer(self) -> float:
+        """Character error rate with spaces, a fraction."""
+        return self.counts("characters").rate
+
+    @property
+    def cer_no_spaces(self) -> float:
+        """Character error rate without spaces, a fraction."""
+        return self.counts("characters_no_spaces").rate
+
+    @property
+    def sentence_error_rate(self) -> float:
+        """Fraction of the utterances with at least one word error."""
+        return self.num_wrong() / self.num_utterances
+
+
+def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> ScoreSet:
+    """Return the scores of hypotheses against the references of the same utterance ids.
+
+    Raises:
+        DataError: there is no reference, or a hypothesis has none.
+    """
+    if not references:
+        raise DataError("no reference to score against; must be at least one utterance")
+    if strangers := [name for name in hypotheses if name not in references]:
+        raise DataError(
+            f'hypothesis "{strangers[0]}" has no reference ({len(strangers)} of {len(hypotheses)}'
+            " hypotheses have none); give the references of the same utterances"
+        )
+    names = list(references)
+    heard = [hypotheses.get(name, "") for name in names]
+    alignments = {
+        unit: align(list(references.values()), heard, split=split) for unit, split in UNITS.items()
+    }
+    utterances = tuple(
+        UtteranceScore(
+            utterance_id=name,
+            reference=references[name],
+            hypothesis=heard[row],
+            words=alignments["words"][row],
+            counts={unit: alignments[unit][row].counts for unit in UNITS},
+        )
+        for row, name in enumerate(names)
+    )
+    return ScoreSet(
+        utterances=utterances,
+        missing=tuple(name for name in names if name not in hypotheses),
+        empty_references=tuple(
+            utterance.utterance_id
+            for utterance in utterances
+            if utterance.counts["words"].num_reference == 0
+        ),
+    )
+
+
+class _Split(jiwer.AbstractTransform):
+    """Our own splitting for jiwer, whose default keeps tabs and no-break spaces inside words."""
+
+    def __init__(self, split: Splitter) -> None:
+        self.split = split
+
+    def process_string(self, s: str) -> list[str]:
+        return self.split(s)
+
+
+def _read_chunks(
+    chunks: Sequence[jiwer.AlignmentChunk], reference: Sequence[str], hypothesis: Sequence[str]
+) -> Alignment:
+    """Return jiwer's chunks of one pair as single steps and their counts."""
+    steps: list[Step] = []
+    for chunk in chunks:
+        old = reference[chunk.ref_start_idx : chunk.ref_end_idx]
+        new = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        match chunk.type:
+            case "equal":
+                steps += [("hit", r, h) for r, h in zip(old, new, strict=True)]
+            case "substitute":
+                steps += [("substitution", r, h) for r, h in zip(old, new, strict=True)]
+            case "delete":
+                steps += [("deletion", r, None) for r in old]
+            case "insert":
+                steps += [("insertion", None, h) for h in new]
+    operations = [operation for operation, _, _ in steps]
+    return Alignment(
+        steps=tuple(steps),
+        counts=ErrorCounts(
+            hits=operations.count("hit"),
+            substitutions=operations.count("substitution"),
+            deletions=operations.count("deletion"),
+            insertions=operations.count("insertion"),
+        ),
+    )

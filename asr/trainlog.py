@@ -1,0 +1,86 @@
+"""What a person sees of training: a live line, TensorBoard curves, pictures and a log file."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from asr.checkpoint import write_file
+
+SECONDS_BETWEEN_LINES = 15.0  # where the output is no terminal
+
+
+class TrainLog:
+    """Writes to the terminal and to a folder; silent where `enabled` is False (other ranks).
+
+    Args:
+        folder: for `tensorboard/` and `log.jsonl`.
+        step: steps done; TensorBoard drops what an interrupted run wrote after it.
+        enabled: whether this process speaks.
+    """
+
+    def __init__(self, folder: Path, step: int, *, enabled: bool = True) -> None:
+        self.folder, self.enabled = folder, enabled
+        self.live = enabled and sys.stderr.isatty()
+        self.printed_at, self.width = time.monotonic(), 0
+        self.writer: SummaryWriter | None = None
+        if enabled:
+            self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+
+    def say(self, line: str) -> None:
+        """Prints a line that stays."""
+        if self.enabled:
+            self._clear()
+            print(line, file=sys.stderr, flush=True)
+
+    def progress(self, line: str) -> None:
+        """Renews the live line; without a terminal, prints one every now and then."""
+        if self.live:
+            print("\r" + line.ljust(self.width), end="", file=sys.stderr, flush=True)
+            self.width = len(line)
+        elif time.monotonic() - self.printed_at > SECONDS_BETWEEN_LINES:
+            self.printed_at = time.monotonic()
+            self.say(line)
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Adds a point to each named curve."""
+        if self.writer is not None:
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
+
+    def picture(self, name: str, image: np.ndarray | None, step: int) -> None:
+        """Adds a picture (height, width, channels) to TensorBoard."""
+        if self.writer is not None and image is not None:
+            self.writer.add_image(name, image[..., :3], step, dataformats="HWC")
+
+    def history(self, rows: list[dict[str, Any]]) -> None:
+        """Writes one JSON line an epoch to `log.jsonl`."""
+        if self.enabled:
+            text = "".join(json.dumps(row) + "\n" for row in rows)
+            write_file(self.folder / "log.jsonl", text.encode())
+
+    def close(self) -> None:
+        """Ends the live line and flushes the curves."""
+        self._clear()
+        if self.writer is not None:
+            self.writer.close()
+
+    def _clear(self) -> None:
+        if self.live and self.width:
+            print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
+            self.width = 0
+
+
+def format_seconds(seconds: float) -> str:
+    """Returns a duration as a person says it: 45s, 3m20s, 2h05m."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
