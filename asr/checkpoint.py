@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,7 +146,7 @@ def load_state(path: Path) -> dict[str, Any]:
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:  # damaged bytes raise anything at all
         raise ModelError(
             f"{path}: cannot be read ({_one_line(error)}); delete it to train from the beginning"
         ) from None

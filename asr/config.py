@@ -60,6 +60,7 @@ class EncoderConfig(_Section):
     num_layers: int = Field(3, ge=1)
     bidirectional: bool = True
     projection_dim: int | None = Field(None, ge=1)  # after each layer; null: none
+    layer_norm: bool = True  # of the stack's input and each layer's output (Ba et al. 2016)
     pyramid: Literal["none", "concat", "drop"] = "none"  # halves time between layers (LAS)
     pyramid_layers: int = Field(2, ge=0)  # how many of the layers after the first halve time
     dropout: float = Field(0.2, ge=0, lt=1)

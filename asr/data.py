@@ -8,6 +8,7 @@ out the batches it has seen; augmentation follows from the seed, the epoch and t
 
 import itertools
 import random
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from lhotse import CutSet
 from lhotse.audio import set_current_audio_backend
 from lhotse.audio.backend import LibsndfileBackend
 from lhotse.dataset.sampling import DynamicBucketingSampler, SimpleCutSampler
+from lhotse.dataset.sampling.base import CutSampler
+from lhotse.dataset.sampling.dynamic_bucketing import estimate_duration_buckets
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -24,6 +27,9 @@ from asr.config import DataConfig
 from asr.errors import DataError
 from asr.manifest import Cut, audio_paths, cut_text, first_line, read_cuts
 from asr.tokenizer import BOS, EOS, PAD, Tokenizer
+
+BUFFER_SIZE = 50_000  # utterances among which an epoch shuffles
+BINS_SAMPLE = 10_000  # utterances from which the buckets are laid out
 
 
 class Batch(NamedTuple):
@@ -80,13 +86,16 @@ class BatchDataset(Dataset[Batch | DataError]):
         if cut.sampling_rate != self.sample_rate:
             cut = cut.resample(self.sample_rate)
         try:
-            audio: np.ndarray = cut.load_audio().mean(axis=0)
+            channels: np.ndarray = cut.load_audio()  # (C,N)
+            if channels.shape[-1] != cut.num_samples:
+                raise ValueError(f"{channels.shape[-1]} of {cut.num_samples} samples are there")
         except Exception as error:
             sources = ", ".join(str(path) for path in audio_paths(cut))
             raise DataError(
                 f'utterance "{cut.id}": {sources} cannot be read ({first_line(error)}); replace '
                 "the file or remove the utterance from the manifest"
             ) from None
+        audio = channels.mean(axis=0)
         if not np.isfinite(audio).all():
             raise DataError(
                 f'utterance "{cut.id}": has samples that are not finite; write the audio again'
@@ -153,6 +162,7 @@ class Batches:
             sampler=groups,
             batch_size=None,
             num_workers=self.config.num_workers,
+            worker_init_fn=_leave_signals_to_parent,
             generator=torch.Generator().manual_seed(self.seed),  # leaves the global one alone
         )
         for batch in loader:
@@ -170,16 +180,32 @@ class Batches:
         if ordered:
             cuts = self.cuts.to_eager().sort_by_duration(ascending=True)
             return SimpleCutSampler(cuts, shuffle=False, **limits)
-        sampler = DynamicBucketingSampler(
-            self.cuts,
-            shuffle=True,
-            seed=self.seed,
-            num_buckets=self.config.num_buckets,
-            buffer_size=50_000,
-            **limits,
-        )
+        sampler: CutSampler
+        if bins := self._duration_bins():
+            sampler = DynamicBucketingSampler(
+                self.cuts,
+                shuffle=True,
+                seed=self.seed,
+                duration_bins=bins,
+                buffer_size=BUFFER_SIZE,
+                **limits,
+            )
+        else:
+            sampler = SimpleCutSampler(self.cuts, shuffle=True, seed=self.seed, **limits)
         sampler.set_epoch(epoch)
         return sampler
+
+    def _duration_bins(self) -> list[float]:
+        """Returns the bounds in seconds between buckets; none where all last equally long."""
+        sample = list(itertools.islice(self.cuts, BINS_SAMPLE))
+        num_buckets = min(self.config.num_buckets, len(sample))
+        return estimate_duration_buckets(sample, num_buckets) if num_buckets > 1 else []
+
+
+def _leave_signals_to_parent(_: int) -> None:
+    """Lets a stopped run save first: a signal to the whole group must not kill its loaders."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class Augment:
@@ -204,9 +230,10 @@ class Augment:
         if factor != 1.0:
             cut = cut.perturb_speed(factor)
         if self.noise and draw.random() < self.config.noise_probability:
-            noise = draw.choice(self.noise).resample(cut.sampling_rate)
-            if noise.duration < cut.duration:
-                noise = noise.repeat(times=int(cut.duration / noise.duration) + 1)
+            piece = draw.choice(self.noise).resample(cut.sampling_rate)
+            noise = piece
+            while noise.duration < cut.duration:
+                noise = noise.append(piece)
             start = draw.uniform(0, noise.duration - cut.duration)
             noise = noise.truncate(offset=start, duration=cut.duration)
             cut = cut.mix(noise, snr=draw.uniform(*self.config.noise_snr_db))

@@ -98,6 +98,7 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.layers, self.projections = nn.ModuleList(), nn.ModuleList()
         input_dim = self.subsampling.output_dim
+        self.norm = nn.LayerNorm(input_dim) if config.layer_norm else nn.Identity()
         for index in range(config.num_layers):
             if 0 < index <= halvings and config.pyramid == "concat":
                 input_dim *= 2
@@ -108,12 +109,14 @@ class Encoder(nn.Module):
                 bidirectional=config.bidirectional,
             )
             input_dim = layer.output_dim
-            projection: nn.Module = nn.Identity()
+            parts: list[nn.Module] = []
             if config.projection_dim is not None:
-                projection = nn.Sequential(nn.Linear(input_dim, config.projection_dim), nn.Tanh())
+                parts.append(nn.Linear(input_dim, config.projection_dim))
                 input_dim = config.projection_dim
+            if config.layer_norm:
+                parts.append(nn.LayerNorm(input_dim))
             self.layers.append(layer)
-            self.projections.append(projection)
+            self.projections.append(nn.Sequential(*parts))
         self.output_dim = input_dim
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
@@ -125,7 +128,7 @@ class Encoder(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Returns values (B,T'',D), 0 on padding, and lengths (B,), from features (B,T,M)."""
-        hidden = self.subsampling(features, lengths)
+        hidden = self.norm(self.subsampling(features, lengths))
         lengths = self.subsampling.output_lengths(lengths)
         for index, (layer, projection) in enumerate(
             zip(self.layers, self.projections, strict=True)
@@ -134,7 +137,7 @@ class Encoder(nn.Module):
                 hidden = join_pairs(hidden) if self.pyramid == "concat" else hidden[:, ::2]
                 lengths = halve(lengths)
             hidden = self.dropout(projection(layer(hidden, lengths)))
-            # A projection's bias is not 0 on padding, and pairs may join padding to a last frame.
+            # A bias is not 0 on padding, and a pair may join padding to a last frame.
             hidden = hidden * frame_mask(lengths, hidden.size(1))[..., None]
         return hidden, lengths
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MAX_LABELS = 60  # more token labels than this would overlap
 _DOTS_PER_INCH = 100
+_DEFAULT_FAMILY = "DejaVu Sans"  # comes with matplotlib
 
 
 def plot_alignment(
@@ -109,9 +110,6 @@ def plot_curves(
     axes.set_ylabel(_drawable(ylabel))
     _set_title(figure, title)
     _save(figure, path)
-
-
-_DEFAULT_FAMILY = "DejaVu Sans"  # comes with matplotlib
 
 
 def _new_figure(*, width: float, height: float) -> "Figure":

@@ -104,7 +104,7 @@ class CTCScorer:
         scores = scores.scatter(2, state.last[..., None], again)
         scores[..., EOS] = before[..., -1]
         scores[..., [BLANK, PAD, BOS]] = -math.inf
-        return (scores - state.prefix[..., None]).clamp(min=10 * LOG_ZERO), state
+        return (scores - state.prefix[..., None]).clamp(LOG_ZERO, 0.0), state
 
     @staticmethod
     def _extend(tokens: Tensor, memory: CTCMemory, state: CTCState) -> CTCState:

@@ -1,0 +1,136 @@
+"""Archives: unpacked beside the folder they make, and moved there when every member was allowed."""
+
+import gzip
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from asr.errors import DataError
+
+CHUNK_BYTES = 1 << 20
+MAX_MEMBERS = 2_000_000
+DONE_NAME = ".completed"
+SAY_EVERY = 5000  # members
+
+
+class _MemberError(Exception):
+    """An archive holds something that must not be unpacked."""
+
+
+def extract(
+    archive: Path,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    max_bytes: int,
+    inside: str = ".",
+) -> Path:
+    """Return `folder`, which then holds what a tar archive holds, and a file `.completed`.
+
+    Only plain files and folders are unpacked. All goes into a temporary folder beside `folder`,
+    which gets its name in one step, so a folder that exists is whole and is accepted as it is.
+    What the archive holds beside `inside` (licences, lists of speakers) goes beside `folder`,
+    where no such file is yet.
+
+    Args:
+        archive: a tar file, compressed or not.
+        folder: what to make.
+        say: called with each line of progress.
+        max_bytes: the most that the archive may unpack to.
+        inside: the folder of the archive that becomes `folder`; the whole archive by default.
+
+    Raises:
+        DataError: the archive is damaged, lacks `inside`, unpacks to more than `max_bytes` or too
+            many members, or holds a link, a device, or a path that leaves the folder; or the disk
+            is full.
+    """
+    if folder.exists():
+        say(f"{folder} is there already")
+        return folder
+    temporary = folder.with_name(f".{folder.name}.extracting")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)  # left by a run that was interrupted
+        temporary.mkdir(parents=True)
+        _unpack(archive, temporary, max_bytes=max_bytes, say=say)
+        wanted = temporary / inside
+        if not wanted.is_dir():
+            raise _MemberError(f"holds no folder {inside}")
+        (wanted / DONE_NAME).write_text(f"{archive.name}\n", encoding="utf-8")
+        if wanted != temporary:
+            _move_rest(wanted.parent, folder.parent)
+        os.replace(wanted, folder)
+    except _MemberError as error:
+        raise DataError(
+            f"{archive}: {error}; nothing was unpacked "
+            "(delete the archive and fetch it from its publisher)"
+        ) from error
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise DataError(
+            f"{archive}: damaged: {error}; nothing was unpacked (delete it and run again)"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{archive}: cannot be unpacked to {folder}: {error} "
+            "(free some space or choose another folder)"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _unpack(archive: Path, target: Path, *, max_bytes: int, say: Callable[[str], None]) -> None:
+    """Write every member under `target`; stop at the first that is not allowed."""
+    num_bytes = 0
+    with tarfile.open(archive) as tar:
+        for number, member in enumerate(tar, start=1):
+            destination = target / _safe_path(member)
+            num_bytes += member.size
+            if num_bytes > max_bytes:
+                raise _MemberError(
+                    f"unpacks to more than the {max_bytes} bytes allowed, at {member.name!r}"
+                )
+            if number > MAX_MEMBERS:
+                raise _MemberError(f"has more than the {MAX_MEMBERS} members allowed")
+            if member.isdir():
+                destination.mkdir(parents=True, exist_ok=True)
+            else:
+                source = tar.extractfile(member)
+                assert source is not None, "a plain file has content"
+                _write_file(source, destination, member)
+            if number % SAY_EVERY == 0:
+                say(f"{archive.name}: {number} files unpacked")
+
+
+def _safe_path(member: tarfile.TarInfo) -> Path:
+    """Return where a member goes, relative to the folder.
+
+    Raises:
+        _MemberError: the member is no file or folder, or its path is absolute or climbs.
+    """
+    name = member.name
+    path = PurePosixPath(name)
+    if not (member.isreg() or member.isdir()):
+        kind = "a link" if member.issym() or member.islnk() else "a device"
+        raise _MemberError(f"member {name!r} is {kind}; only files and folders are allowed")
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise _MemberError(f"member {name!r} leaves the folder; paths must stay inside it")
+    return Path(*path.parts)
+
+
+def _write_file(source: IO[bytes], destination: Path, member: tarfile.TarInfo) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with source, open(destination, "xb") as file:
+        shutil.copyfileobj(source, file, CHUNK_BYTES)
+        if file.tell() != member.size:
+            raise tarfile.ReadError(f"member {member.name!r} ends early")
+
+
+def _move_rest(source: Path, target: Path) -> None:
+    """Move the plain files of one folder to another, except those that it has."""
+    for path in sorted(source.iterdir()):
+        if path.is_file() and not (target / path.name).exists():
+            os.replace(path, target / path.name)

@@ -1,0 +1,104 @@
+"""What every recipe takes and gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from asr.errors import ConfigError
+
+
+def _say_nothing(_: str) -> None:
+    """Take a progress line and drop it."""
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """What the user asked for.
+
+    Attributes:
+        corpus: folder of the corpus as published; None for a recipe that makes or downloads one.
+        out: folder that the manifests are written to.
+        download: fetch what is missing.
+        language: of the speech, as an ISO 639-1 code.
+        parts: names of the corpus's parts to prepare; empty means the recipe's default.
+        seed: of everything that is drawn at random.
+        num_utterances: training utterances to make; None means the recipe's default.
+        say: called with each line of progress.
+    """
+
+    corpus: Path | None
+    out: Path
+    download: bool = False
+    language: str = "en"
+    parts: tuple[str, ...] = ()
+    seed: int = 0
+    num_utterances: int | None = None
+    say: Callable[[str], None] = _say_nothing
+
+
+class ManifestSummary(NamedTuple):
+    """One manifest that was written, and what is in it."""
+
+    path: Path
+    num_utterances: int
+    num_words: int
+    seconds: float
+    num_speakers: int
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What a recipe wrote, and what the user should know about it.
+
+    Attributes:
+        manifests: in the order written.
+        notices: one sentence each, such as a count that differs from the published one.
+    """
+
+    manifests: list[ManifestSummary]
+    notices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A corpus that `asr prepare` knows.
+
+    Attributes:
+        name: as given on the command line.
+        summary: one line for the list of recipes.
+        prepare: writes the manifests.
+    """
+
+    name: str
+    summary: str
+    prepare: Callable[[PrepareOptions], PrepareReport]
+
+
+def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...]) -> None:
+    """Return None if every option that was set means something to the recipe.
+
+    Args:
+        recipe: its name.
+        options: what the user asked for.
+        takes: which of `corpus`, `download`, `parts`, `num_utterances` and `language` it reads; a
+            recipe that does not read `language` is in English.
+
+    Raises:
+        ConfigError: an option is set that the recipe does not take.
+    """
+    asked = {
+        "corpus": options.corpus is not None,
+        "download": options.download,
+        "parts": bool(options.parts),
+        "num_utterances": options.num_utterances is not None,
+        "language": options.language != "en",
+    }
+    for name, is_set in asked.items():
+        if is_set and name not in takes:
+            value = getattr(options, name)
+            shown = " ".join(value) if isinstance(value, tuple) else value
+            raise ConfigError(
+                f"recipe {recipe}: {name} is set to {shown}, which this recipe does not take "
+                f"(leave --{name.replace('_', '-')} out)"
+            )

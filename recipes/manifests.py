@@ -1,0 +1,158 @@
+"""Manifests: audio headers in, checked lhotse cuts out, written whole or not at all."""
+
+import gzip
+import json
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import soundfile
+from lhotse.audio import AudioSource, Recording
+from lhotse.cut import Cut, MonoCut
+from lhotse.supervision import SupervisionSegment
+
+from asr.errors import DataError
+from recipes.base import ManifestSummary
+
+HEADER_THREADS = 8
+
+
+class AudioHeader(NamedTuple):
+    """What an audio file says of itself."""
+
+    path: Path
+    sample_rate: int
+    num_samples: int
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.num_samples / self.sample_rate
+
+
+def clean_text(text: str) -> str:
+    """Return `text` composed (NFC), with single spaces between its words."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def read_header(path: Path) -> AudioHeader:
+    """Return the header of a mono audio file; the path in it is absolute.
+
+    Raises:
+        DataError: the file cannot be read as audio, is empty, or is not mono.
+    """
+    try:
+        info = soundfile.info(path)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise DataError(f"{path}: not readable as audio: {error} (fetch the file again)") from error
+    if info.frames <= 0:
+        raise DataError(f"{path}: duration 0.00 s; must be > 0 (fetch the file again)")
+    if info.channels != 1:
+        raise DataError(f"{path}: {info.channels} channels; must be 1 (mix the channels to one)")
+    return AudioHeader(Path(path).absolute(), info.samplerate, info.frames)
+
+
+def read_headers(paths: Iterable[Path]) -> list[AudioHeader]:
+    """Return the headers of many files, in their order.
+
+    Raises:
+        DataError: one of them cannot be used; the first such is named.
+    """
+    with ThreadPoolExecutor(HEADER_THREADS) as pool:
+        return list(pool.map(read_header, paths))
+
+
+def make_cut(
+    utterance_id: str, header: AudioHeader, *, text: str, speaker: str, language: str
+) -> MonoCut:
+    """Return the cut of a whole recording with one supervision that spans it."""
+    recording = Recording(
+        id=utterance_id,
+        sources=[AudioSource(type="file", channels=[0], source=str(header.path))],
+        sampling_rate=header.sample_rate,
+        num_samples=header.num_samples,
+        duration=header.seconds,
+    )
+    supervision = SupervisionSegment(
+        id=utterance_id,
+        recording_id=utterance_id,
+        start=0.0,
+        duration=recording.duration,
+        text=clean_text(text),
+        speaker=speaker,
+        language=language,
+    )
+    return MonoCut(
+        id=utterance_id,
+        start=0.0,
+        duration=recording.duration,
+        channel=0,
+        recording=recording,
+        supervisions=[supervision],
+    )
+
+
+def speaker_of(cut: Cut) -> str:
+    """Return the speaker of a cut's first supervision."""
+    return str(cut.supervisions[0].speaker)
+
+
+def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
+    """Return what was written to `path`: all of these cuts, or on an error nothing.
+
+    The same cuts give the same bytes.
+
+    Raises:
+        DataError: there is no cut, an id comes twice, a supervision lacks text, speaker or
+            language, or the file cannot be written.
+    """
+    _check(path, cuts)
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            open(partial, "wb") as raw,
+            gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        ):
+            for cut in cuts:
+                packed.write(json.dumps(cut.to_dict(), ensure_ascii=False).encode() + b"\n")
+            packed.close()
+            raw.flush()
+            os.fsync(raw.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written: {error.strerror or error} "
+            "(free some space or give another --out)"
+        ) from error
+    supervisions = [supervision for cut in cuts for supervision in cut.supervisions]
+    return ManifestSummary(
+        path=path,
+        num_utterances=len(cuts),
+        num_words=sum(len(supervision.text.split()) for supervision in supervisions),
+        seconds=float(sum(cut.duration for cut in cuts)),
+        num_speakers=len({supervision.speaker for supervision in supervisions}),
+    )
+
+
+def _check(path: Path, cuts: Sequence[Cut]) -> None:
+    """Raise DataError unless every cut can be trained on or scored."""
+    if not cuts:
+        raise DataError(f"{path.name}: no utterance; must have at least one (check --corpus)")
+    seen: set[str] = set()
+    for cut in cuts:
+        if cut.id in seen:
+            raise DataError(f'{path.name} utterance "{cut.id}": comes twice; ids must be unique')
+        seen.add(cut.id)
+        for supervision in cut.supervisions:
+            for name in ("text", "speaker", "language"):
+                if not getattr(supervision, name):
+                    raise DataError(
+                        f'{path.name} utterance "{cut.id}": {name} is empty; must be given '
+                        "(mend its transcript)"
+                    )
+        if not cut.supervisions:
+            raise DataError(f'{path.name} utterance "{cut.id}": no transcript; must have one')

@@ -1,0 +1,100 @@
+"""What several test files share: a tiny model's configuration, and a tiny corpus of tones."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
+
+from asr.config import Config, parse_config
+
+TINY = {
+    "sample_rate": 8000,
+    "features": {"num_mels": 16},
+    "spec_augment": {"max_freq_bins": 4},
+    "encoder": {
+        "channels": 4,
+        "hidden_dim": 12,
+        "num_layers": 2,
+        "projection_dim": 14,
+        "dropout": 0.1,
+    },
+    "attention": {"type": "location", "dim": 10, "num_filters": 3, "filter_width": 5},
+    "decoder": {"embedding_dim": 6, "hidden_dim": 11, "dropout": 0.1},
+    "data": {
+        "batch_seconds": 6,
+        "max_seconds": 5,
+        "num_buckets": 2,
+        "num_workers": 0,
+    },
+    "train": {"epochs": 2, "warmup_steps": 5, "learning_rate": 0.01, "keep_best": 2},
+}
+NOTES = {"a": 400.0, "b": 700.0, "c": 1200.0, "d": 2000.0}  # letter -> Hz
+
+
+def tiny_config(**sections: object) -> Config:
+    """Returns the tiny configuration, with whole sections merged over."""
+    tree = {**TINY}
+    for name, section in sections.items():
+        before = tree.get(name, {})
+        merges = isinstance(section, dict) and name != "attention"
+        tree[name] = {**before, **section} if merges else section
+    return parse_config(tree, "test")
+
+
+def tone(text: str, rate: int = 8000, seed: int = 0) -> np.ndarray:
+    """Returns a waveform in which each letter is a tone of 0.2 s and a space is silence."""
+    noise = np.random.default_rng(seed).normal(0, 0.003, (len(text), rate // 5))
+    time = np.arange(rate // 5) / rate
+    for row, letter in zip(noise, text, strict=True):
+        if letter in NOTES:
+            row += 0.3 * np.sin(2 * np.pi * NOTES[letter] * time)
+    return noise.reshape(-1).astype(np.float32)
+
+
+def write_manifest(folder: Path, name: str, texts: list[str], rate: int = 8000) -> Path:
+    """Writes tones and a manifest of them; returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cuts = []
+    for index, text in enumerate(texts):
+        cut_id = f"{name}-{index:03d}"
+        path = folder / f"{cut_id}.wav"
+        soundfile.write(path, tone(text, rate, seed=index), rate)
+        recording = Recording.from_file(path, recording_id=cut_id)
+        supervision = SupervisionSegment(
+            cut_id, cut_id, 0.0, recording.duration, text=text, speaker="s", language="en"
+        )
+        cuts.append(MonoCut(cut_id, 0.0, recording.duration, 0, [supervision], recording=recording))
+    path = folder / f"{name}.jsonl.gz"
+    CutSet.from_cuts(cuts).to_file(path)
+    return path
+
+
+def random_texts(count: int, seed: int) -> list[str]:
+    """Returns strings over the letters of `NOTES`, no letter twice in a row."""
+    draw = np.random.default_rng(seed)
+    texts = []
+    for _ in range(count):
+        letters = [str(draw.choice(list(NOTES)))]
+        for _ in range(int(draw.integers(2, 7))):
+            letters.append(str(draw.choice([x for x in NOTES if x != letters[-1]])))
+        texts.append("".join(letters))
+    return texts
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """Returns the folder of recorded speech, or skips."""
+    default = Path(__file__).parents[2] / "shared" / "corpora"
+    folder = Path(os.environ.get("ASR_TEST_CORPORA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no recorded speech at {folder}; set ASR_TEST_CORPORA to its folder")
+    return folder

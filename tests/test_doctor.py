@@ -1,0 +1,101 @@
+import builtins
+import importlib
+import shutil
+
+import pytest
+import soundfile
+
+from asr import doctor
+from asr.doctor import CODECS, examine
+
+
+def by_name():
+    return {finding.name: finding for finding in examine()}
+
+
+def test_the_doctor_names_versions_devices_codecs_and_room():
+    found = by_name()
+    expected = {"python", "asr", "torch", "torchaudio", "lhotse", "processor", "torch threads"}
+    expected |= {f"codec {name}" for name in CODECS} | {"eSpeak NG", "free disk, here"}
+    assert expected <= set(found)
+    assert len(found) == len(examine())
+    assert all(finding.value for finding in found.values())
+
+
+def test_every_codec_works_with_the_wheel_of_soundfile():
+    found = by_name()
+    assert {found[f"codec {name}"].value for name in CODECS} == {"reads and writes"}
+
+
+def test_what_is_not_well_comes_with_advice():
+    assert all(finding.advice for finding in examine() if not finding.ok)
+
+
+def test_a_missing_package_comes_with_the_way_to_get_it(monkeypatch):
+    monkeypatch.setattr(doctor, "PACKAGES", ("no-such-package-of-ours",))
+    finding = by_name()["no-such-package-of-ours"]
+    assert (finding.value, finding.ok) == ("missing", False)
+    assert finding.advice == "pip install no-such-package-of-ours"
+
+
+def test_a_missing_espeak_comes_with_the_way_to_get_it(monkeypatch):
+    real = importlib.import_module
+
+    def missing(name):
+        if name == "espeakng_loader":
+            raise ModuleNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    finding = by_name()["eSpeak NG"]
+    assert not finding.ok
+    assert "pip install espeakng-loader" in finding.advice
+
+
+def test_a_codec_that_fails_is_said(monkeypatch):
+    real = soundfile.write
+
+    def no_opus(file, data, samplerate, **options):
+        if options["subtype"] == "OPUS":
+            raise soundfile.LibsndfileError(1)
+        real(file, data, samplerate, **options)
+
+    monkeypatch.setattr(soundfile, "write", no_opus)
+    found = by_name()
+    assert not found["codec opus"].ok
+    assert "soundfile" in found["codec opus"].advice
+    assert found["codec flac"].ok
+
+
+def test_a_full_disk_is_said(monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**30))
+    finding = by_name()["free disk, here"]
+    assert not finding.ok
+    assert finding.value.startswith("1.0 GiB")
+    assert "make room" in finding.advice
+
+
+@pytest.mark.parametrize("name", ["python", "devices", "codecs", "memory"])
+def test_an_examination_that_breaks_becomes_a_finding(monkeypatch, name):
+    def broken():
+        raise OSError("out of order")
+
+    monkeypatch.setitem(doctor.EXAMINATIONS, name, broken)
+    finding = by_name()[name]
+    assert not finding.ok
+    assert finding.value == "cannot be examined: OSError: out of order"
+
+
+def test_torch_that_does_not_import_stops_nothing(monkeypatch):
+    real = builtins.__import__
+
+    def no_torch(name, *rest, **options):
+        if name == "torch":
+            raise ImportError("libcudart is gone")
+        return real(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", no_torch)
+    found = by_name()
+    assert "libcudart is gone" in found["devices"].value
+    assert found["codec wav"].ok

@@ -1,0 +1,149 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from asr.errors import ConfigError
+from asr.features import ENERGY_FLOOR, LogMel, SpecAugment, frame_mask
+
+
+def slow_log_mel(waveform: np.ndarray, rate: int, num_mels: int) -> np.ndarray:
+    """The textbook formula, one frame, one bin and one filter at a time."""
+    window, shift = round(0.025 * rate), round(0.010 * rate)
+    size = 2 ** math.ceil(math.log2(window))
+    hann = [0.5 - 0.5 * math.cos(2 * math.pi * n / window) for n in range(window)]
+
+    def mel(hertz: float) -> float:
+        return 2595 * math.log10(1 + hertz / 700)
+
+    low, high = mel(20.0), mel(rate / 2)
+    edges = [low + (high - low) * i / (num_mels + 1) for i in range(num_mels + 2)]
+    edges = [700 * (10 ** (edge / 2595) - 1) for edge in edges]
+    rows = []
+    for start in range(0, len(waveform) - window + 1, shift):
+        frame = waveform[start : start + window] * hann
+        angles = -2j * np.pi * np.outer(np.arange(size // 2 + 1), np.arange(window)) / size
+        power = np.abs((np.exp(angles) * frame).sum(axis=1)) ** 2
+        row = []
+        for left, middle, right in zip(edges, edges[1:], edges[2:], strict=False):
+            total = 0.0
+            for k, energy in enumerate(power):
+                hertz = k * rate / size
+                rise, fall = (hertz - left) / (middle - left), (right - hertz) / (right - middle)
+                total += max(0.0, min(rise, fall)) * energy
+            row.append(math.log(max(total, ENERGY_FLOOR)))
+        rows.append(row)
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050])
+def test_log_mel_equals_the_textbook_formula(rate: int) -> None:
+    waveform = np.random.default_rng(0).normal(0, 0.1, rate // 10).astype(np.float32)
+    layer = LogMel(rate, num_mels=20, normalization="none")
+    features, lengths = layer(torch.from_numpy(waveform)[None], torch.tensor([len(waveform)]))
+    expected = slow_log_mel(waveform.astype(np.float64), rate, 20)
+    assert lengths.tolist() == [len(expected)]
+    np.testing.assert_allclose(features[0].numpy(), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("normalization", ["none", "global", "utterance"])
+def test_padding_and_batch_mates_do_not_change_features(normalization: str) -> None:
+    layer = LogMel(8000, num_mels=12, normalization=normalization).eval()
+    layer.set_statistics(torch.full((12,), -3.0), torch.full((12,), 2.0))
+    lengths = torch.tensor([4000, 2345, 250])
+    waveforms = torch.randn(3, 6000)  # what lies behind an utterance's end is noise
+    together, frames = layer(waveforms, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone, [count] = layer(waveforms[row : row + 1, :length], lengths[row : row + 1])
+        assert int(count) == int(frames[row])
+        torch.testing.assert_close(together[row, :count], alone[0, :count], atol=1e-5, rtol=0)
+        assert together[row, count:].abs().sum() == 0
+
+
+def test_an_utterance_shorter_than_the_window_has_no_frame() -> None:
+    layer = LogMel(8000, num_mels=12)
+    features, lengths = layer(torch.randn(1, 150), torch.tensor([150]))
+    assert lengths.tolist() == [0]
+    assert features.abs().sum() == 0
+
+
+def test_utterance_normalisation_gives_mean_zero_and_variance_one() -> None:
+    layer = LogMel(8000, num_mels=12, normalization="utterance")
+    features, _ = layer(torch.randn(1, 8000), torch.tensor([8000]))
+    assert features.mean(dim=1).abs().max() < 1e-4
+    assert (features.var(dim=1, correction=0) - 1).abs().max() < 1e-2
+
+
+def test_global_normalisation_travels_in_the_state_dict() -> None:
+    layer = LogMel(8000, num_mels=12)
+    layer.set_statistics(torch.arange(12.0), torch.full((12,), 4.0))
+    other = LogMel(8000, num_mels=12)
+    other.load_state_dict(layer.state_dict())
+    assert other.mean.tolist() == list(range(12))
+    assert other.deviation.tolist() == [4.0] * 12
+
+
+def test_dither_is_added_in_training_only() -> None:
+    layer = LogMel(8000, num_mels=12, dither=0.1, normalization="none")
+    silence, length = torch.zeros(1, 800), torch.tensor([800])
+    assert layer.eval()(silence, length)[0].max() == pytest.approx(math.log(ENERGY_FLOOR))
+    assert layer.train()(silence, length)[0].max() > math.log(ENERGY_FLOOR) + 5
+
+
+def test_preemphasis_weakens_low_tones_more_than_high_ones() -> None:
+    time = torch.arange(1600) / 8000
+    lengths = torch.tensor([1600])
+    plain = LogMel(8000, num_mels=12, normalization="none")
+    sharp = LogMel(8000, num_mels=12, normalization="none", preemphasis=0.97)
+    losses = []
+    for hertz in (200, 2500):
+        tone = torch.sin(2 * math.pi * hertz * time)[None]
+        losses.append(plain(tone, lengths)[0].max() - sharp(tone, lengths)[0].max())
+    assert losses[0] > 2 > 0 > losses[1] - 0.5
+
+
+@pytest.mark.parametrize("edges", [{"high_hz": 5000.0}, {"low_hz": 3000.0, "high_hz": 2000.0}])
+def test_filters_out_of_range_are_an_error(edges: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=r"features\.high_hz"):
+        LogMel(8000, **edges)
+
+
+def test_a_window_without_samples_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="too short for 8000 Hz"):
+        LogMel(8000, window_seconds=0.0001)
+
+
+def test_frame_mask_is_true_on_real_frames() -> None:
+    assert frame_mask(torch.tensor([2, 0, 3]), 3).int().tolist() == [[1, 1, 0], [0, 0, 0], [1] * 3]
+
+
+def augment(**changes: float) -> SpecAugment:
+    options = {
+        "num_freq_masks": 2,
+        "max_freq_bins": 5,
+        "num_time_masks": 2,
+        "max_time_frames": 10,
+        "max_time_fraction": 0.2,
+        **changes,
+    }
+    return SpecAugment(**options)  # type: ignore[arg-type]
+
+
+def test_masks_stay_within_their_limits_and_differ_between_utterances() -> None:
+    features, lengths = torch.ones(40, 60, 30), torch.full((40,), 60)
+    lengths[20:] = 25
+    masked = augment(num_freq_masks=1, num_time_masks=1)(features, lengths)
+    hidden_mels = (masked.sum(dim=1) == 0).sum(dim=1)
+    hidden_frames = (masked.sum(dim=2) == 0).sum(dim=1)
+    assert hidden_mels.max() == 5
+    assert hidden_mels.min() == 0
+    assert hidden_frames[:20].max() == 10
+    assert hidden_frames[20:].max() == 5  # a fifth of 25 frames
+    assert len(set(hidden_frames.tolist())) > 3
+
+
+def test_evaluation_masks_nothing() -> None:
+    features = torch.ones(2, 20, 8)
+    layer = augment().eval()
+    assert layer(features, torch.tensor([20, 20])) is features

@@ -1,0 +1,117 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from conftest import write_manifest
+from lhotse import CutSet
+
+from asr.config import DataConfig
+from asr.errors import DataError
+from asr.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
+from asr.text import get_normalizer
+from asr.tokenizer import train_tokenizer
+
+
+def take_survey(manifest: Path, **changes: float) -> Survey:
+    config = DataConfig(min_seconds=0.3, max_seconds=2.0).model_copy(update=changes)
+    return survey(
+        manifest,
+        config,
+        tokenizer=train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none"),
+        normalize=str,
+        num_memory_frames=lambda seconds: int(seconds / 0.1),
+    )
+
+
+def edit(manifest: Path, change) -> None:
+    with gzip.open(manifest, "rt") as file:
+        rows = [json.loads(line) for line in file]
+    change(rows)
+    with gzip.open(manifest, "wt") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def test_what_is_too_long_short_or_crowded_is_dropped_counted_and_said(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "x", ["abcd", "a", "abcd" * 3, "ab", "dx", "bb"])
+
+    def change(rows: list) -> None:
+        rows[3]["supervisions"][0]["text"] = "abcdabcd"  # 8 tokens in 4 frames
+        rows[5]["supervisions"][0]["text"] = "aabb"  # 4 tokens and 2 repeats in 4 frames
+
+    edit(manifest, change)
+    result = take_survey(manifest)
+    assert result.num_utterances == 6
+    assert result.dropped == {
+        "shorter than data.min_seconds = 0.3": ["x-001"],
+        "longer than data.max_seconds = 2": ["x-002"],
+        "more tokens than the encoder has frames for": ["x-003", "x-005"],
+    }
+    assert result.seconds == pytest.approx(0.8 + 0.4)
+    assert result.num_unknown == 1
+    assert result.longest_seconds == pytest.approx(0.8)
+    assert result.most_tokens == 4
+    lines = result.describe()
+    assert lines[0].startswith("2 utterances")
+    assert "1 tokens are unknown" in lines[1]
+    assert "dropped 1 of 6: shorter than data.min_seconds = 0.3 (as x-001)" in lines
+
+
+def test_faster_speech_needs_its_frames_too(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "x", ["abcd"])
+    edit(manifest, lambda rows: rows[0]["supervisions"][0].update(text="abcdabcd"))
+    assert not take_survey(manifest).dropped
+    with pytest.raises(DataError, match="no utterance is left"):
+        take_survey(manifest, speed_factors=(1.0, 1.1))
+
+
+def test_joined_supervisions_are_read_in_order_of_time(tmp_path: Path) -> None:
+    cuts = CutSet.from_cuts(read_cuts(write_manifest(tmp_path, "x", ["ab", "cd"])))
+    joined = cuts[0].append(cuts[1])
+    joined.supervisions.reverse()
+    assert cut_text(joined, str.upper) == "AB CD"
+
+
+def test_transcripts_go_through_the_normaliser(tmp_path: Path) -> None:
+    [cut] = read_cuts(write_manifest(tmp_path, "x", ["ab"]))
+    cut.supervisions[0].text = "A,  B!"
+    assert cut_text(cut, get_normalizer("english").apply) == "a b"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows[1].update(id="x-000"), r'utterance "x-000": the id occurs twice'),
+        (lambda rows: rows[1].update(supervisions=[]), r'"x-001": has no supervision'),
+        (
+            lambda rows: rows[1]["recording"]["sources"][0].update(source="/gone/a.wav"),
+            r'"x-001": its audio /gone/a\.wav is gone; put it back',
+        ),
+        (lambda rows: rows[1].pop("start"), r"line 2 is not a cut"),
+    ],
+)
+def test_a_bad_line_is_an_error_that_names_it(tmp_path: Path, change, message: str) -> None:
+    manifest = write_manifest(tmp_path, "x", ["ab", "cd"])
+    edit(manifest, change)
+    with pytest.raises(DataError, match=message):
+        list(checked_cuts(manifest))
+
+
+def test_an_utterance_without_duration_is_an_error(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "x", ["ab"])
+    edit(manifest, lambda rows: rows[0].update(duration=0.0))
+    with pytest.raises(DataError, match=r"x\.jsonl\.gz"):
+        list(checked_cuts(manifest))
+
+
+@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"{}\n"), gzip.compress(b"")])
+def test_a_file_that_is_no_manifest_is_an_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "m.jsonl.gz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"m\.jsonl\.gz: (not a manifest|holds no utterance)"):
+        read_cuts(path)
+
+
+def test_a_missing_manifest_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such manifest; make it with asr prepare"):
+        read_cuts(tmp_path / "none.jsonl.gz")

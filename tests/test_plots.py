@@ -1,0 +1,108 @@
+import subprocess
+import sys
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from asr import plots
+from asr.errors import DataError
+from asr.plots import plot_alignment, plot_curves
+
+DIAGONAL = np.eye(4, 20) + 0.01
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were drawn, in order."""
+    figures = []
+    save = plots._save
+    monkeypatch.setattr(
+        plots, "_save", lambda figure, path: (figures.append(figure), save(figure, path))
+    )
+    return figures
+
+
+def draw(path, tokens, title="u1", alignment=DIAGONAL):
+    plot_alignment(alignment, tokens, path, title=title, seconds_per_frame=0.04)
+
+
+def labels(figure):
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_importing_the_module_does_not_import_matplotlib():
+    code = "import sys, asr.plots; print('matplotlib' in sys.modules)"
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout == "False\n"
+
+
+def test_an_alignment_is_drawn_with_seconds_right_and_tokens_down(drawn, tmp_path):
+    draw(tmp_path / "a.png", ["a", "▁b", "<space>", "<eos>"])
+    assert labels(drawn[0]) == ["a", "▁b", "<space>", "<eos>"]
+    assert drawn[0].axes[0].get_xlim() == (0.0, pytest.approx(20 * 0.04))
+    assert drawn[0].axes[0].get_ylim() == (3.5, -0.5)
+    pixels = matplotlib.image.imread(tmp_path / "a.png")
+    assert pixels.shape[:2] == (260, 900)
+    assert len(np.unique(pixels[:, :, 0])) > 10
+
+
+def test_dollars_and_underscores_are_drawn_as_they_stand(drawn, tmp_path):
+    draw(tmp_path / "a.png", ["$", "_a_", "$x^", "\\frac"], title="$ 5 and \\alpha $")
+    assert labels(drawn[0]) == ["$", "_a_", "$x^", "\\frac"]
+    assert drawn[0].axes[0].get_title() == "$ 5 and \\alpha $"
+
+
+def test_rows_are_numbered_where_no_font_has_hangul(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "_hangul_family", lambda: None)
+    draw(tmp_path / "a.png", ["나", "는", "<space>", "<eos>"], title="u1 나는")
+    assert labels(drawn[0]) == ["0", "1", "2", "3"]
+    assert drawn[0].axes[0].get_title() == "u1 ??"
+
+
+def test_hangul_is_drawn_without_a_warning_whatever_fonts_there_are(drawn, tmp_path):
+    plots._hangul_family.cache_clear()
+    draw(tmp_path / "a.png", ["나", "는", "<space>", "<eos>"], title="나는")
+    expected = ["나", "는", "<space>", "<eos>"] if plots._hangul_family() else ["0", "1", "2", "3"]
+    assert labels(drawn[0]) == expected
+
+
+def test_of_many_tokens_only_some_are_labelled(drawn, tmp_path):
+    draw(tmp_path / "a.png", [f"t{n}" for n in range(150)], alignment=np.ones((150, 30)) / 30)
+    assert labels(drawn[0]) == [f"t{n}" for n in range(0, 150, 3)]
+    assert drawn[0].get_size_inches()[1] == 12.0
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_an_alignment_of_zeros_or_nan_is_still_drawn(tmp_path, value):
+    draw(tmp_path / "a.png", ["a", "b", "c", "d"], alignment=np.full((4, 20), value))
+    assert (tmp_path / "a.png").stat().st_size > 0
+
+
+def test_curves_keep_their_names_points_and_gaps(drawn, tmp_path):
+    series = {"train": [(0, 3.0), (1, 2.0)], "dev": [(0, 4.0), (1, float("nan")), (2, 1.0)]}
+    plot_curves(series, tmp_path / "c.png", xlabel="epoch", ylabel="loss", title="run")
+    axes = drawn[0].axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["train", "dev"]
+    assert axes.lines[0].get_xydata().tolist() == [[0, 3], [1, 2]]
+    assert axes.lines[1].get_xydata()[2].tolist() == [2, 1]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("epoch", "loss", "run")
+    assert matplotlib.image.imread(tmp_path / "c.png").shape[:2] == (450, 800)
+
+
+def test_no_curve_at_all_is_an_empty_picture(drawn, tmp_path):
+    plot_curves({}, tmp_path / "c.png", xlabel="epoch", ylabel="loss", title="nothing yet")
+    assert drawn[0].axes[0].get_legend() is None
+    assert (tmp_path / "c.png").stat().st_size > 0
+
+
+def test_an_unwritable_picture_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(DataError, match=r"absent/a.png: the picture cannot be written \(.*No such"):
+        draw(tmp_path / "absent" / "a.png", ["a", "b", "c", "d"])
+
+
+def test_an_unknown_picture_format_is_an_error(tmp_path):
+    with pytest.raises(DataError, match=r"a.xyz: the picture cannot be written \(Format 'xyz'"):
+        plot_curves({}, tmp_path / "a.xyz", xlabel="x", ylabel="y", title="t")

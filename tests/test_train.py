@@ -1,0 +1,321 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import random_texts, tiny_config, tone, write_manifest
+
+from asr.checkpoint import load_model_folder, load_state
+from asr.config import Config, TrainConfig, dump_config
+from asr.decode import load_recognizer
+from asr.errors import ConfigError, DataError
+from asr.experiment import launch, set_up, try_largest_batch
+from asr.progress import StopSignals, TrainingStoppedError
+from asr.train import learning_rate, train
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("corpus")
+    return {
+        "train": str(write_manifest(folder, "train", random_texts(60, seed=1))),
+        "dev": str(write_manifest(folder, "dev", random_texts(8, seed=2))),
+    }
+
+
+def config_of(corpus: dict[str, str], **sections: dict) -> Config:
+    data = {**corpus, **sections.pop("data", {})}
+    return tiny_config(data=data, **sections)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """Makes the run receive SIGTERM during its step number `steps`."""
+    import asr.train
+
+    original = asr.train.train_step
+    count = 0
+
+    def counted(*args: object) -> object:
+        nonlocal count
+        count += 1
+        if count == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(asr.train, "train_step", counted)
+
+
+@pytest.fixture(scope="module")
+def finished(corpus: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished") / "exp"
+    train(config_of(corpus), folder)
+    return folder
+
+
+def test_training_leaves_a_model_folder_with_its_card_and_curves(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    assert names == {
+        *("README.md", "config.yaml", "metrics.json", "model.safetensors", "tokens.txt"),
+        "training",
+    }
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert metrics["epochs"] == 2
+    assert metrics["dev"]["cer"] > 0
+    assert metrics["dev"]["utterances"] == 8
+    rows = [json.loads(line) for line in (finished / "training/log.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert rows[1]["loss"] < rows[0]["loss"]
+    assert {"ctc", "gradient_norm", "dev_cer", "dev_wer", "flatness"} <= set(rows[0])
+    assert list((finished / "training/tensorboard").iterdir())
+    assert (finished / "training/attention/epoch-1.png").stat().st_size > 1000
+
+
+def test_the_features_statistics_are_those_of_the_training_audio(finished: Path) -> None:
+    features = load_model_folder(finished).model.features
+    assert features.mean.max() < 0
+    assert (features.deviation > 0.5).all()
+
+
+def test_two_runs_are_equal_bit_for_bit(
+    corpus: dict[str, str], finished: Path, tmp_path: Path
+) -> None:
+    train(config_of(corpus), tmp_path / "again")
+    assert weights(tmp_path / "again") == weights(finished)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 9, 10, 13])
+def test_a_stopped_and_resumed_run_equals_one_without_a_stop(
+    corpus: dict[str, str],
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+) -> None:
+    folder = tmp_path / "exp"
+    with monkeypatch.context() as patch:
+        stop_after(patch, steps)
+        with pytest.raises(TrainingStoppedError, match=f"saved at step {steps}; run the same"):
+            train(config_of(corpus), folder)
+    assert load_state(folder / "training/state.pt")["progress"]["step"] == steps
+    torch.manual_seed(12345)  # a new process starts from another random state
+    train(config_of(corpus), folder)
+    assert weights(folder) == weights(finished)
+    logs = [(one / "training/log.jsonl").read_text() for one in (folder, finished)]
+    rows = [[json.loads(line) for line in log.splitlines()] for log in logs]
+    for row in (*rows[0], *rows[1]):
+        row.pop("wall_seconds")
+    assert rows[0] == rows[1]
+
+
+def test_running_a_finished_experiment_again_changes_nothing(
+    corpus: dict[str, str], finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = weights(finished)
+    train(config_of(corpus), finished)
+    assert weights(finished) == before
+    assert "is trained already" in capsys.readouterr().err
+
+
+def test_a_changed_configuration_is_refused_with_the_difference(
+    corpus: dict[str, str], finished: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"train\.epochs: 2 -> 3; train\.learning_rate: 0\.01 ->"):
+        train(config_of(corpus, train={"epochs": 3, "learning_rate": 0.5}), finished)
+
+
+def test_changed_training_data_are_refused(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_manifest(tmp_path / "data", "train", random_texts(30, seed=1))
+    config = config_of(corpus, data={"train": str(manifest)})
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(TrainingStoppedError):
+            train(config, tmp_path / "exp")
+    write_manifest(tmp_path / "data", "train", random_texts(29, seed=1))
+    with pytest.raises(ConfigError, match="the training data changed since it was started"):
+        train(config, tmp_path / "exp")
+
+
+def test_a_second_training_in_the_same_folder_is_refused(
+    corpus: dict[str, str], finished: Path
+) -> None:
+    from asr.experiment import lock_folder
+
+    lock = lock_folder(finished)
+    with pytest.raises(ConfigError, match="another asr train is running there"):
+        train(config_of(corpus), finished)
+    lock.close()
+
+
+def test_steps_with_a_gradient_that_is_not_finite_are_skipped_and_counted(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asr.train
+    from asr.loss import Losses, compute_losses
+
+    count = 0
+
+    def sometimes_infinite(*args: object, **kwargs: object) -> Losses:
+        nonlocal count
+        count += 1
+        losses = compute_losses(*args, **kwargs)  # type: ignore[arg-type]
+        return losses._replace(total=losses.total * float("inf")) if count in (2, 5) else losses
+
+    monkeypatch.setattr(asr.train, "compute_losses", sometimes_infinite)
+    metrics = train(config_of(corpus), tmp_path / "exp")
+    assert metrics["skipped_steps"] == 2
+    for tensor in load_model_folder(tmp_path / "exp").model.state_dict().values():
+        assert tensor.isfinite().all()
+
+
+def test_patience_ends_a_training_that_gains_nothing(
+    corpus: dict[str, str], tmp_path: Path
+) -> None:
+    train_section = {"epochs": 9, "patience": 1, "learning_rate": 1e-9, "curriculum": False}
+    metrics = train(config_of(corpus, train=train_section), tmp_path / "exp")
+    assert metrics["epochs"] == 2
+
+
+def test_only_the_best_checkpoints_are_kept(corpus: dict[str, str], tmp_path: Path) -> None:
+    train(config_of(corpus, train={"epochs": 4, "keep_best": 2}), tmp_path / "exp")
+    kept = list((tmp_path / "exp/training").glob("epoch-*.safetensors"))
+    assert len(kept) == 2
+    best = load_state(tmp_path / "exp/training/state.pt")["progress"]["best"]
+    assert {f"epoch-{int(epoch):04d}.safetensors" for _, epoch in best} == {p.name for p in kept}
+
+
+def test_the_largest_batch_is_tried_without_a_trace(corpus: dict[str, str], tmp_path: Path) -> None:
+    config = config_of(corpus)
+    run = set_up(config, tmp_path / "exp", launch(config))
+    before = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
+    random_state = torch.get_rng_state()
+    try_largest_batch(run)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    for name, tensor in run.network.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    assert all(parameter.grad is None for parameter in run.network.parameters())
+
+
+def test_memory_that_is_too_small_is_said_with_the_setting_to_change(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(corpus)
+    run = set_up(config, tmp_path / "exp", launch(config))
+
+    def out_of_memory(*_: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(run.network, "forward", out_of_memory)
+    with pytest.raises(ConfigError, match=r"data\.batch_seconds = 6: the largest batch .* halve"):
+        try_largest_batch(run)
+
+
+def test_nothing_is_written_for_an_impossible_configuration(
+    corpus: dict[str, str], tmp_path: Path
+) -> None:
+    config = config_of(corpus, attention={"type": "dto"})
+    with pytest.raises(ConfigError, match=r'attention\.type = "dto"'):
+        train(config, tmp_path / "exp")
+    assert not (tmp_path / "exp" / "config.yaml").exists()
+    with pytest.raises(DataError, match="no such manifest"):
+        train(config_of(corpus, data={"train": "none.jsonl.gz"}), tmp_path / "exp")
+    assert not (tmp_path / "exp" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "at_half", "at_end"),
+    [("cosine", 0.55, 0.1), ("linear", 0.55, 0.1), ("constant", 1, 1)],
+)
+def test_the_learning_rate_warms_up_and_follows_its_schedule(
+    schedule: str, at_half: float, at_end: float
+) -> None:
+    config = TrainConfig(
+        learning_rate=1.0, final_learning_rate=0.1, warmup_steps=4, schedule=schedule
+    )
+    warm_up = [learning_rate(config, step, fraction=0.0) for step in range(5)]
+    assert warm_up == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert learning_rate(config, 99, fraction=0.5) == pytest.approx(at_half)
+    assert learning_rate(config, 99, fraction=1.0) == pytest.approx(at_end)
+
+
+def test_the_second_signal_stops_at_once() -> None:
+    with StopSignals() as signals:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals.received == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_augmented_training_is_exact_too(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(
+        corpus, data={"speed_factors": [0.9, 1.0, 1.1], "num_workers": 1}, train={"epochs": 1}
+    )
+    train(config, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        with pytest.raises(TrainingStoppedError):
+            train(config, tmp_path / "parts")
+    train(config, tmp_path / "parts")
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
+
+
+def run_command(config: Path, out: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "asr.cli", "train", str(config), "--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def test_kill_9_at_random_moments_loses_nothing(corpus: dict[str, str], tmp_path: Path) -> None:
+    """At least ten kills, anywhere: while starting, stepping, saving, decoding, averaging."""
+    settings = {"epochs": 4, "checkpoint_seconds": 0.05}
+    config = config_of(corpus, train=settings)
+    train(config, tmp_path / "whole")
+    (tmp_path / "config.yaml").write_text(dump_config(config))
+    draw, kills, out = random.Random(5), 0, tmp_path / "parts"
+    for attempt in range(60):
+        process = run_command(tmp_path / "config.yaml", out)
+        state = out / "training" / "state.pt"
+        # wait until this process has started to train, then for a random moment
+        seen, deadline = state.stat().st_mtime if state.exists() else 0.0, time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline and kills < 12:
+            if attempt % 4 == 3 or (state.exists() and state.stat().st_mtime > seen):
+                time.sleep(draw.uniform(0, 0.25))
+                process.kill()
+                kills += 1
+                break
+            time.sleep(0.005)
+        _, errors = process.communicate(timeout=120)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, errors.decode()
+    assert kills >= 10
+    assert process.returncode == 0
+    assert weights(out) == weights(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_tiny_model_learns_a_tiny_language(corpus: dict[str, str], tmp_path: Path) -> None:
+    config = config_of(
+        corpus,
+        train={"epochs": 40},
+        spec_augment={"num_freq_masks": 0, "num_time_masks": 0},
+        encoder={"hidden_dim": 24, "dropout": 0.0},
+        decoder={"hidden_dim": 24, "dropout": 0.0},
+    )
+    metrics = train(config, tmp_path / "exp")
+    assert metrics["best_dev_cer"] < 0.1
+    recognizer = load_recognizer(tmp_path / "exp")
+    [result] = recognizer.recognize([tone("adbca", seed=99)])
+    assert result.text == "adbca"
