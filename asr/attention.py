@@ -169,9 +169,7 @@ class LocationAttention(AdditiveAttention):
             raise ConfigError(
                 f"attention.filter_width = {filter_width}: must be odd, to have a middle"
             )
-        self.filters = nn.Conv1d(
-            1, num_filters, filter_width, padding=filter_width // 2, bias=False
-        )
+        self.filters = nn.Linear(filter_width, num_filters, bias=False)
         self.filter_projection = nn.Linear(num_filters, dim, bias=False)
 
     def initial_state(self, memory: Memory, num_queries: int) -> AttentionState:
@@ -182,10 +180,12 @@ class LocationAttention(AdditiveAttention):
     def energies(self, query: Tensor, memory: Memory, state: AttentionState) -> Tensor:
         """Returns energies (B,K,T)."""
         assert isinstance(state, AlignmentState)
-        located = self.filters(state.alignment.flatten(0, 1)[:, None])  # (B*K,F,T)
-        located = self.filter_projection(located.transpose(1, 2))  # (B*K,T,A)
-        hidden = self.query_projection(query)[:, :, None] + memory.keys[:, None]  # (B,K,T,A)
-        return self.energy((hidden + located.view_as(hidden)).tanh()).squeeze(-1)
+        half = self.filters.in_features // 2
+        windows = nn.functional.pad(state.alignment, (half, half))
+        windows = windows.unfold(-1, self.filters.in_features, 1)  # (B,K,T,W)
+        located = self.filter_projection(self.filters(windows))  # (B,K,T,A)
+        hidden = located + self.query_projection(query)[:, :, None] + memory.keys[:, None]
+        return self.energy(hidden.tanh()).squeeze(-1)
 
     def next_state(self, state: AttentionState, alignment: Tensor) -> AttentionState:
         """Returns this step's alignment."""

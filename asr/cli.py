@@ -140,9 +140,10 @@ def score(
     hyp: Annotated[Path | None, typer.Option(help="Hypotheses, likewise.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
     normalizer: Annotated[str, typer.Option(help="none, english or korean.")] = "none",
+    only: Annotated[str | None, typer.Option(help="Print one rate alone: wer or cer.")] = None,
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
-    from asr.report import score_files, score_folder, to_table, write_report
+    from asr.report import one_rate, score_files, score_folder, to_table, write_report
 
     if folder is not None and ref is None and hyp is None:
         report = score_folder(folder, normalizer)
@@ -152,8 +153,12 @@ def score(
         out = out or hyp.parent
     else:
         raise ConfigError("asr score: give either a folder, or both --ref and --hyp")
+    paths = write_report(report, out)
+    if only is not None:
+        typer.echo(one_rate(report, only))
+        return
     Console().print(to_table(report))
-    for path in write_report(report, out):
+    for path in paths:
         _say(f"written: {path}")
 
 
@@ -231,3 +236,7 @@ def _live_line() -> Callable[[str], None]:
 
 def _say(line: str) -> None:
     typer.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    main()

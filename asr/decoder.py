@@ -13,14 +13,7 @@ from torch import Tensor, nn
 from asr.attention import Attention, AttentionState, Memory
 from asr.config import DecoderConfig
 from asr.errors import ConfigError
-from asr.rnn import CELLS, initialize_recurrent
-
-
-class CellState(NamedTuple):
-    """One layer's state."""
-
-    hidden: Tensor  # (B,K,H)
-    cell: Tensor  # (B,K,H)
+from asr.rnn import CELLS, CellState, initialize_gates
 
 
 class DecoderState(NamedTuple):
@@ -53,15 +46,14 @@ class AttentionDecoder(nn.Module):
         self.input_feeding = config.input_feeding
         self.hidden_dim = config.hidden_dim
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim)
-        value_dim = attention.value_dim
-        input_dim = config.embedding_dim + (value_dim if config.input_feeding else 0)
-        self.cells = nn.ModuleList(
-            CELLS[config.cell](input_dim if index == 0 else config.hidden_dim, config.hidden_dim)
-            for index in range(config.num_layers)
+        cell, value_dim = CELLS[config.cell], attention.value_dim
+        self.cells = nn.ModuleList(cell(config.hidden_dim) for _ in range(config.num_layers))
+        input_dims = [config.embedding_dim] + [config.hidden_dim] * (config.num_layers - 1)
+        self.inputs = nn.ModuleList(
+            cell.input_projection(input_dim, config.hidden_dim) for input_dim in input_dims
         )
-        for cell in self.cells:
-            assert isinstance(cell, nn.RNNCellBase)
-            initialize_recurrent(cell)
+        self.context_input = nn.Linear(value_dim, cell.num_gates * config.hidden_dim, bias=False)
+        initialize_gates(self.context_input.weight, config.hidden_dim, nn.init.xavier_uniform_)
         self.dropout = nn.Dropout(config.dropout)
         self.readout = nn.Linear(config.hidden_dim + value_dim, config.hidden_dim)
         self.output = nn.Linear(config.hidden_dim, vocab_size)
@@ -84,8 +76,8 @@ class AttentionDecoder(nn.Module):
     def forward(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """Returns logits (B,U,V) and alignments (B,U,T) under teacher forcing.
 
-        It loops over the parts of `step`; what needs no recurrence (embeddings before it, the
-        output layer after it) is done for all steps at once.
+        It loops over the parts of `step`; what needs no recurrence (the tokens' part of the gates
+        before it, the output layer after it) is done for all steps at once.
 
         Args:
             tokens: (B,U) BOS and then the reference; any token on padding.
@@ -93,32 +85,30 @@ class AttentionDecoder(nn.Module):
         """
         state = self.initial_state(memory, 1)
         features, alignments = [], []
-        for embedded in self.embed(tokens).unbind(dim=1):
-            feature, alignment, state = self.advance(embedded[:, None], memory, state)
+        for embedded in self.embed(tokens).split(1, dim=1):
+            feature, alignment, state = self.advance(embedded, memory, state)
             features.append(feature)
             alignments.append(alignment)
         return self.logits(torch.cat(features, dim=1)), torch.cat(alignments, dim=1)
 
     def embed(self, tokens: Tensor) -> Tensor:
-        """Returns embeddings (B,K,E) of tokens (B,K)."""
-        return self.dropout(self.embedding(tokens))
+        """Returns the tokens' part (B,K,G) of the first cell's gates, for tokens (B,K)."""
+        return self.inputs[0](self.dropout(self.embedding(tokens)))
 
     def advance(
         self, embedded: Tensor, memory: Memory, state: DecoderState
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Returns [query, context] (B,K,H+D), alignment (B,K,T) and the next state."""
-        hidden = torch.cat([embedded, state.context], dim=-1) if self.input_feeding else embedded
-        cells = []
-        for cell, before in zip(self.cells, state.cells, strict=True):
-            pair = cell(
-                hidden.flatten(0, 1), (before.hidden.flatten(0, 1), before.cell.flatten(0, 1))
-            )
-            after = CellState(*(part.view_as(before.hidden) for part in pair))
-            cells.append(after)
-            hidden = after.hidden if cell is self.cells[-1] else self.dropout(after.hidden)
-        context, alignment, attention = self.attention(hidden, memory, state.attention)
+        gates = embedded + self.context_input(state.context) if self.input_feeding else embedded
+        cells = [self.cells[0](gates, state.cells[0])]
+        for cell, project, before in zip(
+            self.cells[1:], self.inputs[1:], state.cells[1:], strict=True
+        ):
+            cells.append(cell(project(self.dropout(cells[-1].hidden)), before))
+        query = cells[-1].hidden
+        context, alignment, attention = self.attention(query, memory, state.attention)
         state = DecoderState(tuple(cells), context, attention)
-        return torch.cat([hidden, context], dim=-1), alignment, state
+        return torch.cat([query, context], dim=-1), alignment, state
 
     def logits(self, features: Tensor) -> Tensor:
         """Returns logits (...,V) of [query, context] (...,H+D)."""

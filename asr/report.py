@@ -16,7 +16,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from asr.errors import DataError
+from asr.errors import ConfigError, DataError
 from asr.results import read_hypotheses, read_text_file
 from asr.scoring import UNITS, Alignment, ScoreSet, Step, UtteranceScore, score
 from asr.text import Normalizer, get_normalizer
@@ -158,6 +158,18 @@ def to_markdown(report: Report) -> str:
         title = f"{utterance.utterance_id} (errors {counts.num_errors}, N {counts.num_reference})"
         lines += ["```", title, *_alignment_lines(utterance.words), "```", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def one_rate(report: Report, name: str) -> str:
+    """Return one error rate as text, such as `1.23 %`.
+
+    Raises:
+        ConfigError: the name is neither `wer` nor `cer`.
+    """
+    rates = {"wer": report.scores.wer, "cer": report.scores.cer}
+    if name not in rates:
+        raise ConfigError(f'--only "{name}": unknown; known: {", ".join(rates)}')
+    return f"{100 * rates[name]:.2f} %"
 
 
 def to_table(report: Report) -> Group:

@@ -6,6 +6,7 @@ direction reads each row reversed within its own length, so its padding comes la
 """
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +14,7 @@ from torch import Tensor, nn
 from asr.errors import ConfigError
 from asr.features import frame_mask
 
-# Adding a cell: a layer class (batch first), a single step class, and the number of its gates.
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"lstm": nn.LSTM}
-CELLS: dict[str, Callable[..., nn.RNNCellBase]] = {"lstm": nn.LSTMCell}
 
 
 class RecurrentLayer(nn.Module):
@@ -68,22 +67,111 @@ def reverse(frames: Tensor, index: Tensor) -> Tensor:
     return frames[rows, index]
 
 
-def initialize_recurrent(module: nn.RNNBase | nn.RNNCellBase) -> None:
+def initialize_recurrent(module: nn.RNNBase) -> None:
     """Sets orthogonal recurrent weights, Glorot input weights, and LSTM forget biases of 1.
 
     Source: Jozefowicz et al. 2015 for the forget bias; Saxe et al. 2014 for orthogonality.
     """
-    is_lstm = isinstance(module, nn.LSTM | nn.LSTMCell)
-    hidden_dim = module.hidden_size
     with torch.no_grad():
         for name, parameter in module.named_parameters():
+            initialize = nn.init.xavier_uniform_
             if "weight_hh" in name:
-                for gate in parameter.split(hidden_dim):
-                    nn.init.orthogonal_(gate)
-            elif "weight_ih" in name:
-                for gate in parameter.split(hidden_dim):
-                    nn.init.xavier_uniform_(gate)
+                initialize = nn.init.orthogonal_
+            if "weight" in name:
+                initialize_gates(parameter, module.hidden_size, initialize)
             else:
                 parameter.zero_()
-                if is_lstm and "bias_ih" in name:
-                    parameter[hidden_dim : 2 * hidden_dim] = 1.0
+                if isinstance(module, nn.LSTM) and "bias_ih" in name:
+                    parameter[module.hidden_size : 2 * module.hidden_size] = 1.0
+
+
+def initialize_gates(
+    weight: Tensor, hidden_dim: int, initialize: Callable[[Tensor], Tensor]
+) -> None:
+    """Initializes each gate's rows of a weight (G*H, I) by themselves."""
+    with torch.no_grad():
+        for gate in weight.split(hidden_dim):
+            initialize(gate)
+
+
+class CellState(NamedTuple):
+    """The state of one recurrent cell of a decoder."""
+
+    hidden: Tensor  # (B,K,H)
+    cell: Tensor  # (B,K,H)
+
+
+class LSTMCell(nn.Module):
+    """One LSTM step from the gates' input part, which the caller may compute for many steps.
+
+    Args:
+        hidden_dim: size of the state (H).
+
+    Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+    """
+
+    num_gates = 4  # input, forget, candidate, output
+
+    def __init__(self, hidden_dim: int) -> None:
+        super().__init__()
+        self.recurrent = nn.Linear(hidden_dim, self.num_gates * hidden_dim, bias=False)
+        initialize_gates(self.recurrent.weight, hidden_dim, nn.init.orthogonal_)
+
+    @classmethod
+    def input_projection(cls, input_dim: int, hidden_dim: int) -> nn.Linear:
+        """Returns a layer from an input (I) to the gates (4 H), the forget gates' bias at 1."""
+        layer = nn.Linear(input_dim, cls.num_gates * hidden_dim)
+        initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
+        with torch.no_grad():
+            layer.bias.zero_()
+            layer.bias[hidden_dim : 2 * hidden_dim] = 1.0
+        return layer
+
+    def forward(self, gates: Tensor, state: CellState) -> CellState:
+        """Returns the next state from the input's part of the gates (B,K,4H)."""
+        gates = gates + self.recurrent(state.hidden)
+        return CellState(*LSTMStep.apply(gates, state.cell))  # type: ignore[no-untyped-call]
+
+
+class LSTMStep(torch.autograd.Function):
+    """c' = f c + i g and h' = o tanh(c'), with (i, f, o) = sigmoid and g = tanh of the gates.
+
+    The same as a dozen small operations of autograd, whose bookkeeping costs a CPU more than the
+    arithmetic. A test compares values and gradients with `nn.LSTMCell`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns h' and c' (...,H) from gates (...,4H) before their activation and c (...,H)."""
+        active = gates.sigmoid()
+        i, f, g, o = active.chunk(4, dim=-1)
+        torch.tanh(gates.chunk(4, dim=-1)[2], out=g)
+        after = torch.addcmul(f * cell, i, g)
+        squashed = after.tanh()
+        ctx.save_for_backward(active, cell, squashed)
+        return o * squashed, after
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the gradients of the gates and of c."""
+        active, cell, squashed = ctx.saved_tensors
+        hidden_gradient, cell_gradient = gradients
+        i, f, g, o = active.chunk(4, dim=-1)
+        through = hidden_gradient * o
+        cell_gradient = torch.addcmul(cell_gradient + through, through, squashed.square(), value=-1)
+        slope = active * (1 - active)
+        torch.sub(1, g.square(), out=slope.chunk(4, dim=-1)[2])
+        arriving = torch.cat(
+            [
+                cell_gradient * g,
+                cell_gradient * cell,
+                cell_gradient * i,
+                hidden_gradient * squashed,
+            ],
+            dim=-1,
+        )
+        return arriving * slope, cell_gradient * f
+
+
+# Adding a cell for the encoder: an entry in LAYERS; for the decoder: a class like LSTMCell, here.
+CELLS: dict[str, type[LSTMCell]] = {"lstm": LSTMCell}

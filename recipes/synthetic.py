@@ -34,7 +34,7 @@ VARIANTS = {
 
 ACCENTS = {"en": ("en-us", "en-us", "en-us", "en"), "ko": ("ko",)}  # drawn from, so en-us 3 in 4
 
-WORDS_PER_MINUTE = (140, 190)
+WORDS_PER_MINUTE = (110, 150)
 PITCH = (35, 65)
 PITCH_RANGE = (35, 65)
 

@@ -117,7 +117,7 @@ def test_location_energies_follow_the_equation() -> None:
     last = [0.0, 0.1, 0.6, 0.3, 0.0, 0.0]  # with a 0 at each side
     for time in range(4):
         window = torch.tensor(last[time : time + 3])
-        located = attention.filter_projection(attention.filters.weight[:, 0] @ window)
+        located = attention.filter_projection(attention.filters.weight @ window)
         hidden = attention.query_projection(query[0, 0]) + attention.key_projection(values[0, time])
         by_hand = float(attention.energy.weight[0] @ (hidden + located).tanh())
         assert float(energies[0, 0, time]) == pytest.approx(by_hand, abs=1e-5)

@@ -46,8 +46,16 @@ def test_a_token_changes_nothing_before_it() -> None:
 
 
 def test_without_input_feeding_the_cell_does_not_see_the_context() -> None:
-    assert build(input_feeding=True).cells[0].input_size == 5 + 8
-    assert build(input_feeding=False).cells[0].input_size == 5
+    for input_feeding in (True, False):
+        decoder = build(input_feeding=input_feeding)
+        memory = decoder.attention.prepare(torch.randn(2, 9, 8), LENGTHS)
+        state = decoder.initial_state(memory, 1)
+        other = state._replace(context=torch.randn_like(state.context))
+        tokens = torch.tensor([[4], [5]])
+        same = torch.equal(
+            decoder.step(tokens, memory, state)[0], decoder.step(tokens, memory, other)[0]
+        )
+        assert same != input_feeding
 
 
 def test_dropout_acts_in_training_only() -> None:

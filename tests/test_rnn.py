@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from asr.errors import ConfigError
-from asr.rnn import LAYERS, RecurrentLayer, reversal_index, reverse
+from asr.rnn import LAYERS, CellState, LSTMCell, RecurrentLayer, reversal_index, reverse
 
 CELLS = sorted(LAYERS)
 LENGTHS = torch.tensor([9, 4, 1])
@@ -78,3 +78,29 @@ def test_the_forget_gate_starts_open() -> None:
 def test_an_unknown_cell_is_an_error_that_lists_the_known() -> None:
     with pytest.raises(ConfigError, match=r'encoder\.cell = "elman": unknown; known: lstm'):
         RecurrentLayer(3, 4, cell="elman")
+
+
+def test_a_decoder_cell_equals_torchs_own_in_values_and_gradients() -> None:
+    ours, theirs = LSTMCell(4).double(), nn.LSTMCell(3, 4).double()
+    project = LSTMCell.input_projection(3, 4).double()
+    with torch.no_grad():
+        theirs.weight_hh.copy_(ours.recurrent.weight)
+        theirs.weight_ih.copy_(project.weight)
+        theirs.bias_ih.copy_(project.bias)
+        theirs.bias_hh.zero_()
+    frames = torch.randn(2, 5, 3, dtype=torch.double)
+    inputs = [frames.clone().requires_grad_(), frames.clone().requires_grad_()]
+    zeros = torch.zeros(2, 4, dtype=torch.double)
+    state, pair = CellState(zeros[:, None], zeros[:, None]), (zeros, zeros)
+    for time in range(5):
+        state = ours(project(inputs[0][:, time : time + 1]), state)
+        pair = theirs(inputs[1][:, time], pair)
+        torch.testing.assert_close(state.hidden[:, 0], pair[0])
+        torch.testing.assert_close(state.cell[:, 0], pair[1])
+    weigh = torch.randn(2, 4, dtype=torch.double)
+    ((state.hidden[:, 0] * weigh).sum() + state.cell.square().sum()).backward()
+    ((pair[0] * weigh).sum() + pair[1].square().sum()).backward()
+    torch.testing.assert_close(inputs[0].grad, inputs[1].grad)
+    torch.testing.assert_close(ours.recurrent.weight.grad, theirs.weight_hh.grad)
+    torch.testing.assert_close(project.weight.grad, theirs.weight_ih.grad)
+    torch.testing.assert_close(project.bias.grad, theirs.bias_ih.grad)

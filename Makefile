@@ -1,0 +1,53 @@
+# Everything a newcomer needs; `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+LANGUAGE ?= en
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-quick test test-all lint format bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: .venv/installed ## make .venv with everything in it
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is older than 3.11; run make PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(BIN)/uv || { echo "making .venv"; $(PYTHON) -m venv --clear .venv && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv; } || \
+	  { echo "make: .venv could not be made; look at the lines above (network? python3-venv?) and run make again" >&2; exit 1; }
+	@echo "installing packages into .venv (a minute or a few)"
+	@$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[demo,dev]' || \
+	  { echo "make: a package could not be installed; look at the lines above and run make again, it goes on where it stopped" >&2; exit 1; }
+	@touch $@
+
+demo: .venv/installed ## train, score and use a recognizer on synthetic speech (LANGUAGE=ko for Korean)
+	@egs/quickstart/run.sh --language $(LANGUAGE)
+
+demo-quick: .venv/installed ## the same path in a minute, too short to learn much
+	@egs/quickstart/run.sh --language $(LANGUAGE) --quick true
+
+test: .venv/installed lint ## format check, lint, types and the fast tests
+	@$(BIN)/python -m pytest -m "not slow and not gpu and not network"
+
+test-all: .venv/installed lint ## every test that this machine can run
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed ## format check, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: .venv/installed ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/installed ## timings of the parts on this machine
+	@$(BIN)/python tests/benchmarks/parts.py
+
+clean: ## remove what demo, tests and tools made (not .venv)
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache egs/*/data egs/*/exp
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,18 @@
+# Sourced by run.sh: turns --name value into a variable that run.sh has already set.
+while [ $# -gt 0 ]; do
+  name=${1#--}
+  name=${name//-/_}
+  if [ "$1" = "${1#--}" ] || [ -z "${!name+set}" ]; then
+    echo "$0: unknown option $1; known are the variables at its top, as in --stage 2" >&2
+    exit 2
+  fi
+  [ $# -ge 2 ] || { echo "$0: option $1 needs a value" >&2; exit 2; }
+  printf -v "$name" '%s' "$2"
+  shift 2
+done
+
+# Says which stage begins, and whether it is to be run.
+run_stage() {
+  [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] || return 1
+  echo "== stage $1: $2" >&2
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# From nothing to a recognizer: synthetic speech, training, decoding, scoring, transcription.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+stage=1
+stop_stage=5
+language=en      # en or ko
+conf=default     # a file in conf/
+name=            # of the experiment; empty: language and conf
+quick=false      # true: a few utterances and two epochs, to see that all works
+num_utterances=2000
+beam_size=4
+set=             # more --set options for training, separated by spaces
+. egs/options.sh
+
+here=egs/quickstart
+settings=()
+if [ "$quick" = true ]; then
+  num_utterances=200
+  language_name=quick-$language
+  settings+=(--set train.epochs=2 --set train.warmup_steps=20)
+else
+  language_name=$language
+fi
+for setting in $set; do settings+=(--set "$setting"); done
+data=$here/data/$language_name
+exp=$here/exp/${name:-$language_name-$conf}
+command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }
+
+if run_stage 1 "speak $num_utterances training utterances with eSpeak NG into $data"; then
+  [ -f "$data/test.jsonl.gz" ] ||
+    asr prepare synthetic --language "$language" --num-utterances "$num_utterances" --out "$data"
+fi
+
+if run_stage 2 "train; the model goes to $exp"; then
+  asr train "$here/conf/$conf.yaml" --out "$exp" \
+    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" "${settings[@]}"
+fi
+
+if run_stage 3 "recognize the test set, whose voices and sentences training never saw"; then
+  asr decode "$data/test.jsonl.gz" --model "$exp" --out "$exp/test" --beam-size "$beam_size"
+fi
+
+if run_stage 4 "score it; the report goes to $exp/test/report.md"; then
+  asr score "$exp/test"
+fi
+
+if run_stage 5 "transcribe one file"; then
+  file=$(find "$data/wav/test" -name '*.wav' | sort | head -n 1)
+  echo "asr transcribe $file --model $exp" >&2
+  asr transcribe "$file" --model "$exp"
+  echo "demo: CER $(asr score "$exp/test" --only cer) WER $(asr score "$exp/test" --only wer)" \
+    "report $exp/test/report.json"
+fi

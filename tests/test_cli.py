@@ -1,0 +1,261 @@
+"""The command line end to end, on a model of a tiny language of tones."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import random_texts, tiny_config, tone, write_manifest
+
+import asr
+from asr.config import dump_config
+from asr.decode import decode_manifest, load_recognizer
+from asr.errors import DataError, ModelError
+
+
+def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "asr.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120)
+
+
+def error_of(*arguments: str | Path) -> str:
+    """Returns the one line of a command that fails as a user's mistake."""
+    done = run(*arguments)
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("asr: ")
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns a folder with a corpus, a configuration and a model trained by the command."""
+    folder = tmp_path_factory.mktemp("home")
+    train = write_manifest(folder / "data", "train", random_texts(40, seed=1))
+    dev = write_manifest(folder / "data", "dev", random_texts(6, seed=2))
+    config = tiny_config(data={"train": str(train), "dev": str(dev)})
+    (folder / "config.yaml").write_text(dump_config(config))
+    done = run("train", folder / "config.yaml", "--out", folder / "exp", "--set", "train.epochs=1")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"epoch 1/1 loss [\d.]+ ctc [\d.]+ dev CER [\d.]+% WER", done.stderr)
+    soundfile.write(folder / "a.wav", tone("abdc"), 8000)
+    return folder
+
+
+def test_decode_writes_every_utterance_and_score_reports_it(home: Path) -> None:
+    done = run("decode", home / "data/dev.jsonl.gz", "--model", home / "exp", "--out", home / "d")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"6 utterances, .*real-time factor 0\.\d+", done.stderr)
+    rows = [json.loads(line) for line in (home / "d/hyp.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == [f"dev-{index:03d}" for index in range(6)]
+    keys = {"id", "reference", "hypothesis", "score", "nbest", "ended", "seconds"}
+    assert all(set(row) == keys for row in rows)
+    assert [row["reference"] for row in rows] == random_texts(6, seed=2)
+    done = run("score", home / "d")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((home / "d/report.json").read_text())
+    assert report["wer"] > 0
+    assert (home / "d/report.md").is_file()
+    only = run("score", home / "d", "--only", "cer").stdout
+    assert only == f"{100 * report['cer']:.2f} %\n"
+
+
+def test_a_beam_returns_as_many_hypotheses_as_asked_for(home: Path) -> None:
+    arguments = ["decode", home / "data/dev.jsonl.gz", "--model", home / "exp", "--out", home / "b"]
+    done = run(*arguments, "--beam-size", "4", "--set", "search.num_best=3")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (home / "b/hyp.jsonl").read_text().splitlines()]
+    assert {len(row["nbest"]) for row in rows} == {3}
+    assert all(row["nbest"][0]["text"] == row["hypothesis"] for row in rows)
+
+
+@pytest.mark.parametrize("rate", [8000, 48000])
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3"])
+def test_transcribe_takes_any_format_rate_and_channels(
+    home: Path, tmp_path: Path, rate: int, kind: str
+) -> None:
+    stereo = np.stack([tone("abdc", rate)] * 2, axis=1)
+    soundfile.write(tmp_path / f"x.{kind}", stereo, rate)
+    model = load_recognizer(home / "exp")
+    transcript = asr.load_model(home / "exp").transcribe(tmp_path / f"x.{kind}")
+    assert model.sample_rate == 8000
+    assert transcript.seconds == pytest.approx(0.8, abs=0.15)
+
+
+def test_transcribe_writes_all_formats_and_prints_text(home: Path, tmp_path: Path) -> None:
+    done = run("transcribe", home / "a.wav", "--model", home / "exp", "-f", "all", "-o", tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"a.{kind}" for kind in ("json", "srt", "tsv", "txt", "vtt")]
+    text = run("transcribe", home / "a.wav", "--model", home / "exp").stdout
+    assert text == (tmp_path / "a.txt").read_text()
+
+
+def test_the_library_transcribes_files_and_samples_alike(home: Path) -> None:
+    model = asr.load_model(home / "exp")
+    samples, rate = soundfile.read(home / "a.wav")
+    assert model.transcribe(home / "a.wav").text == model.transcribe(samples, rate).text
+    beamed = model.transcribe(samples, rate, beam_size=3)
+    assert beamed.segments[0].score >= model.transcribe(samples, rate).segments[0].score - 1e-6
+
+
+def test_an_utterance_too_short_for_a_frame_still_has_its_line(home: Path, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "short", ["ab", "c"])
+    soundfile.write(tmp_path / "short-001.wav", np.zeros(60), 8000)
+    import gzip
+
+    with gzip.open(manifest, "rt") as file:
+        rows = [json.loads(line) for line in file]
+    rows[1]["duration"] = rows[1]["recording"]["duration"] = 60 / 8000
+    rows[1]["recording"]["num_samples"] = 60
+    rows[1]["supervisions"][0]["duration"] = 60 / 8000
+    with gzip.open(manifest, "wt") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    summary = decode_manifest(load_recognizer(home / "exp"), manifest, folder=tmp_path / "out")
+    assert summary.num_utterances == 2
+    assert len((tmp_path / "out/hyp.jsonl").read_text().splitlines()) == 2
+
+
+def test_decoding_does_not_depend_on_how_utterances_are_batched(home: Path, tmp_path: Path) -> None:
+    results = []
+    for seconds in (5.0, 50.0):
+        recognizer = load_recognizer(home / "exp")
+        data = recognizer.config.data.model_copy(update={"batch_seconds": seconds})
+        recognizer.config = recognizer.config.model_copy(update={"data": data})
+        decode_manifest(recognizer, home / "data/dev.jsonl.gz", folder=tmp_path)
+        rows = [json.loads(line) for line in (tmp_path / "hyp.jsonl").read_text().splitlines()]
+        results.append([(row["id"], row["hypothesis"]) for row in rows])
+    assert results[0] == results[1]
+
+
+def bad_audio(folder: Path, name: str) -> Path:
+    """Returns a file with something wrong about it."""
+    path = folder / f"{name}.wav"
+    good = tone("ab")
+    if name == "empty":
+        path.write_bytes(b"")
+    elif name == "truncated":
+        soundfile.write(path, good, 8000)
+        path.write_bytes(path.read_bytes()[:1500])
+    elif name == "text":
+        path.write_text("this is no audio")
+    elif name == "silent":
+        soundfile.write(path, good[:0], 8000)
+    elif name == "nan":
+        good[5] = np.nan
+        soundfile.write(path, good, 8000, subtype="FLOAT")
+    return path
+
+
+@pytest.mark.parametrize("name", ["missing", "empty", "truncated", "text", "silent", "nan"])
+def test_bad_audio_is_one_clear_line_and_leaves_nothing(
+    home: Path, tmp_path: Path, name: str
+) -> None:
+    path = bad_audio(tmp_path, name)
+    out = tmp_path / "out"
+    line = error_of("transcribe", path, "--model", home / "exp", "-f", "srt", "-o", out)
+    assert path.name in line
+    assert not out.exists() or not list(out.iterdir())
+
+
+def test_bad_manifests_are_one_clear_line(home: Path, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "m", ["ab", "cd"])
+    (tmp_path / "m-001.wav").unlink()
+    arguments = ["decode", manifest, "--model", home / "exp", "--out", tmp_path / "out"]
+    line = error_of(*arguments)
+    assert '"m-001"' in line
+    assert "is gone" in line
+    assert not (tmp_path / "out/hyp.jsonl").exists()
+
+
+def test_wrong_settings_are_one_clear_line(home: Path, tmp_path: Path) -> None:
+    train = ["train", home / "config.yaml", "--out", tmp_path / "exp", "--set"]
+    assert 'unknown key "train.epoch"' in error_of(*train, "train.epoch=3")
+    assert "known: dot, additive, location" in error_of(*train, "attention={type: dto}")
+    assert "known: lstm" in error_of(*train, "encoder.cell=gru2")
+    assert not (tmp_path / "exp" / "config.yaml").exists()
+    assert 'recipe "libri": unknown' in error_of("prepare", "libri", "--out", tmp_path / "x")
+    assert "either a folder, or both" in error_of("score")
+
+
+def test_a_bad_model_folder_is_one_clear_line(home: Path, tmp_path: Path) -> None:
+    arguments = ["transcribe", home / "a.wav", "--model"]
+    assert "no such model folder" in error_of(*arguments, tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    assert "has no config.yaml" in error_of(*arguments, tmp_path / "empty")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_an_output_that_cannot_be_written_is_one_clear_line(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    manifest = home / "data/dev.jsonl.gz"
+    line = error_of("decode", manifest, "--model", home / "exp", "--out", tmp_path / "file" / "x")
+    assert "cannot be written" in line
+    line = error_of("train", home / "config.yaml", "--out", tmp_path / "file" / "x")
+    assert "cannot be written" in line
+
+
+def test_transcripts_with_unknown_characters_are_counted_and_said(
+    home: Path, tmp_path: Path
+) -> None:
+    manifest = write_manifest(tmp_path, "dev", ["abq"])
+    settings = ["--set", f"data.dev={manifest}", "--set", "train.epochs=1"]
+    done = run("train", home / "config.yaml", "--out", tmp_path / "exp", *settings)
+    assert done.returncode == 0, done.stderr
+    assert "dev: 1 tokens are unknown to the tokenizer (UNK)" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_says_how_to_continue(home: Path, tmp_path: Path, number: int) -> None:
+    settings = ["--set", "train.epochs=50", "--set", "data.num_workers=1"]
+    command = [sys.executable, "-m", "asr.cli", "train", str(home / "config.yaml")]
+    command += ["--out", str(tmp_path / "exp"), *settings]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    log = tmp_path / "exp/training/log.jsonl"
+    deadline = time.monotonic() + 60
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, number)  # as a terminal and a cluster do: the loaders get it too
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, errors
+    assert re.search(r"stopped: saved at step \d+; run the same command again", errors)
+    assert (tmp_path / "exp/training/state.pt").is_file()
+
+
+def test_doctor_finds_what_is_there() -> None:
+    done = run("doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    names = {row["name"] for row in json.loads(done.stdout)}
+    assert any("torch" in name for name in names)
+    assert run("doctor").returncode == 0
+
+
+def test_help_and_version_answer_without_heavy_imports() -> None:
+    started = time.monotonic()
+    assert run("--version").stdout == f"asr {asr.__version__}\n"
+    assert "transcribe" in run("--help").stdout
+    code = "import sys, asr.cli; print(sorted({'torch', 'lhotse', 'librosa'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+    assert time.monotonic() - started < 60
+
+
+def test_a_traceback_is_shown_on_request(tmp_path: Path) -> None:
+    done = run("--traceback", "decode", "x", "--model", tmp_path / "none", "--out", tmp_path)
+    assert "Traceback" in done.stderr
+    assert "ModelError" in done.stderr
+
+
+def test_the_library_raises_what_the_command_prints(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model folder"):
+        asr.load_model(tmp_path / "none")
+    with pytest.raises(DataError, match=r"gone\.wav"):
+        asr.load_model(home / "exp").transcribe(tmp_path / "gone.wav")
