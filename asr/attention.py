@@ -113,18 +113,23 @@ class DotAttention(Attention):
 
 
 class AdditiveAttention(Attention):
-    """Energies v' tanh(W q + U h + b).
+    """Energies s v' tanh(W q + U h + b).
 
     Args:
         query_dim: see `Attention`.
         value_dim: see `Attention`.
         dim: size of the hidden layer (A).
+        sharpness: s; above 1 alignments find their place sooner.
 
-    Source: Bahdanau et al. 2015 (arXiv 1409.0473), appendix A.1.2.
+    Source: Bahdanau et al. 2015 (arXiv 1409.0473), appendix A.1.2; s is the inverse temperature of
+    Chorowski et al. 2015 (arXiv 1506.07503), equation 11.
     """
 
-    def __init__(self, query_dim: int, value_dim: int, *, dim: int = 256) -> None:
+    def __init__(
+        self, query_dim: int, value_dim: int, *, dim: int = 256, sharpness: float = 2.0
+    ) -> None:
         super().__init__(query_dim, value_dim)
+        self.sharpness = sharpness
         self.query_projection = nn.Linear(query_dim, dim, bias=False)
         self.key_projection = nn.Linear(value_dim, dim)
         self.energy = nn.Linear(dim, 1, bias=False)
@@ -136,16 +141,17 @@ class AdditiveAttention(Attention):
     def energies(self, query: Tensor, memory: Memory, state: AttentionState) -> Tensor:
         """Returns energies (B,K,T)."""
         hidden = self.query_projection(query)[:, :, None] + memory.keys[:, None]  # (B,K,T,A)
-        return self.energy(hidden.tanh()).squeeze(-1)
+        return self.sharpness * self.energy(hidden.tanh()).squeeze(-1)
 
 
 class LocationAttention(AdditiveAttention):
-    """Additive attention that also sees the last alignment: v' tanh(W q + U h + P (F * a) + b).
+    """Additive attention that also sees the last alignment: s v' tanh(W q + U h + P (F * a) + b).
 
     Args:
         query_dim: see `Attention`.
         value_dim: see `Attention`.
         dim: size of the hidden layer (A).
+        sharpness: see `AdditiveAttention`.
         num_filters: filters over the last alignment (rows of F).
         filter_width: their width in frames; odd.
 
@@ -161,10 +167,11 @@ class LocationAttention(AdditiveAttention):
         value_dim: int,
         *,
         dim: int = 256,
+        sharpness: float = 2.0,
         num_filters: int = 10,
         filter_width: int = 101,
     ) -> None:
-        super().__init__(query_dim, value_dim, dim=dim)
+        super().__init__(query_dim, value_dim, dim=dim, sharpness=sharpness)
         if filter_width % 2 == 0:
             raise ConfigError(
                 f"attention.filter_width = {filter_width}: must be odd, to have a middle"
@@ -185,7 +192,7 @@ class LocationAttention(AdditiveAttention):
         windows = windows.unfold(-1, self.filters.in_features, 1)  # (B,K,T,W)
         located = self.filter_projection(self.filters(windows))  # (B,K,T,A)
         hidden = located + self.query_projection(query)[:, :, None] + memory.keys[:, None]
-        return self.energy(hidden.tanh()).squeeze(-1)
+        return self.sharpness * self.energy(hidden.tanh()).squeeze(-1)
 
     def next_state(self, state: AttentionState, alignment: Tensor) -> AttentionState:
         """Returns this step's alignment."""

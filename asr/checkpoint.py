@@ -99,8 +99,9 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
         ModelError: the file cannot be written; the one before is untouched.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"format_version": FORMAT_VERSION, "sha256": _digest(plain)}
-    write_file(path, safetensors.torch.save(plain, metadata))
+    about = {"format_version": FORMAT_VERSION, "sha256": _digest(plain)}
+    # One entry only: safetensors writes several in any order, and equal weights are equal bytes.
+    write_file(path, safetensors.torch.save(plain, {"asr": json.dumps(about)}))
 
 
 def average_weights(paths: list[Path]) -> dict[str, Tensor]:
@@ -204,8 +205,8 @@ def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, file.metadata() or {}
-    except (safetensors.SafetensorError, OSError) as error:
+            return tensors, json.loads((file.metadata() or {}).get("asr", "{}"))
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise ModelError(
             f"{path}: is damaged ({_one_line(error)}); copy it again or train again"
         ) from None

@@ -151,7 +151,7 @@ class SearchConfig(_Section):
 
     beam_size: int = Field(1, ge=1, le=1000)  # 1: greedy
     ctc_weight: float = Field(0.0, ge=0, le=1)  # Watanabe et al. 2017, equation 47
-    length_power: float = Field(0.0, ge=0)  # score / tokens ** power ranks the finished ones
+    length_power: float = Field(1.0, ge=0)  # score / tokens ** power ranks the finished ones
     eos_threshold: float | None = Field(None, ge=1)  # Hannun et al. 2019, section 3.1.2
     num_best: int = Field(1, ge=1)  # hypotheses returned
     max_tokens: int = Field(400, ge=1)  # absolute cap

@@ -15,7 +15,7 @@ from asr.checkpoint import LoadedModel, load_model_folder, write_file, writing
 from asr.config import SearchConfig
 from asr.data import Batch, BatchDataset, Batches
 from asr.manifest import Cut, checked_cuts
-from asr.model import Seq2Seq
+from asr.model import Encoded, Seq2Seq
 from asr.scorers import CTCScorer, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, search
 from asr.text import get_normalizer
@@ -89,7 +89,12 @@ def load_recognizer(folder: str | Path, device: str = "auto") -> Recognizer:
 def recognize_tokens(
     model: Seq2Seq, waveforms: Tensor, lengths: Tensor, *, options: SearchConfig
 ) -> list[list[Hypothesis]]:
-    """Returns the hypotheses of each waveform (B,N) of so many samples (B,), best first.
+    """Returns the hypotheses of each waveform (B,N) of so many samples (B,), best first."""
+    return search_encoded(model, encode_padded(model, waveforms, lengths), options)
+
+
+def encode_padded(model: Seq2Seq, waveforms: Tensor, lengths: Tensor) -> Encoded:
+    """Returns memory values on the model's device for waveforms (B,N) of so many samples (B,).
 
     A waveform shorter than one analysis window is read as if silence followed it.
     """
@@ -97,7 +102,13 @@ def recognize_tokens(
     shortest = model.features.window_length
     missing = max(0, shortest - waveforms.size(1))
     waveforms = torch.nn.functional.pad(waveforms, (0, missing))
-    encoded = model.encode(waveforms.to(device), lengths.clamp(min=shortest).to(device))
+    return model.encode(waveforms.to(device), lengths.clamp(min=shortest).to(device))
+
+
+def search_encoded(
+    model: Seq2Seq, encoded: Encoded, options: SearchConfig
+) -> list[list[Hypothesis]]:
+    """Returns the hypotheses of each utterance from its memory values, best first."""
     scorers = [
         WeightedScorer(DecoderScorer(model.decoder), model.prepare(encoded), 1 - options.ctc_weight)
     ]

@@ -8,11 +8,12 @@ import torch
 
 from asr.checkpoint import writing
 from asr.data import Batch
-from asr.decode import recognize_tokens
+from asr.decode import encode_padded, search_encoded
 from asr.experiment import Run
 from asr.monitor import alignment_flatness, diagonality
 from asr.plots import plot_alignment
 from asr.progress import gather
+from asr.scorers import greedy_ctc
 from asr.scoring import score
 
 
@@ -22,6 +23,7 @@ class Evaluation:
 
     cer: float
     wer: float
+    ctc_cer: float  # of the CTC head alone, its best path
     num_utterances: int
     hypotheses: list[tuple[int, ...]]  # tokens
     flatness: float  # of the attention: 0 sharp, 1 uniform
@@ -35,27 +37,38 @@ def evaluate(run: Run, title: str) -> Evaluation:
     options = run.config.search.model_copy(update={"beam_size": 1, "num_best": 1})
     references: dict[str, str] = {}
     found: dict[str, tuple[int, ...]] = {}
+    by_ctc: dict[str, tuple[int, ...]] = {}
     last: Batch | None = None
     for batch in run.dev_batches().epoch(0, ordered=True):
-        best = recognize_tokens(run.network, batch.waveforms, batch.lengths, options=options)
+        with torch.inference_mode():
+            encoded = encode_padded(run.network, batch.waveforms, batch.lengths)
+            best = search_encoded(run.network, encoded, options)
+            paths = greedy_ctc(run.network.ctc(encoded.values), encoded.lengths)
         references.update(zip(batch.ids, batch.texts, strict=True))
         found.update((name, row[0].tokens) for name, row in zip(batch.ids, best, strict=True))
+        by_ctc.update(zip(batch.ids, paths, strict=True))
         last = batch
-    for part in gather(run, (references, found)):
-        references.update(part[0])
-        found.update(part[1])
-    texts = {name: run.tokenizer.decode(tokens) for name, tokens in found.items()}
-    scores = score(references, texts)
+    for more_references, more_found, more_by_ctc in gather(run, (references, found, by_ctc)):
+        references.update(more_references)
+        found.update(more_found)
+        by_ctc.update(more_by_ctc)
+    scores = score(references, decode_all(run, found))
     flatness, steadiness, picture = draw_attention(run, last, title)
     return Evaluation(
         cer=scores.cer,
         wer=scores.wer,
+        ctc_cer=score(references, decode_all(run, by_ctc)).cer,
         num_utterances=scores.num_utterances,
         hypotheses=list(found.values()),
         flatness=flatness,
         diagonality=steadiness,
         picture=picture,
     )
+
+
+def decode_all(run: Run, found: dict[str, tuple[int, ...]]) -> dict[str, str]:
+    """Returns the text of each utterance's tokens."""
+    return {name: run.tokenizer.decode(tokens) for name, tokens in found.items()}
 
 
 @torch.inference_mode()

@@ -6,6 +6,7 @@
 A scorer's memory is a NamedTuple of tensors with B rows; its state one of tensors (B,K,...).
 """
 
+import itertools
 import math
 from typing import Any, NamedTuple, Protocol
 
@@ -134,3 +135,18 @@ def _accumulate(entries: Tensor, log_probs: Tensor) -> Tensor:
     """
     total = log_probs.cumsum(dim=-1)
     return total + (entries - (total - log_probs)).logcumsumexp(dim=-1)
+
+
+def greedy_ctc(logits: Tensor, lengths: Tensor) -> list[tuple[int, ...]]:
+    """Returns the tokens of CTC's best path: repeats joined, blanks left out.
+
+    Args:
+        logits: (B,T,V).
+        lengths: (B,) frames.
+    """
+    best = logits.argmax(dim=-1)  # (B,T)
+    rows = zip(best.tolist(), lengths.tolist(), strict=True)
+    return [
+        tuple(token for token, _ in itertools.groupby(row[:length]) if token != BLANK)
+        for row, length in rows
+    ]

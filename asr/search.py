@@ -48,7 +48,7 @@ class _Finished(NamedTuple):
     score: Tensor  # (B,N)
     tokens: Tensor  # (B,N,L), PAD after the end
     reason: Tensor  # (B,N), index in REASONS
-    num_ended: Tensor  # (B,1), how many have ended with EOS
+    num_ended: Tensor  # (B,1), how many have ended with EOS, ahead of every open one
 
 
 def search(
@@ -101,9 +101,10 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """Returns up to num_best hypotheses an utterance, best first.
 
-    An utterance is done when beam_size hypotheses have ended with EOS, or when no open one could
-    still enter the num_best: log probabilities are at most 0, so an open hypothesis's score can
-    only fall, and its rank is at most that score over the longest allowed length.
+    An utterance is done when beam_size hypotheses have ended with EOS, each ahead of every open one
+    at its step (an early EOS is always near, and must not crowd the others out), or when no open
+    one could still enter the num_best: log probabilities are at most 0, so an open hypothesis's
+    score can only fall, and its rank is at most that score over the longest allowed length.
     """
     size, device = options.beam_size, caps.device
     results: list[list[Hypothesis]] = [[] for _ in caps]
@@ -210,7 +211,8 @@ def _collect_eos(finished: _Finished, candidates: _Candidates, options: SearchCo
     history = torch.cat([history, tokens[..., None]], dim=-1)
     rank = scores / (history.size(2) - 1) ** options.length_power
     rank = rank.masked_fill(~is_eos, -math.inf)
-    num_ended = finished.num_ended + is_eos.sum(dim=1, keepdim=True)
+    best_open = scores.masked_fill(tokens == EOS, -math.inf).amax(dim=1, keepdim=True)
+    num_ended = finished.num_ended + (is_eos & (scores > best_open)).sum(dim=1, keepdim=True)
     new = _Finished(rank, scores, history, torch.zeros_like(tokens), num_ended)
     return _merge(finished, new)
 

@@ -102,9 +102,9 @@ def train_epoch(run: Run, progress: Progress, *, log: TrainLog, signals: "StopSi
 def train_step(run: Run, progress: Progress, batch: Batch) -> tuple[float, Losses]:
     """Takes one step; returns the gradient's norm before clipping, and the losses."""
     config = run.config
-    rate = learning_rate(config.train, progress.step, fraction=fraction_done(run, progress))
+    fraction = fraction_done(run, progress)
     for group in run.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = learning_rate(config.train, progress.step, fraction=fraction)
     batch = batch.to(run.fabric.device)
     output = run.model(batch.waveforms, batch.lengths, batch.inputs)
     losses = compute_losses(
@@ -171,6 +171,7 @@ def finish_epoch(run: Run, progress: Progress, log: TrainLog) -> None:
         "skipped": progress.num_skipped,
         "dev_cer": result.cer,
         "dev_wer": result.wer,
+        "dev_ctc_cer": result.ctc_cer,
         "flatness": result.flatness,
         "diagonality": result.diagonality,
         "wall_seconds": round(progress.wall_seconds, 1),
@@ -308,13 +309,14 @@ def report_epoch(run: Run, progress: Progress, result: Evaluation, *, log: Train
     best = " (best)" if progress.best[0][1] == progress.epoch else ""
     log.say(
         f"epoch {row['epoch']}/{run.config.train.epochs} loss {row.get('loss', math.nan):.3f} "
-        f"ctc {row.get('ctc', math.nan):.3f} dev CER {result.cer:.2%} WER {result.wer:.2%}{best} "
+        f"ctc {row.get('ctc', math.nan):.3f} dev CER {result.cer:.2%} WER {result.wer:.2%} "
+        f"CTC alone {result.ctc_cer:.2%}{best} "
         f"after {format_seconds(progress.wall_seconds)}"
     )
     losses = [entry.get("loss", math.nan) for entry in progress.history]
     for warning in find_warnings(result.hypotheses, result.flatness, losses):
         log.say(f"warning: {warning}")
-    names = ("dev_cer", "dev_wer", "flatness", "diagonality")
+    names = ("dev_cer", "dev_wer", "dev_ctc_cer", "flatness", "diagonality")
     log.scalars({f"dev/{name}": row[name] for name in names}, progress.step)
     log.picture("alignment", result.picture, progress.step)
     log.history(progress.history)

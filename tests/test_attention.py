@@ -103,7 +103,7 @@ def test_additive_energies_follow_the_equation() -> None:
     energies = attention.energies(query, memory, attention.initial_state(memory, 1))
     for time in range(4):
         hidden = attention.query_projection(query[0, 0]) + attention.key_projection(values[0, time])
-        by_hand = float(attention.energy.weight[0] @ hidden.tanh())
+        by_hand = 2.0 * float(attention.energy.weight[0] @ hidden.tanh())
         assert float(energies[0, 0, time]) == pytest.approx(by_hand, abs=1e-5)
 
 
@@ -119,7 +119,7 @@ def test_location_energies_follow_the_equation() -> None:
         window = torch.tensor(last[time : time + 3])
         located = attention.filter_projection(attention.filters.weight @ window)
         hidden = attention.query_projection(query[0, 0]) + attention.key_projection(values[0, time])
-        by_hand = float(attention.energy.weight[0] @ (hidden + located).tanh())
+        by_hand = 2.0 * float(attention.energy.weight[0] @ (hidden + located).tanh())
         assert float(energies[0, 0, time]) == pytest.approx(by_hand, abs=1e-5)
 
 
@@ -131,7 +131,7 @@ def test_an_unknown_mechanism_is_an_error_that_lists_the_known() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 3}, r'unknown key "attention\.width"; "location" knows: dim, num_filters'),
+        ({"width": 3}, r'unknown key "attention\.width"; "location" knows: dim, sharpness, num'),
         ({"dim": "big"}, r"attention\.dim = 'big': must be a int of at least 1"),
         ({"dim": 0}, r"attention\.dim = 0: must be a int of at least 1"),
         ({"filter_width": 4}, r"attention\.filter_width = 4: must be odd"),

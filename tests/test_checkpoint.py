@@ -73,7 +73,8 @@ def test_every_flipped_byte_of_the_weights_is_noticed(folder: Path) -> None:
 def test_weights_of_another_version_or_model_are_refused(folder: Path) -> None:
     path = folder / "model.safetensors"
     tensors = safetensors.torch.load_file(path)
-    safetensors.torch.save_file(tensors, path, {"format_version": "99", "sha256": ""})
+    about = json.dumps({"format_version": "99", "sha256": ""})
+    safetensors.torch.save_file(tensors, path, {"asr": about})
     with pytest.raises(ModelError, match="format version 99; this asr reads version 1"):
         load_model_folder(folder)
     save_weights(path, {"other": torch.zeros(2)})

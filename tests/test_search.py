@@ -9,7 +9,7 @@ from torch import Tensor
 
 from asr.config import SearchConfig
 from asr.model import build_model
-from asr.scorers import CTCMemory, CTCScorer, DecoderScorer
+from asr.scorers import CTCMemory, CTCScorer, DecoderScorer, greedy_ctc
 from asr.search import WeightedScorer, find_loops, map_tensors, search
 from asr.tokenizer import BOS, EOS, PAD, UNK
 
@@ -138,10 +138,25 @@ def test_a_wider_beam_never_ranks_its_best_lower_than_greedy_on_these_tables() -
     lengths = torch.full((6,), 6)
     scorer = [WeightedScorer(TableScorer(), memory)]
     greedy = search(scorer, lengths, SearchConfig())
-    beam = search(scorer, lengths, SearchConfig(beam_size=8))
+    beam = search(scorer, lengths, SearchConfig(beam_size=8, length_power=0.0))
     pairs = [(b[0].score, g[0].score) for b, g in zip(beam, greedy, strict=True)]
     assert all(b >= g - 1e-9 for b, g in pairs if not math.isinf(g))
     assert any(b > g for b, g in pairs)
+
+
+def test_early_ends_do_not_crowd_out_the_hypothesis_that_is_ahead() -> None:
+    """Label smoothing leaves EOS a little everywhere; a long sure sentence must still win."""
+    log_probs = torch.full((1, 30, VOCAB, VOCAB), -9.0)
+    log_probs[..., EOS] = -4.0
+    for step in range(20):
+        log_probs[:, step, :, 4 + step % 4] = -0.1
+    log_probs[:, 20, :, EOS] = -0.1
+    scorer = [WeightedScorer(TableScorer(), TableMemory(log_probs))]
+    for beam_size in (1, 4, 8):
+        options = SearchConfig(beam_size=beam_size, loop_repeats=20)
+        [[best]] = search(scorer, torch.tensor([30]), options)
+        assert best.tokens == tuple(4 + step % 4 for step in range(20))
+        assert best.ended == "eos"
 
 
 def test_a_search_that_meets_no_eos_ends_at_the_cap_and_says_so() -> None:
@@ -187,10 +202,10 @@ def test_an_eos_far_less_likely_than_another_token_is_not_taken_under_a_threshol
     log_probs[..., 5] = -1.0
     log_probs[:, :, :, EOS] = -1.6
     scorer = [WeightedScorer(TableScorer(), TableMemory(log_probs))]
-    free = SearchConfig(beam_size=2, loop_repeats=100)
+    free = SearchConfig(beam_size=2, loop_repeats=100, length_power=0.0)
     [[best]] = search(scorer, torch.tensor([9]), free)
     assert (best.tokens, best.ended) == ((), "eos")
-    held = SearchConfig(beam_size=2, eos_threshold=1.5, loop_repeats=100)
+    held = SearchConfig(beam_size=2, eos_threshold=1.5, loop_repeats=100, length_power=0.0)
     [[best]] = search(scorer, torch.tensor([9]), held)
     assert best.ended == "length"
 
@@ -279,3 +294,9 @@ def test_permuting_a_beams_states_permutes_its_scores() -> None:
         moved = map_tensors(lambda x: x[:, order], state)
         permuted, _ = scorer.step(next_tokens[:, order], memory, moved)
         torch.testing.assert_close(permuted, plain[:, order])
+
+
+def test_the_best_ctc_path_joins_repeats_and_leaves_blanks_out() -> None:
+    paths = torch.tensor([[4, 4, 0, 4, 5, 5], [6, 0, 0, 7, 8, 8]])
+    logits = torch.nn.functional.one_hot(paths, 9).float()
+    assert greedy_ctc(logits, torch.tensor([6, 4])) == [(4, 4, 5), (6, 7)]

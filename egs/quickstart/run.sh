@@ -9,8 +9,7 @@ language=en      # en or ko
 conf=default     # a file in conf/
 name=            # of the experiment; empty: language and conf
 quick=false      # true: a few utterances and two epochs, to see that all works
-num_utterances=2000
-beam_size=4
+num_utterances=1600
 set=             # more --set options for training, separated by spaces
 . egs/options.sh
 
@@ -39,7 +38,7 @@ if run_stage 2 "train; the model goes to $exp"; then
 fi
 
 if run_stage 3 "recognize the test set, whose voices and sentences training never saw"; then
-  asr decode "$data/test.jsonl.gz" --model "$exp" --out "$exp/test" --beam-size "$beam_size"
+  asr decode "$data/test.jsonl.gz" --model "$exp" --out "$exp/test"
 fi
 
 if run_stage 4 "score it; the report goes to $exp/test/report.md"; then

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Free Spoken Digit Dataset: single digits of the official split, and connected strings of them.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+stage=1
+stop_stage=4
+corpus=${ASR_TEST_CORPORA:-../shared/corpora}/fsdd  # the folder that holds recordings/
+conf=default     # a file in conf/
+name=            # of the experiment; empty: conf
+set=             # more --set options for training, separated by spaces
+. egs/options.sh
+
+here=egs/fsdd
+data=$here/data
+exp=$here/exp/${name:-$conf}
+settings=()
+for setting in $set; do settings+=(--set "$setting"); done
+command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }
+
+if run_stage 1 "prepare manifests from $corpus in $data"; then
+  asr prepare fsdd --corpus "$corpus" --out "$data"
+fi
+
+if run_stage 2 "train on train recordings; the model goes to $exp"; then
+  asr train "$here/conf/$conf.yaml" --out "$exp" \
+    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" "${settings[@]}"
+fi
+
+if run_stage 3 "recognize the official test digits, and strings of test digits"; then
+  for part in test test-strings; do
+    asr decode "$data/$part.jsonl.gz" --model "$exp" --out "$exp/$part"
+  done
+fi
+
+if run_stage 4 "score both"; then
+  asr score "$exp/test"
+  asr score "$exp/test-strings"
+  echo "fsdd: WER $(asr score "$exp/test" --only wer)" \
+    "strings WER $(asr score "$exp/test-strings" --only wer) report $exp/test-strings/report.json"
+fi
