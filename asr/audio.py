@@ -57,6 +57,16 @@ def audio_info(path: str | Path) -> AudioInfo:
         return AudioInfo(rate, int(file.channels), num_frames, num_frames / rate, name)
 
 
+def check_readable(path: str | Path) -> None:
+    """Return None if a file opens as audio; its samples are checked when they are read.
+
+    Raises:
+        DataError: as audio_info.
+    """
+    with _open(path):
+        pass
+
+
 def read_audio(path: str | Path, sample_rate: int) -> Waveform:
     """Return a whole file: (N,), float32, the mean of its channels, resampled to sample_rate (Hz).
 

@@ -180,24 +180,23 @@ def transcribe(
         check_output(files, output_dir)
     elif len(formats) > 1:
         raise ConfigError(f"--output-format {output_format}: needs --output-dir to write files to")
-    from asr.audio import audio_info
+    from asr.audio import check_readable
     from asr.decode import load_recognizer
     from asr.transcribe import transcribe as run
 
     for file in files:
-        audio_info(file)
+        check_readable(file)
+    prints_text = output_dir is None and formats == ("txt",)
+
     recognizer = load_recognizer(model, device)
     chosen = _search_options(recognizer.config, beam_size, settings)
     for file in files:
-        transcript = run(recognizer, file, options=chosen)
-        for segment in transcript.segments:
-            if segment.warning:
-                _say(f"{file} {segment.start_seconds:.1f} s: {segment.warning}")
-        if output_dir is None:
+        transcript = run(recognizer, file, options=chosen, on_segment=_segment_teller(prints_text))
+        if output_dir is not None:
+            for path in write_transcript(transcript, output_dir, formats):
+                _say(f"written: {path}")
+        elif not prints_text:
             typer.echo(WRITERS[formats[0]](transcript), nl=False)
-            continue
-        for path in write_transcript(transcript, output_dir, formats):
-            _say(f"written: {path}")
 
 
 @app.command()
@@ -226,6 +225,16 @@ def _search_options(config: Any, beam_size: int | None, settings: list[str] | No
     if beam_size is not None:
         chosen.append(f"search.beam_size={beam_size}")
     return override_config(config, chosen).search
+
+
+def _segment_teller(prints_text: bool) -> Callable[[Any], None]:
+    def tell(segment: Any) -> None:
+        if segment.warning:
+            _say(f"{segment.start_seconds:.1f} s: {segment.warning}")
+        if prints_text and segment.text:
+            typer.echo(segment.text)
+
+    return tell
 
 
 def _live_line() -> Callable[[str], None]:

@@ -48,8 +48,9 @@ def compute_losses(
         label_smoothing=label_smoothing,
         reduction="sum",
     )
-    if ctc_weight == 0:
-        return Losses(attention / num_tokens, attention / num_tokens, attention.new_zeros(()))
+    if ctc_weight == 0:  # the head still gets a gradient, of 0: data-parallel training counts them
+        ctc = 0.0 * output.ctc_logits.float().mean()
+        return Losses(attention / num_tokens + ctc, attention / num_tokens, ctc)
     # EOS is the decoder's alone; an utterance too short for its text never reaches a batch.
     ctc = F.ctc_loss(
         output.ctc_logits.float().log_softmax(dim=-1).transpose(0, 1),  # (T',B,V)

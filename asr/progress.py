@@ -90,6 +90,18 @@ def gather(run: Run, value: Any) -> list[Any]:
     return values
 
 
+def agree(run: Run, signal_number: int, overdue: bool) -> tuple[int, bool]:
+    """Returns the signal that any rank received, and whether any rank's saving is due.
+
+    Ranks must save and stop at the same step, or the others would wait for them for ever.
+    """
+    if run.fabric.world_size == 1:
+        return signal_number, overdue
+    flags = torch.tensor([signal_number, int(overdue)], device=run.fabric.device)
+    torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MAX)
+    return int(flags[0]), bool(flags[1])
+
+
 def _fingerprint(run: Run) -> str:
     survey = run.train_survey
     return f"{survey.num_utterances} utterances, {survey.seconds:.3f} s"

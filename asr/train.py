@@ -32,7 +32,7 @@ from asr.experiment import (
 )
 from asr.loss import Losses, compute_losses
 from asr.monitor import find_warnings
-from asr.progress import Progress, StopSignals, TrainingStoppedError, resume, save
+from asr.progress import Progress, StopSignals, TrainingStoppedError, agree, resume, save
 from asr.trainlog import TrainLog, format_seconds
 
 
@@ -90,12 +90,13 @@ def train_epoch(run: Run, progress: Progress, *, log: TrainLog, signals: "StopSi
         if progress.step % 10 == 0:
             values = {**losses._asdict(), "gradient_norm": norm}
             log.scalars({f"train/{name}": float(x) for name, x in values.items()}, progress.step)
-        if signals.received or now - saved_at > config.checkpoint_seconds:
+        stop, overdue = agree(run, signals.received, now - saved_at > config.checkpoint_seconds)
+        if stop or overdue:
             progress.wall_seconds += now - saved_at
             save(run, progress)
             saved_at = now
-        if signals.received:
-            raise TrainingStoppedError(signals.received, progress.step)
+        if stop:
+            raise TrainingStoppedError(stop, progress.step)
     progress.wall_seconds += time.monotonic() - saved_at
 
 

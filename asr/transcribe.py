@@ -8,7 +8,7 @@ The first pool is small, so that the first words come early; no pool grows with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -100,19 +100,24 @@ def transcribe(
     options: SearchConfig,
     sample_rate: int | None = None,
     batch_seconds: float = 160.0,
+    on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
 ) -> Transcript:
     """Return the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
 
-    batch_seconds is how much audio, padding included, the recognizer gets at once.
+    batch_seconds is how much audio, padding included, the recognizer gets at once; on_segment is
+    called with each segment as soon as it is known, in order of time.
 
     Raises:
         DataError: audio that cannot be used (asr/audio.py says why).
         ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0.
     """
     blocks = _Counted(_blocks(recognizer, audio, sample_rate))
-    found = tuple(_transcribe_blocks(recognizer, blocks, options, batch_seconds))
+    found = []
+    for segment in _transcribe_blocks(recognizer, blocks, options, batch_seconds):
+        on_segment(segment)
+        found.append(segment)
     path = Path(audio) if isinstance(audio, (str, Path)) else None
-    return Transcript(path, found, blocks.num_samples / recognizer.sample_rate)
+    return Transcript(path, tuple(found), blocks.num_samples / recognizer.sample_rate)
 
 
 def iter_segments(
