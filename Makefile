@@ -1,7 +1,7 @@
 # Everything a newcomer needs; `make help` lists it.
 SHELL := /bin/bash
 PYTHON ?= python3
-LANGUAGE ?= en
+LANGUAGE := en
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -48,6 +48,6 @@ format: .venv/installed ## format the code
 bench: .venv/installed ## timings of the parts on this machine
 	@$(BIN)/python tests/benchmarks/parts.py
 
-clean: ## remove what demo, tests and tools made (not .venv)
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache egs/*/data egs/*/exp
+clean: ## remove what the demo, tests and tools made (not .venv, nor other trained models)
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache egs/quickstart/data egs/quickstart/exp
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

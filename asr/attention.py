@@ -212,14 +212,23 @@ def build_attention(
     """Returns the mechanism of that name, built with its own keyword arguments.
 
     Raises:
+        ConfigError: as `complete_options`; or a value that the mechanism refuses.
+    """
+    arguments = complete_options(name, options)
+    return ATTENTIONS[name](query_dim, value_dim, **arguments)
+
+
+def complete_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Returns all keyword arguments of a mechanism, its defaults where none is given.
+
+    Raises:
         ConfigError: unknown name or option, or an option of another type than its default's.
     """
     if name not in ATTENTIONS:
         raise ConfigError(f'attention.type = "{name}": unknown; known: {", ".join(ATTENTIONS)}')
-    mechanism = ATTENTIONS[name]
     known = {
         parameter.name: parameter.default
-        for parameter in inspect.signature(mechanism).parameters.values()
+        for parameter in inspect.signature(ATTENTIONS[name]).parameters.values()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
     for key, value in options.items():
@@ -227,9 +236,11 @@ def build_attention(
             raise ConfigError(
                 f'unknown key "attention.{key}"; "{name}" knows: {", ".join(known) or "none"}'
             )
-        if type(value) is not type(known[key]) or (type(value) is int and value < 1):
+        kind = type(known[key])
+        fits = type(value) is kind or (kind is float and type(value) is int)
+        if not fits or (kind is not bool and not 0 < value < math.inf):
             raise ConfigError(
-                f"attention.{key} = {value!r}: must be a {type(known[key]).__name__}"
-                f"{' of at least 1' if type(known[key]) is int else ''}, as in {known[key]!r}"
+                f"attention.{key} = {value!r}: must be a {kind.__name__}"
+                f"{'' if kind is bool else ' above 0'}, as in {known[key]!r}"
             )
-    return mechanism(query_dim, value_dim, **options)
+    return {**known, **options}

@@ -126,6 +126,8 @@ def decode(
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=_live_line())
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
+    if sys.stderr.isatty():
+        _say("")  # ends the live line
     _say(
         f"{summary.path}: {summary.num_utterances} utterances, {summary.audio_seconds:.0f} s of "
         f"audio in {summary.wall_seconds:.1f} s, real-time factor {factor:.4f} ({1 / factor:.0f}x "
@@ -191,7 +193,9 @@ def transcribe(
     recognizer = load_recognizer(model, device)
     chosen = _search_options(recognizer.config, beam_size, settings)
     for file in files:
-        transcript = run(recognizer, file, options=chosen, on_segment=_segment_teller(prints_text))
+        transcript = run(
+            recognizer, file, options=chosen, on_segment=_segment_teller(file, prints_text)
+        )
         if output_dir is not None:
             for path in write_transcript(transcript, output_dir, formats):
                 _say(f"written: {path}")
@@ -227,10 +231,10 @@ def _search_options(config: Any, beam_size: int | None, settings: list[str] | No
     return override_config(config, chosen).search
 
 
-def _segment_teller(prints_text: bool) -> Callable[[Any], None]:
+def _segment_teller(file: Path, prints_text: bool) -> Callable[[Any], None]:
     def tell(segment: Any) -> None:
         if segment.warning:
-            _say(f"{segment.start_seconds:.1f} s: {segment.warning}")
+            _say(f"{file} at {segment.start_seconds:.1f} s: {segment.warning}")
         if prints_text and segment.text:
             typer.echo(segment.text)
 

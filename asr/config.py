@@ -175,6 +175,14 @@ class Config(_Section):
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
 
+    @model_validator(mode="after")
+    def _check(self) -> "Config":
+        if self.search.ctc_weight > 0 and self.loss.ctc_weight == 0:
+            raise ValueError(
+                "search.ctc_weight > 0 needs a CTC head trained by loss.ctc_weight > 0"
+            )
+        return self
+
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Returns the configuration in a YAML file, with `key.sub=value` overrides applied in order.

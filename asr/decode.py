@@ -1,6 +1,7 @@
 """Waveforms to text: a loaded model that recognizes, and the decoding of a whole manifest."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from torch import Tensor
 from asr.checkpoint import LoadedModel, load_model_folder, write_file, writing
 from asr.config import SearchConfig
 from asr.data import Batch, BatchDataset, Batches
+from asr.devices import pick_device
+from asr.errors import ConfigError
 from asr.manifest import Cut, checked_cuts
 from asr.model import Encoded, Seq2Seq
 from asr.scorers import CTCScorer, DecoderScorer
@@ -79,10 +82,9 @@ def load_recognizer(folder: str | Path, device: str = "auto") -> Recognizer:
 
     Raises:
         ModelError: the folder cannot be used.
+        ConfigError: there is no such device.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Recognizer(load_model_folder(Path(folder), device))
+    return Recognizer(load_model_folder(Path(folder), pick_device(device)))
 
 
 @torch.inference_mode()
@@ -143,6 +145,8 @@ def decode_manifest(
         DataError: the manifest or some audio cannot be read.
         ModelError: the folder cannot be written.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError("asr decode: runs in one process; start it without torchrun")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     cuts = list(checked_cuts(manifest))

@@ -43,7 +43,6 @@ class AttentionDecoder(nn.Module):
         if config.cell not in CELLS:
             raise ConfigError(f'decoder.cell = "{config.cell}": unknown; known: {", ".join(CELLS)}')
         self.attention = attention
-        self.input_feeding = config.input_feeding
         self.hidden_dim = config.hidden_dim
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim)
         cell, value_dim = CELLS[config.cell], attention.value_dim
@@ -52,8 +51,12 @@ class AttentionDecoder(nn.Module):
         self.inputs = nn.ModuleList(
             cell.input_projection(input_dim, config.hidden_dim) for input_dim in input_dims
         )
-        self.context_input = nn.Linear(value_dim, cell.num_gates * config.hidden_dim, bias=False)
-        initialize_gates(self.context_input.weight, config.hidden_dim, nn.init.xavier_uniform_)
+        self.context_input: nn.Linear | None = None
+        if config.input_feeding:
+            self.context_input = nn.Linear(
+                value_dim, cell.num_gates * config.hidden_dim, bias=False
+            )
+            initialize_gates(self.context_input.weight, config.hidden_dim, nn.init.xavier_uniform_)
         self.dropout = nn.Dropout(config.dropout)
         self.readout = nn.Linear(config.hidden_dim + value_dim, config.hidden_dim)
         self.output = nn.Linear(config.hidden_dim, vocab_size)
@@ -99,7 +102,9 @@ class AttentionDecoder(nn.Module):
         self, embedded: Tensor, memory: Memory, state: DecoderState
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Returns [query, context] (B,K,H+D), alignment (B,K,T) and the next state."""
-        gates = embedded + self.context_input(state.context) if self.input_feeding else embedded
+        gates = embedded
+        if self.context_input is not None:
+            gates = gates + self.context_input(state.context)
         cells = [self.cells[0](gates, state.cells[0])]
         for cell, project, before in zip(
             self.cells[1:], self.inputs[1:], state.cells[1:], strict=True

@@ -13,10 +13,12 @@ import torch
 from lhotse import CutSet
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
-from asr.checkpoint import CONFIG_FILE, save_folder, writing
-from asr.config import Config, DataConfig, differences, load_config
+from asr.checkpoint import CONFIG_FILE, writing
+from asr.config import Config, differences, load_config
 from asr.data import Augment, BatchDataset, Batches
+from asr.devices import pick_device
 from asr.errors import ConfigError
+from asr.loss import compute_losses
 from asr.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
 from asr.model import Seq2Seq, build_model
 from asr.text import get_normalizer
@@ -43,7 +45,7 @@ class Run:
     @property
     def state_path(self) -> Path:
         """Where the training state is."""
-        return self.folder / "training" / "state.pt"
+        return state_path(self.folder)
 
     @property
     def world(self) -> tuple[int, int]:
@@ -73,7 +75,9 @@ class Run:
 
     def dev_batches(self) -> Batches:
         """Returns this rank's share of the dev utterances."""
-        cuts = list(checked_cuts(self.config.data.dev))[: self.config.train.max_dev_utterances]
+        cuts = list(checked_cuts(self.config.data.dev))
+        limit = self.config.train.max_dev_utterances or len(cuts)
+        cuts = cuts[:: math.ceil(len(cuts) / limit)]  # evenly: a manifest is sorted by speaker
         rank, size = self.world
         return Batches(
             CutSet.from_cuts(cuts[rank::size]),
@@ -86,6 +90,11 @@ class Run:
         return cut.id not in self.dropped
 
 
+def state_path(folder: Path) -> Path:
+    """Returns where an experiment folder keeps its training state."""
+    return folder / "training" / "state.pt"
+
+
 def launch(config: Config) -> Any:
     """Returns fabric: one device, or under torchrun one process a device on each machine."""
     options: dict[str, Any] = {"devices": 1}
@@ -94,7 +103,9 @@ def launch(config: Config) -> Any:
         local_size = int(os.environ["LOCAL_WORLD_SIZE"])
         options = {"devices": local_size, "num_nodes": world_size // local_size, "strategy": "ddp"}
     fabric = lightning_fabric.Fabric(
-        accelerator=config.train.accelerator, precision=config.train.precision, **options
+        accelerator=pick_device(config.train.accelerator),
+        precision=config.train.precision,
+        **options,
     )
     fabric.launch()
     return fabric
@@ -111,7 +122,8 @@ def lock_folder(folder: Path) -> IO[bytes]:
         (folder / "training").mkdir(parents=True, exist_ok=True)
         lock = (folder / "training" / "lock").open("wb")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A process's own lock: loaders that outlive a killed run for a moment do not hold it.
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
         raise ConfigError(
@@ -126,7 +138,7 @@ def check_same_config(config: Config, folder: Path) -> None:
     Raises:
         ConfigError: naming every value that differs.
     """
-    if not (folder / CONFIG_FILE).is_file():
+    if not state_path(folder).is_file():  # nothing was trained yet
         return
     changed = differences(load_config(folder / CONFIG_FILE), config)
     if changed:
@@ -137,23 +149,19 @@ def check_same_config(config: Config, folder: Path) -> None:
 
 
 def set_up(config: Config, folder: Path, fabric: Any) -> Run:
-    """Returns the parts of a run, made alike on every rank.
+    """Returns the parts of a run, made alike on every rank; writes nothing.
 
     Raises:
         AsrError: the configuration or the data cannot be used.
     """
+    build_model(config, 8)  # an impossible model is said before any work
+    tokenizer = find_tokenizer(config, folder)
     fabric.seed_everything(config.seed, verbose=False)
-    if fabric.is_global_zero and not (folder / CONFIG_FILE).is_file():
-        build_model(config, 8)  # an impossible model is said before anything is written
-        save_folder(folder, config, make_tokenizer(config))
-    fabric.barrier()
-    tokenizer = load_tokenizer(
-        folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
-    )
     network = build_model(config, tokenizer.vocab_size)
     train_survey = _survey(config.data.train, config, tokenizer=tokenizer, network=network)
-    dev_limits = config.data.model_copy(update={"min_seconds": 0.0, "max_seconds": math.inf})
-    dev = _survey(config.data.dev, config, tokenizer=tokenizer, network=network, limits=dev_limits)
+    dev_survey = _survey(
+        config.data.dev, config, tokenizer=tokenizer, network=network, keep_all=True
+    )
     optimizers = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     optimizer = optimizers[config.train.optimizer](
         network.parameters(),
@@ -161,6 +169,7 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         weight_decay=config.train.weight_decay,
     )
     model, wrapped = fabric.setup(network, optimizer)
+    torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout
     return Run(
         config=config,
         folder=folder,
@@ -170,13 +179,17 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         model=model,
         optimizer=wrapped,
         train_survey=train_survey,
-        dev_survey=dev,
+        dev_survey=dev_survey,
         dropped=train_survey.dropped_ids,
     )
 
 
-def make_tokenizer(config: Config) -> Tokenizer:
-    """Returns a tokenizer learnt from the training text alone."""
+def find_tokenizer(config: Config, folder: Path) -> Tokenizer:
+    """Returns the tokenizer of a run under way, or one learnt from the training text alone."""
+    if state_path(folder).is_file():
+        return load_tokenizer(
+            folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
+        )
     normalize = get_normalizer(config.tokenizer.normalizer).apply
     texts = (cut_text(cut, normalize) for cut in checked_cuts(config.data.train))
     return train_tokenizer(
@@ -193,7 +206,7 @@ def _survey(
     *,
     tokenizer: Tokenizer,
     network: Seq2Seq,
-    limits: DataConfig | None = None,
+    keep_all: bool = False,
 ) -> Survey:
     def num_memory_frames(seconds: float) -> int:
         samples = torch.tensor([int(seconds * config.sample_rate)])
@@ -201,10 +214,11 @@ def _survey(
 
     return survey(
         manifest,
-        limits or config.data,
+        config.data,
         tokenizer=tokenizer,
         normalize=get_normalizer(config.tokenizer.normalizer).apply,
         num_memory_frames=num_memory_frames,
+        keep_all=keep_all,
     )
 
 
@@ -212,6 +226,8 @@ def _survey(
 def estimate_statistics(run: Run) -> None:
     """Sets the global normalisation from training audio: all of it, or an even part."""
     features = run.network.features
+    if features.normalization != "global":
+        return
     stride = math.ceil(run.train_survey.seconds / STATISTICS_SECONDS)
     cuts = (cut for cut in read_cuts(run.config.data.train) if cut.id not in run.dropped)
     chosen = [cut for index, cut in enumerate(cuts) if index % stride == 0]
@@ -245,16 +261,25 @@ def try_largest_batch(run: Run) -> None:
     num_rows = max(1, int(config.data.batch_seconds / survey.longest_seconds))
     num_rows = min(num_rows, config.data.max_utterances or num_rows)
     num_samples = int(seconds * config.sample_rate)
-    waveforms = 0.01 * torch.randn(num_rows, num_samples, device=run.fabric.device)
-    inputs = torch.full((num_rows, survey.most_tokens + 1), UNK, device=run.fabric.device)
-    lengths = torch.full((num_rows,), num_samples, device=run.fabric.device)
-    random_state = torch.get_rng_state()
+    device = run.fabric.device
+    random_states = torch.get_rng_state(), torch.cuda.get_rng_state_all()
+    tokens = torch.full((num_rows, survey.most_tokens + 1), UNK, device=device)
+    lengths = torch.full((num_rows,), num_samples, device=device)
+    target_lengths = torch.full((num_rows,), tokens.size(1), device=device)
     run.model.train()
     try:
-        output = run.model(waveforms, lengths, inputs)
-        run.fabric.backward(output.logits.float().mean() + output.ctc_logits.float().mean())
+        waveforms = 0.01 * torch.randn(num_rows, num_samples, device=device)
+        output = run.model(waveforms, lengths, tokens)
+        losses = compute_losses(
+            output,
+            tokens,
+            target_lengths,
+            ctc_weight=config.loss.ctc_weight,
+            label_smoothing=config.loss.label_smoothing,
+        )
+        run.fabric.backward(losses.total)
     except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error):
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise ConfigError(
             f"data.batch_seconds = {config.data.batch_seconds:g}: the largest batch ({num_rows} "
@@ -262,7 +287,8 @@ def try_largest_batch(run: Run) -> None:
         ) from None
     finally:
         run.optimizer.zero_grad(set_to_none=True)
-        torch.set_rng_state(random_state)
+        torch.set_rng_state(random_states[0])
+        torch.cuda.set_rng_state_all(random_states[1])
 
 
 def _on_device(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:

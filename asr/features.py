@@ -108,6 +108,10 @@ class LogMel(nn.Module):
 
     def log_mel(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Returns log-mel energies (B,T,M) before normalisation, and lengths (B,) in frames."""
+        with torch.autocast(waveforms.device.type, enabled=False):
+            return self._energies(waveforms).log(), self.num_frames(lengths)
+
+    def _energies(self, waveforms: Tensor) -> Tensor:
         if waveforms.size(1) < self.window_length:
             waveforms = nn.functional.pad(waveforms, (0, self.window_length - waveforms.size(1)))
         if self.training and self.dither > 0:
@@ -118,7 +122,7 @@ class LogMel(nn.Module):
             frames = frames - self.preemphasis * before
         spectrum = torch.fft.rfft(frames * self.window, n=self.fft_length)  # (B,T,F)
         energies = (spectrum.real.square() + spectrum.imag.square()) @ self.filters
-        return energies.clamp(min=ENERGY_FLOOR).log(), self.num_frames(lengths)
+        return energies.clamp(min=ENERGY_FLOOR)
 
     def set_statistics(self, mean: Tensor, deviation: Tensor) -> None:
         """Stores the mean (M,) and standard deviation (M,) that `global` normalisation uses."""

@@ -122,6 +122,7 @@ def survey(
     tokenizer: Tokenizer,
     normalize: Callable[[str], str],
     num_memory_frames: Callable[[float], int],
+    keep_all: bool = False,
 ) -> Survey:
     """Returns what a manifest holds and what of it training leaves out, by stated rules.
 
@@ -132,6 +133,7 @@ def survey(
         normalize: applied to transcripts.
         num_memory_frames: of an utterance of so many seconds; CTC needs one a token, and one more
             between two equal tokens.
+        keep_all: apply no rule, as where error rates are measured.
     """
     result = Survey()
     slowest = max(config.speed_factors, default=1.0)
@@ -149,7 +151,7 @@ def survey(
             rule = f"longer than data.max_seconds = {config.max_seconds:g}"
         elif needed > num_memory_frames(cut.duration / slowest):
             rule = "more tokens than the encoder has frames for"
-        if rule is not None:
+        if rule is not None and not keep_all:
             result.dropped.setdefault(rule, []).append(cut.id)
             continue
         result.seconds += cut.duration

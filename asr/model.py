@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from asr.attention import Memory, build_attention
-from asr.config import Config
+from asr.attention import Memory, build_attention, complete_options
+from asr.config import AttentionConfig, Config
 from asr.decoder import AttentionDecoder
 from asr.encoder import Encoder
 from asr.features import LogMel, SpecAugment
@@ -81,6 +81,17 @@ class Seq2Seq(nn.Module):
     def memory_lengths(self, num_samples: Tensor) -> Tensor:
         """Returns the memory frames (B,) of waveforms with so many samples (B,)."""
         return self.encoder.output_lengths(self.features.num_frames(num_samples))
+
+
+def resolve_config(config: Config) -> Config:
+    """Returns the configuration with the attention's defaults written out.
+
+    Raises:
+        ConfigError: an unknown mechanism or option.
+    """
+    kind = config.attention.type
+    options = complete_options(kind, config.attention.options)
+    return config.model_copy(update={"attention": AttentionConfig(type=kind, **options)})
 
 
 def build_model(config: Config, vocab_size: int) -> Seq2Seq:

@@ -11,11 +11,16 @@ from asr.features import frame_mask
 
 MOST_OF_ALL = 0.9  # a share of all decoded tokens that no language gives to one token
 FLAT = 0.9  # of the entropy of a uniform alignment
-FALLING = 0.99  # an epoch's loss must be below this much of the one before
+RISING = 1.1  # an epoch's loss above this much of the best one
+SKIPPED = 0.05  # a share of steps without a finite gradient that is no accident
 
 
 def find_warnings(
-    hypotheses: Sequence[Sequence[int]], flatness: float, losses: Sequence[float]
+    hypotheses: Sequence[Sequence[int]],
+    flatness: float,
+    losses: Sequence[float],
+    *,
+    skipped: float = 0.0,
 ) -> list[str]:
     """Returns a sentence for each sign of trouble after an epoch.
 
@@ -23,6 +28,7 @@ def find_warnings(
         hypotheses: decoded tokens of the dev set.
         flatness: see `alignment_flatness`.
         losses: of all epochs so far.
+        skipped: share of the steps whose gradient was not finite.
     """
     warnings = []
     counts = Counter(token for tokens in hypotheses for token in tokens)
@@ -41,10 +47,17 @@ def find_warnings(
             f"attention is still flat ({flatness:.2f} of uniform): raise loss.ctc_weight, keep "
             "train.curriculum on, or shorten the utterances (data.max_seconds)"
         )
-    if len(losses) >= 3 and losses[-1] > FALLING * losses[-3]:
+    rises = len(losses) >= 2 and losses[-1] > RISING * min(losses[:-1])
+    stands = len(losses) == 3 and losses[-1] > 0.99 * losses[0]  # later it may rightly level off
+    if rises or stands:
         warnings.append(
-            f"the loss has not fallen for two epochs ({losses[-3]:.3f} -> {losses[-1]:.3f}): "
-            "change train.learning_rate, or stop here"
+            f"the loss does not fall ({losses[0]:.3f} at first, {losses[-1]:.3f} now): lower "
+            "train.learning_rate, or check that the transcripts belong to the audio"
+        )
+    if skipped > SKIPPED:
+        warnings.append(
+            f"{skipped:.0%} of the steps had no finite gradient: lower train.learning_rate, or "
+            "use train.precision: 32-true"
         )
     return warnings
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from asr.checkpoint import load_state, save_state
+from asr.checkpoint import load_state, save_folder, save_state
 from asr.errors import ConfigError
 from asr.experiment import Run
 
@@ -55,16 +55,24 @@ def save(run: Run, progress: Progress) -> None:
     save_state(run.state_path, state)
 
 
-def resume(run: Run) -> Progress:
+def start_or_resume(run: Run) -> Progress:
     """Returns where the run stands, with model, optimizer and random state put back.
 
     Raises:
-        ConfigError: the data are not those of the run.
-        ModelError: the state is damaged.
+        ConfigError: the data or the number of processes are not those of the run.
+        ModelError: the state is damaged, or the folder cannot be written.
     """
     if not run.state_path.is_file():
+        if run.fabric.is_global_zero:
+            save_folder(run.folder, run.config, run.tokenizer)
         return Progress()
     state = load_state(run.state_path)
+    num_ranks = len(state["random_states"])
+    if num_ranks != run.fabric.world_size:
+        raise ConfigError(
+            f"{run.folder}: was trained by {num_ranks} processes and not "
+            f"{run.fabric.world_size}; continue with as many, or use another --out"
+        )
     if state["data"] != _fingerprint(run):
         raise ConfigError(
             f"{run.folder}: the training data changed since it was started ({state['data']} -> "
@@ -73,11 +81,10 @@ def resume(run: Run) -> Progress:
     run.network.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
     rank = run.fabric.global_rank
-    if rank < len(state["random_states"]):
-        torch.set_rng_state(state["random_states"][rank])
-        cuda_state = state["cuda_random_states"][rank]
-        if cuda_state is not None and torch.cuda.is_available():
-            torch.cuda.set_rng_state(cuda_state)
+    torch.set_rng_state(state["random_states"][rank])
+    cuda_state = state["cuda_random_states"][rank]
+    if cuda_state is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(cuda_state)
     return Progress(**state["progress"])
 
 

@@ -54,6 +54,7 @@ class CTCMemory(NamedTuple):
     """CTC's view of an utterance: log probabilities a frame, and on padding a sure blank."""
 
     log_probs: Tensor  # (B,T,V) float64
+    probs: Tensor  # their exponentials
 
 
 class CTCState(NamedTuple):
@@ -82,7 +83,7 @@ class CTCScorer:
         padding = ~frame_mask(lengths, logits.size(1))
         log_probs = log_probs.masked_fill(padding[..., None], LOG_ZERO)
         log_probs[..., BLANK] = log_probs[..., BLANK].masked_fill(padding, 0.0)
-        return CTCMemory(log_probs)
+        return CTCMemory(log_probs, log_probs.exp())
 
     def initial_state(self, memory: CTCMemory, num_hypotheses: int) -> CTCState:
         """Returns the state of the empty prefix."""
@@ -98,14 +99,16 @@ class CTCScorer:
             state = self._extend(tokens, memory, state)
         before = torch.logaddexp(state.label, state.blank)  # (B,K,T+1)
         peak = before[..., :-1].amax(dim=-1, keepdim=True).clamp(min=10 * LOG_ZERO)
-        scores = ((before[..., :-1] - peak).exp() @ memory.log_probs.exp()).log() + peak
+        scores = ((before[..., :-1] - peak).exp() @ memory.probs).log() + peak
         # A token that repeats the last one needs a blank between them.
         again = _gather_tokens(memory, state.last) + state.blank[..., :-1]
         again = again.logsumexp(dim=-1, keepdim=True)
         scores = scores.scatter(2, state.last[..., None], again)
         scores[..., EOS] = before[..., -1]
         scores[..., [BLANK, PAD, BOS]] = -math.inf
-        return (scores - state.prefix[..., None]).clamp(LOG_ZERO, 0.0), state
+        # A prefix without any path has -inf - -inf.
+        scores = (scores - state.prefix[..., None]).nan_to_num(nan=LOG_ZERO)
+        return scores.clamp(LOG_ZERO, 0.0), state
 
     @staticmethod
     def _extend(tokens: Tensor, memory: CTCMemory, state: CTCState) -> CTCState:

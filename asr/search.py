@@ -20,6 +20,7 @@ from asr.tokenizer import BOS, EOS, PAD
 
 REASONS = ("eos", "length", "loop")
 LONGEST_LOOP = 12  # tokens in the stretch that repeats
+NO_CHANCE = -1e4  # stands for a log probability that is not a number
 UNFINISHED = 1e6  # subtracted so that a hypothesis without EOS ranks behind all that have one
 
 
@@ -182,7 +183,8 @@ def _step(
         others[..., EOS] = -math.inf
         unsure = total[..., EOS] < options.eos_threshold * others.amax(dim=-1)
         total[..., EOS] = total[..., EOS].masked_fill(unsure, -math.inf)
-    return total, tuple(after)
+    # Audio out of all bounds may give NaN; a search must end all the same.
+    return total.nan_to_num(nan=NO_CHANCE, neginf=-math.inf), tuple(after)
 
 
 class _Candidates(NamedTuple):

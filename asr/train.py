@@ -31,8 +31,16 @@ from asr.experiment import (
     try_largest_batch,
 )
 from asr.loss import Losses, compute_losses
+from asr.model import resolve_config
 from asr.monitor import find_warnings
-from asr.progress import Progress, StopSignals, TrainingStoppedError, agree, resume, save
+from asr.progress import (
+    Progress,
+    StopSignals,
+    TrainingStoppedError,
+    agree,
+    save,
+    start_or_resume,
+)
 from asr.trainlog import TrainLog, format_seconds
 
 
@@ -43,12 +51,13 @@ def train(config: Config, folder: Path) -> dict[str, Any]:
         AsrError: the configuration, the data or the folder cannot be used.
         TrainingStoppedError: Ctrl-C or SIGTERM; the state is saved.
     """
+    config = resolve_config(config)
     check_same_config(config, folder)
     fabric = launch(config)
+    run = set_up(config, folder, fabric)
     lock = lock_folder(folder) if fabric.is_global_zero else None
     try:
-        run = set_up(config, folder, fabric)
-        progress = resume(run)
+        progress = start_or_resume(run)
         log = TrainLog(folder / "training", progress.step, enabled=fabric.is_global_zero)
         try:
             return run_epochs(run, progress, log)
@@ -62,11 +71,13 @@ def train(config: Config, folder: Path) -> dict[str, Any]:
 def run_epochs(run: Run, progress: Progress, log: TrainLog) -> dict[str, Any]:
     """Returns the metrics of the result after the epochs that are left."""
     say_what_is_trained(run, progress, log)
+    log.history(progress.history)
+    drop_old_weights(run, progress)
     if progress.finished:
         return run_metrics(run, progress)
     if progress.step == 0:
-        estimate_statistics(run)
         try_largest_batch(run)
+        estimate_statistics(run)
     with StopSignals() as signals:
         while not is_over(progress, run.config.train):
             train_epoch(run, progress, log=log, signals=signals)
@@ -179,28 +190,34 @@ def finish_epoch(run: Run, progress: Progress, log: TrainLog) -> None:
     }
     progress.history.append(row)
     progress.batch, progress.epoch_seconds, progress.sums = 0, 0.0, {}
-    dropped = keep_best(run, progress, result)
+    keep_best(run, progress, result)
     save(run, progress)
-    for path in dropped:
-        path.unlink(missing_ok=True)
+    drop_old_weights(run, progress)
     report_epoch(run, progress, result, log=log)
 
 
-def keep_best(run: Run, progress: Progress, result: Evaluation) -> list[Path]:
-    """Writes the weights if they are among the best; returns files that are not any more."""
+def keep_best(run: Run, progress: Progress, result: Evaluation) -> None:
+    """Writes the weights if they are among the best."""
     if progress.epoch == 1 or result.cer < progress.best[0][0]:
         progress.num_without_gain = 0
     else:
         progress.num_without_gain += 1
     ranked = sorted([*progress.best, [result.cer, progress.epoch]])
     progress.best = ranked[: run.config.train.keep_best]
-    dropped = ranked[run.config.train.keep_best :]
     if run.fabric.is_global_zero:
         if [result.cer, progress.epoch] in progress.best:
             save_weights(weights_path(run, progress.epoch), run.network.state_dict())
         if progress.best[0][1] == progress.epoch:
             publish(run, progress, result, "best epoch")
-    return [weights_path(run, int(epoch)) for _, epoch in dropped]
+
+
+def drop_old_weights(run: Run, progress: Progress) -> None:
+    """Removes kept weights that are no longer among the best; only once the state says so."""
+    if run.fabric.is_global_zero:
+        kept = {weights_path(run, int(epoch)) for _, epoch in progress.best}
+        for path in (run.folder / "training").glob("epoch-*.safetensors"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
 
 def finish(run: Run, progress: Progress, log: TrainLog) -> dict[str, Any]:
@@ -220,7 +237,7 @@ def finish(run: Run, progress: Progress, log: TrainLog) -> dict[str, Any]:
     progress.finished = True
     if run.fabric.is_global_zero:
         publish(run, progress, chosen, name)
-        save(run, progress)
+    save(run, progress)
     run.fabric.barrier()
     log.say(f"done: {name}, dev CER {chosen.cer:.2%}, WER {chosen.wer:.2%}; model in {run.folder}")
     return run_metrics(run, progress)
@@ -315,7 +332,8 @@ def report_epoch(run: Run, progress: Progress, result: Evaluation, *, log: Train
         f"after {format_seconds(progress.wall_seconds)}"
     )
     losses = [entry.get("loss", math.nan) for entry in progress.history]
-    for warning in find_warnings(result.hypotheses, result.flatness, losses):
+    skipped = row["skipped"] / max(1, row["step"])
+    for warning in find_warnings(result.hypotheses, result.flatness, losses, skipped=skipped):
         log.say(f"warning: {warning}")
     names = ("dev_cer", "dev_wer", "dev_ctc_cer", "flatness", "diagonality")
     log.scalars({f"dev/{name}": row[name] for name in names}, progress.step)

@@ -49,14 +49,13 @@ class TrainLog:
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Adds a point to each named curve."""
-        if self.writer is not None:
-            for name, value in values.items():
-                self.writer.add_scalar(name, value, step)
+        for name, value in values.items():
+            self._draw("add_scalar", name, value, step)
 
     def picture(self, name: str, image: np.ndarray | None, step: int) -> None:
         """Adds a picture (height, width, channels) to TensorBoard."""
-        if self.writer is not None and image is not None:
-            self.writer.add_image(name, image[..., :3], step, dataformats="HWC")
+        if image is not None:
+            self._draw("add_image", name, image[..., :3], step, dataformats="HWC")
 
     def history(self, rows: list[dict[str, Any]]) -> None:
         """Writes one JSON line an epoch to `log.jsonl`."""
@@ -67,8 +66,17 @@ class TrainLog:
     def close(self) -> None:
         """Ends the live line and flushes the curves."""
         self._clear()
-        if self.writer is not None:
-            self.writer.close()
+        self._draw("close")
+
+    def _draw(self, name: str, *arguments: Any, **options: Any) -> None:
+        """Calls the writer of curves; a full disk ends the curves, not the training."""
+        if self.writer is None:
+            return
+        try:
+            getattr(self.writer, name)(*arguments, **options)
+        except OSError as error:
+            self.writer = None
+            self.say(f"warning: no more TensorBoard curves ({error.strerror or error})")
 
     def _clear(self) -> None:
         if self.live and self.width:

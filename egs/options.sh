@@ -1,13 +1,13 @@
 # Sourced by run.sh: turns --name value into a variable that run.sh has already set.
 while [ $# -gt 0 ]; do
-  name=${1#--}
-  name=${name//-/_}
-  if [ "$1" = "${1#--}" ] || [ -z "${!name+set}" ]; then
+  option_=${1#--}
+  option_=${option_//-/_}
+  if [ "$1" = "${1#--}" ] || [ -z "${!option_+set}" ]; then
     echo "$0: unknown option $1; known are the variables at its top, as in --stage 2" >&2
     exit 2
   fi
   [ $# -ge 2 ] || { echo "$0: option $1 needs a value" >&2; exit 2; }
-  printf -v "$name" '%s' "$2"
+  printf -v "$option_" '%s' "$2"
   shift 2
 done
 

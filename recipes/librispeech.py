@@ -100,7 +100,7 @@ def _wanted(root: Path, options: PrepareOptions) -> tuple[str, ...]:
         if not found:
             raise DataError(
                 f"{root}: holds no part of LibriSpeech; known parts: {', '.join(PARTS)} "
-                "(check --corpus, or name a folder of your own with --parts)"
+                "(check --corpus, or name a folder of your own with --part)"
             )
         return found
     for name in options.parts:
@@ -223,7 +223,7 @@ def _judge(folder: Path, part: _Part) -> list[str]:
     if problems and complete:
         raise DataError(
             f"{folder}: {'; '.join(problems)} (fetch the part again, or if you mean to use a piece "
-            "of it, give its folder a name of your own and name that with --parts)"
+            "of it, give its folder a name of your own and name that with --part)"
         )
     return [f"{part.name}: {problem}" for problem in problems]
 

@@ -132,8 +132,9 @@ def test_an_unknown_mechanism_is_an_error_that_lists_the_known() -> None:
     ("options", "message"),
     [
         ({"width": 3}, r'unknown key "attention\.width"; "location" knows: dim, sharpness, num'),
-        ({"dim": "big"}, r"attention\.dim = 'big': must be a int of at least 1"),
-        ({"dim": 0}, r"attention\.dim = 0: must be a int of at least 1"),
+        ({"dim": "big"}, r"attention\.dim = 'big': must be a int above 0"),
+        ({"dim": 0}, r"attention\.dim = 0: must be a int above 0"),
+        ({"sharpness": float("nan")}, r"attention\.sharpness = nan: must be a float above 0"),
         ({"filter_width": 4}, r"attention\.filter_width = 4: must be odd"),
     ],
 )

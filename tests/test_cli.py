@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import soundfile
+import torch
 from conftest import random_texts, tiny_config, tone, write_manifest
 
 import asr
@@ -212,6 +213,23 @@ def test_wrong_settings_are_one_clear_line(home: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "exp" / "config.yaml").exists()
     assert 'recipe "libri": unknown' in error_of("prepare", "libri", "--out", tmp_path / "x")
     assert "either a folder, or both" in error_of("score")
+
+
+def test_a_device_that_is_not_there_is_one_clear_line(home: Path, tmp_path: Path) -> None:
+    arguments = ["transcribe", home / "a.wav", "--model", home / "exp", "--device"]
+    assert 'device "tpu": unknown; known: auto, cpu, cuda' in error_of(*arguments, "tpu")
+    if not torch.cuda.is_available():
+        assert 'device "cuda": there is none here' in error_of(*arguments, "cuda")
+        settings = ["--set", "train.accelerator=cuda"]
+        arguments = ["train", home / "config.yaml", "--out", tmp_path / "exp", *settings]
+        assert 'device "cuda": there is none here' in error_of(*arguments)
+
+
+def test_samples_out_of_all_bounds_end_a_search_all_the_same(home: Path) -> None:
+    loud = np.full(4000, 1e30, dtype=np.float32)
+    for beam_size in (1, 4):
+        transcript = asr.load_model(home / "exp").transcribe(loud, 8000, beam_size=beam_size)
+        assert all(np.isfinite(segment.score) for segment in transcript.segments)
 
 
 def test_a_bad_model_folder_is_one_clear_line(home: Path, tmp_path: Path) -> None:

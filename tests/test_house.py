@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     ["errors"],
     ["text"],
-    ["config", "audio", "tokenizer", "scoring", "plots"],
+    ["config", "audio", "tokenizer", "scoring", "plots", "devices"],
     ["speech"],
     ["features"],
     ["rnn", "attention"],
@@ -115,6 +115,8 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "evaluate": "train",
         "card": "checkpoint",
         "api": "cli",
+        "decode": "cli",
+        "devices": "cli",
         "writers": "transcribe",
         "errors": "all",
     }

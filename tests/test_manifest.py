@@ -13,7 +13,7 @@ from asr.text import get_normalizer
 from asr.tokenizer import train_tokenizer
 
 
-def take_survey(manifest: Path, **changes: float) -> Survey:
+def take_survey(manifest: Path, *, keep_all: bool = False, **changes: object) -> Survey:
     config = DataConfig(min_seconds=0.3, max_seconds=2.0).model_copy(update=changes)
     return survey(
         manifest,
@@ -21,6 +21,7 @@ def take_survey(manifest: Path, **changes: float) -> Survey:
         tokenizer=train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none"),
         normalize=str,
         num_memory_frames=lambda seconds: int(seconds / 0.1),
+        keep_all=keep_all,
     )
 
 
@@ -55,6 +56,13 @@ def test_what_is_too_long_short_or_crowded_is_dropped_counted_and_said(tmp_path:
     assert lines[0].startswith("2 utterances")
     assert "1 tokens are unknown" in lines[1]
     assert "dropped 1 of 6: shorter than data.min_seconds = 0.3 (as x-001)" in lines
+
+
+def test_where_error_rates_are_measured_nothing_is_dropped(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "x", ["a", "abcd" * 3])
+    assert take_survey(manifest, keep_all=True).dropped == {}
+    with pytest.raises(DataError, match="no utterance is left"):
+        take_survey(manifest)
 
 
 def test_faster_speech_needs_its_frames_too(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ GOOD = [(4, 5, 6), (7, 8, 9)]
 
 def test_a_run_that_goes_well_has_no_warning() -> None:
     assert find_warnings(GOOD, 0.1, [3.0, 2.0, 1.0]) == []
+    assert find_warnings(GOOD, 0.1, [3.0, 2.0, 1.0, 1.0, 0.999, 1.01]) == []
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,8 @@ def test_a_run_that_goes_well_has_no_warning() -> None:
         ([(4,) * 20, (4, 4, 5)], 0.1, [3.0], "one token is predicted"),
         ([(), ()], 0.1, [3.0, 2.9], "every hypothesis is empty"),
         (GOOD, 0.97, [3.0, 2.5, 2.0], "attention is still flat"),
-        (GOOD, 0.1, [3.0, 3.0, 2.99], "loss has not fallen"),
+        (GOOD, 0.1, [3.0, 3.0, 2.99], "loss does not fall"),
+        (GOOD, 0.1, [3.0, 1.0, 0.9, 1.2], "loss does not fall"),
     ],
 )
 def test_each_sign_of_trouble_is_said(
@@ -26,6 +28,11 @@ def test_each_sign_of_trouble_is_said(
 ) -> None:
     [warning] = find_warnings(hypotheses, flatness, losses)
     assert message in warning
+
+
+def test_many_steps_without_a_finite_gradient_are_said() -> None:
+    [warning] = find_warnings(GOOD, 0.1, [3.0, 2.0], skipped=0.2)
+    assert "20% of the steps had no finite gradient" in warning
 
 
 def test_flatness_is_one_for_uniform_and_zero_for_sharp_alignments() -> None:

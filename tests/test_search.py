@@ -226,7 +226,7 @@ def test_ctc_prefix_scores_equal_a_sum_over_all_paths() -> None:
     log_probs = torch.randn(1, 4, 6, dtype=torch.double)
     log_probs[..., 1:4] = -1000.0
     log_probs = log_probs.log_softmax(dim=-1)
-    scorer, memory = CTCScorer(), CTCMemory(log_probs)
+    scorer, memory = CTCScorer(), CTCMemory(log_probs, log_probs.exp())
     small = torch.cat([log_probs[0, :, :1], log_probs[0, :, 4:]], dim=-1)  # blank, 4, 5
     names = {4: 1, 5: 2}
     for prefix in [(), (4,), (4, 4), (4, 5), (5, 5), (4, 5, 4)]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from asr.checkpoint import load_model_folder, load_state
 from asr.config import Config, TrainConfig, dump_config
 from asr.decode import load_recognizer
 from asr.errors import ConfigError, DataError
-from asr.experiment import launch, set_up, try_largest_batch
+from asr.experiment import launch, lock_folder, set_up, try_largest_batch
 from asr.progress import StopSignals, TrainingStoppedError
 from asr.train import learning_rate, train
 
@@ -134,6 +135,32 @@ def test_a_changed_configuration_is_refused_with_the_difference(
         train(config_of(corpus, train={"epochs": 3, "learning_rate": 0.5}), finished)
 
 
+def test_a_run_that_dies_before_its_first_saving_begins_again_alike(
+    corpus: dict[str, str], finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asr.train
+
+    def die(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asr.train, "train_step", die)
+        with pytest.raises(RuntimeError, match="killed"):
+            train(config_of(corpus), tmp_path / "exp")
+    train(config_of(corpus), tmp_path / "exp")
+    assert weights(tmp_path / "exp") == weights(finished)
+
+
+def test_a_mistake_found_before_training_can_be_mended(
+    corpus: dict[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="no such manifest"):
+        train(config_of(corpus, data={"dev": "typo.jsonl.gz"}), tmp_path / "exp")
+    assert not (tmp_path / "exp").exists()
+    train(config_of(corpus, train={"epochs": 1}), tmp_path / "exp")
+    assert (tmp_path / "exp/model.safetensors").is_file()
+
+
 def test_changed_training_data_are_refused(
     corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,15 +175,27 @@ def test_changed_training_data_are_refused(
         train(config, tmp_path / "exp")
 
 
+def hold_lock(folder: Path, held: Event) -> None:
+    """Trains nothing, but holds the folder as a training does."""
+    lock = lock_folder(folder)
+    held.set()
+    time.sleep(60)
+    lock.close()
+
+
 def test_a_second_training_in_the_same_folder_is_refused(
     corpus: dict[str, str], finished: Path
 ) -> None:
-    from asr.experiment import lock_folder
-
-    lock = lock_folder(finished)
+    context = multiprocessing.get_context("forkserver")
+    held = context.Event()
+    other = context.Process(target=hold_lock, args=(finished, held))
+    other.start()
+    assert held.wait(120)
     with pytest.raises(ConfigError, match="another asr train is running there"):
         train(config_of(corpus), finished)
-    lock.close()
+    other.kill()
+    other.join()
+    train(config_of(corpus), finished)  # the lock died with its process
 
 
 def test_steps_with_a_gradient_that_is_not_finite_are_skipped_and_counted(

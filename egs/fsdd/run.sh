@@ -24,7 +24,7 @@ fi
 
 if run_stage 2 "train on train recordings; the model goes to $exp"; then
   asr train "$here/conf/$conf.yaml" --out "$exp" \
-    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" "${settings[@]}"
+    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" ${settings[@]+"${settings[@]}"}
 fi
 
 if run_stage 3 "recognize the official test digits, and strings of test digits"; then

@@ -38,7 +38,7 @@ if run_stage 1 "prepare manifests in $data"; then
   options=()
   for part in $parts; do options+=(--part "$part"); done
   if [ -n "$corpus" ]; then options+=(--corpus "$corpus"); else options+=(--download); fi
-  asr prepare librispeech --out "$data" "${options[@]}"
+  asr prepare librispeech --out "$data" ${options[@]+"${options[@]}"}
   if [ "$conf" = 960h ]; then
     cat "$data"/train-*.jsonl.gz > "$data/train.jsonl.gz"  # gzip files may be joined
   fi
@@ -46,7 +46,7 @@ fi
 
 if run_stage 2 "train; the model goes to $exp"; then
   asr train "$here/conf/$conf.yaml" --out "$exp" \
-    --set data.train="$data/$train.jsonl.gz" --set data.dev="$data/$dev.jsonl.gz" "${settings[@]}"
+    --set data.train="$data/$train.jsonl.gz" --set data.dev="$data/$dev.jsonl.gz" ${settings[@]+"${settings[@]}"}
 fi
 
 if run_stage 3 "recognize $tests"; then

@@ -34,7 +34,7 @@ fi
 
 if run_stage 2 "train; the model goes to $exp"; then
   asr train "$here/conf/$conf.yaml" --out "$exp" \
-    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" "${settings[@]}"
+    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" ${settings[@]+"${settings[@]}"}
 fi
 
 if run_stage 3 "recognize the test set, whose voices and sentences training never saw"; then
