@@ -11,6 +11,14 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 
+# Makes a path that was given relative to the caller's folder absolute.
+from_caller() {
+  case ${!1} in
+    '' | /*) ;;
+    *) printf -v "$1" '%s' "$caller/${!1}" ;;
+  esac
+}
+
 # Says which stage begins, and whether it is to be run.
 run_stage() {
   [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] || return 1

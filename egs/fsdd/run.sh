@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Free Spoken Digit Dataset: single digits of the official split, and connected strings of them.
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")/../.."
 
 stage=1
 stop_stage=4
-corpus=${ASR_TEST_CORPORA:-../shared/corpora}/fsdd  # the folder that holds recordings/
+corpus=$(realpath -m "${ASR_TEST_CORPORA:-../shared/corpora}")/fsdd  # the folder that holds recordings/
 conf=default     # a file in conf/
 name=            # of the experiment; empty: conf
 set=             # more --set options for training, separated by spaces
 . egs/options.sh
+from_caller corpus
 
 here=egs/fsdd
 data=$here/data

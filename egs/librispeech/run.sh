@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # LibriSpeech: --conf mini (Mini LibriSpeech, or a part with id lists), 100h or 960h.
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")/../.."
 
 stage=1
@@ -10,11 +11,12 @@ corpus=          # folder with LibriSpeech/; empty: ASR_TEST_CORPORA if it has o
 name=            # of the experiment; empty: conf
 set=             # more --set options for training, separated by spaces
 . egs/options.sh
+from_caller corpus
 
 here=egs/librispeech
 exp=$here/exp/${name:-$conf}
 data=$here/data/$conf
-local_copy=${ASR_TEST_CORPORA:-../shared/corpora}
+local_copy=$(realpath -m "${ASR_TEST_CORPORA:-../shared/corpora}")
 settings=()
 for setting in $set; do settings+=(--set "$setting"); done
 command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }

@@ -1,0 +1,66 @@
+"""The recipe scripts: their options, and that each names what exists."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from asr.config import load_config
+from asr.model import build_model, resolve_config
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted(ROOT.glob("egs/*/conf/*.yaml"))
+SCRIPTS = sorted(ROOT.glob("egs/*/run.sh"))
+
+
+def run_script(script: Path, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    return subprocess.run(
+        ["bash", str(script), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={"PATH": path},
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: "/".join(path.parts[-3:]))
+def test_every_configuration_builds_its_model(path: Path) -> None:
+    config = resolve_config(load_config(path))
+    model = build_model(config, 40)
+    assert sum(parameter.numel() for parameter in model.parameters()) > 1_000_000
+    assert "attention" in yaml.safe_load(path.read_text())
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.parent.name)
+def test_a_script_with_no_stage_to_run_does_nothing_and_succeeds(script: Path) -> None:
+    done = run_script(script, "--stop-stage", "0")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.parent.name)
+def test_an_unknown_option_is_named(script: Path) -> None:
+    for arguments in (["--colour", "red"], ["stage", "1"], ["--stage"]):
+        done = run_script(script, *arguments)
+        assert done.returncode == 2
+        assert arguments[0] in done.stderr
+
+
+def test_an_option_changes_its_own_variable_only(tmp_path: Path) -> None:
+    code = """
+    set -euo pipefail
+    caller=/from/here
+    stage=1 stop_stage=9 name= corpus= set=
+    . egs/options.sh
+    from_caller corpus
+    echo "$stage|$stop_stage|$name|$corpus|$set"
+    """
+    arguments = ["--stop-stage", "3", "--corpus", "some where", "--set", "a.b=1 c.d=2"]
+    done = subprocess.run(
+        ["bash", "-c", code, "script", *arguments], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout == "1|3||/from/here/some where|a.b=1 c.d=2\n", done.stderr
