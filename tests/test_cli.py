@@ -267,7 +267,7 @@ def test_a_signal_saves_and_says_how_to_continue(home: Path, tmp_path: Path, num
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     log = tmp_path / "exp/training/log.jsonl"
     deadline = time.monotonic() + 60
-    while not log.exists() and time.monotonic() < deadline:
+    while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(process.pid, number)  # as a terminal and a cluster do: the loaders get it too
     _, errors = process.communicate(timeout=60)
