@@ -44,7 +44,7 @@ class SpecAugmentConfig(_Section):
 class TokenizerConfig(_Section):
     """Output units, learnt from the training text alone."""
 
-    type: str = "char"  # char, unigram or bpe
+    type: str = "char"  # char, jamo, unigram or bpe
     vocab_size: int | None = Field(None, ge=5)  # for unigram and bpe; char takes what it finds
     normalizer: str = "none"  # none, english or korean
 

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 stage=1
 stop_stage=5
 language=en      # en or ko
-conf=default     # a file in conf/
+conf=            # a file in conf/; empty: default, or korean for ko
 name=            # of the experiment; empty: language and conf
 quick=false      # true: a few utterances and two epochs, to see that all works
 num_utterances=1600
@@ -14,6 +14,10 @@ set=             # more --set options for training, separated by spaces
 . egs/options.sh
 
 here=egs/quickstart
+if [ -z "$conf" ]; then
+  conf=default
+  [ "$language" != ko ] || conf=korean
+fi
 settings=()
 if [ "$quick" = true ]; then
   num_utterances=200
