@@ -72,7 +72,7 @@ def test_recipes_import_nothing_above_the_ground_floors() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_no_file_is_a_drawer_or_grows_past_its_size(path: Path) -> None:
     assert path.stem not in FORBIDDEN_NAMES
-    assert len(path.read_text("utf-8").splitlines()) <= 350
+    assert len(path.read_text("utf-8").splitlines()) <= 380
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -18,7 +18,7 @@ from asr.tokenizer import (
 
 # 18 characters and the space: 4 special tokens + 19 is the smallest sentencepiece vocabulary
 TEXTS = ["the cat sat", "the mat", "나는 학교에 간다", "하늘이 맑다"]
-SIZES = {"char": None, "unigram": 23, "bpe": 40}
+SIZES = {"char": None, "jamo": None, "unigram": 23, "bpe": 40}
 
 
 def train(kind, texts=TEXTS, vocab_size=...):
@@ -53,7 +53,9 @@ def test_decode_leaves_out_padding_bos_and_eos(tokenizer):
     assert tokenizer.decode([BOS, EOS]) == ""
 
 
-def test_each_unknown_character_is_one_unk_counted_and_shown(tokenizer):
+@pytest.mark.parametrize("kind", ["char", "unigram", "bpe"])
+def test_each_unknown_character_is_one_unk_counted_and_shown(kind):
+    tokenizer = train(kind)
     tokens = tokenizer.encode("the Éß 뷁")
     assert tokens.count(UNK) == 3
     assert tokenizer.count_unknown("the Éß 뷁") == 3
@@ -167,7 +169,7 @@ def test_no_training_text_is_an_error(texts):
 
 
 def test_an_unknown_kind_is_an_error_that_lists_the_known(tmp_path):
-    message = 'tokenizer "words" is unknown; choose one of: char, unigram, bpe'
+    message = 'tokenizer "words" is unknown; choose one of: char, jamo, unigram, bpe'
     with pytest.raises(ConfigError, match=message):
         train_tokenizer(TEXTS, kind="words", vocab_size=None, normalizer="none")
     with pytest.raises(ConfigError, match=message):
@@ -224,3 +226,18 @@ def test_a_foreign_sentencepiece_model_is_an_error(tmp_path):
     (tmp_path / "tokenizer.model").write_bytes(model.getvalue())
     with pytest.raises(ModelError, match=r"are \(-1, 1, 2, 0\); must be \(0, 1, 2, 3\)"):
         load_tokenizer(tmp_path, kind="unigram", normalizer="none")
+
+
+def test_jamo_know_syllables_that_training_never_held():
+    texts = ["나는 학교에 간다", "하늘이 맑다"]
+    jamo = train("jamo", texts)
+    assert jamo.count_unknown("한글 난다") == 0
+    assert jamo.decode(jamo.encode("한글 난다")) == "한글 난다"
+    assert train("char", texts).count_unknown("한글 난다") == 3
+    assert len(jamo.encode("맑다")) == 5
+
+
+def test_jamo_of_initial_and_final_differ():
+    tokenizer = train("jamo", ["각"])
+    assert len(set(tokenizer.encode("각"))) == 3
+    assert tokenizer.count_unknown("가") == 0
