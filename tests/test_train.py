@@ -322,7 +322,7 @@ def train_quietly(config: Config, folder: Path) -> None:
 
 def test_kill_9_at_random_moments_loses_nothing(corpus: dict[str, str], tmp_path: Path) -> None:
     """Twelve kills, anywhere: while starting, stepping, saving, decoding, averaging."""
-    config = config_of(corpus, train={"epochs": 12, "checkpoint_seconds": 0.02})
+    config = config_of(corpus, train={"epochs": 16, "checkpoint_seconds": 0.02})
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["asr.train", "conftest"])
 
