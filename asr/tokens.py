@@ -1,0 +1,62 @@
+"""The special tokens, and what every tokenizer can do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar, Self
+
+PAD = 0
+BOS = 1
+EOS = 2
+UNK = 3
+# CTC's blank shares the index of padding: no reference holds either of them, so neither head
+# needs a row for the other's, and both heads have vocab_size outputs that mean the same tokens.
+BLANK = PAD
+
+SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")  # at PAD, BOS, EOS, UNK
+UNKNOWN_TEXT = "⁇"  # what UNK becomes in decoded text
+SILENT = frozenset((PAD, BOS, EOS))  # what decoded text leaves out
+
+
+class Tokenizer(ABC):
+    """Text <-> token numbers in [0, vocab_size), the first four of them special.
+
+    Attributes:
+        kind: the name under which `TOKENIZERS` knows the class.
+        vocab_size: number of tokens, the special ones included.
+        normalizer: name of the normaliser that text goes through before `encode`.
+    """
+
+    kind: ClassVar[str]
+    vocab_size: int
+    normalizer: str
+
+    @classmethod
+    @abstractmethod
+    def train(cls, texts: Sequence[str], *, vocab_size: int | None, normalizer: str) -> Self:
+        """Return a tokenizer that knows every character of `texts` (normalised, one at least)."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, *, normalizer: str) -> Self:
+        """Return the tokenizer that `save` wrote to the folder."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer's one file into the folder; the same tokenizer, the same bytes."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of normalised text, without BOS and EOS; unknown characters: UNK."""
+
+    @abstractmethod
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Return the text; PAD, BOS and EOS are left out, each UNK is written as "⁇"."""
+
+    @abstractmethod
+    def token(self, index: int) -> str:
+        """Return a printable label of one token, for pictures and logs."""
+
+    @abstractmethod
+    def count_unknown(self, text: str) -> int:
+        """Return how many characters of normalised text no token can spell."""
