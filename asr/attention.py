@@ -1,114 +1,89 @@
-"""Attention: the contract, and every mechanism.
+"""Every attention mechanism; `attention_contract.py` says what one is given, keeps and returns.
 
-    memory = attention.prepare(values, lengths)                    # once an utterance
-    state = attention.initial_state(memory, num_queries)           # K = 1 while training
-    context, alignment, state = attention(query, memory, state)    # every decoder step
-
-The base class masks padding, normalises and sums; a mechanism writes its `energies`, and its state
-if it has one. A new mechanism is one class and one line in `ATTENTIONS`; its keyword arguments are
-its configuration. Shapes: B utterances, K hypotheses, T frames, D values, Q query, A keys.
+A new mechanism is one class and one line in `ATTENTIONS`; its keyword arguments are its
+configuration, and the tests of the contract cover it.
+A class documents what it adds to the arguments of `Attention`.
+Shapes: B utterances, K hypotheses, T frames, D values, Q query, A keys.
 """
 
-import inspect
-import math
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from asr.attention_contract import AlignmentState, Attention, complete_options, nothing_read
 from asr.errors import ConfigError
 from asr.features import frame_mask
 
 
-class Memory(NamedTuple):
-    """What attention reads: one entry an utterance, shared by its hypotheses."""
+class NoAttention(Attention):
+    """No attention: an empty context, and an alignment of 0 everywhere.
 
-    values: Tensor  # (B,T,D), 0 on padding
-    keys: Tensor  # (B,T,A), projected once
-    mask: Tensor  # (B,T), True on real frames
-
-
-class NoState(NamedTuple):
-    """The state of a mechanism that remembers nothing."""
-
-
-class AlignmentState(NamedTuple):
-    """The state of a mechanism that looks at where it was."""
-
-    alignment: Tensor  # (B,K,T)
-
-
-AttentionState = NoState | AlignmentState
-
-
-class Attention(nn.Module):
-    """A mechanism's weights; all that changes while decoding is in the state.
-
-    Args:
-        query_dim: size of the decoder's state (Q).
-        value_dim: size of a memory frame (D).
+    What the decoder knows of the utterance is then its start (`decoder.start`) and what it peeks
+    at (`decoder.peeky`). Source: Sutskever et al. 2014 (arXiv 1409.3215); Cho et al. 2014
+    (arXiv 1406.1078) for peeking.
     """
 
     def __init__(self, query_dim: int, value_dim: int) -> None:
-        super().__init__()
-        self.query_dim, self.value_dim = query_dim, value_dim
+        super().__init__(query_dim, value_dim)
+        self.context_dim = 0
 
-    def prepare(self, values: Tensor, lengths: Tensor) -> Memory:
-        """Returns the memory of values (B,T,D) with lengths (B,) in frames."""
-        return Memory(values, self.project_keys(values), frame_mask(lengths, values.size(1)))
-
-    def project_keys(self, values: Tensor) -> Tensor:
-        """Returns keys (B,T,A) of values (B,T,D)."""
-        return values
-
-    def initial_state(self, memory: Memory, num_queries: int) -> AttentionState:
-        """Returns the state before the first step, with K = num_queries rows an utterance."""
-        return NoState()
-
-    def energies(self, query: Tensor, memory: Memory, state: AttentionState) -> Tensor:
-        """Returns unnormalised energies (B,K,T) of a query (B,K,Q)."""
-        raise NotImplementedError
-
-    def next_state(self, state: AttentionState, alignment: Tensor) -> AttentionState:
-        """Returns the state after a step with this alignment (B,K,T)."""
-        return state
-
-    def forward(
-        self, query: Tensor, memory: Memory, state: AttentionState
-    ) -> tuple[Tensor, Tensor, AttentionState]:
-        """Returns context (B,K,D), alignment (B,K,T) and the next state for a query (B,K,Q).
-
-        An alignment sums to 1 and is 0 on padding.
-        """
-        energies = self.energies(query, memory, state)
-        energies = energies.masked_fill(~memory.mask[:, None], -math.inf)
-        alignment = energies.softmax(dim=-1, dtype=torch.float32).to(memory.values.dtype)
-        context = alignment @ memory.values
-        return context, alignment, self.next_state(state, alignment)
+    def forward(self, query: Tensor, memory: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
+        """Returns a context (B,K,0) and zeros (B,K,T)."""
+        zeros = memory.values.new_zeros(*query.shape[:2], memory.values.size(1))
+        return zeros[..., :0], zeros, state
 
 
 class DotAttention(Attention):
-    """Energies q' W h, W being the key projection.
+    """Energies q' h, for a query and values of one size.
 
-    Args:
-        query_dim: see `Attention`.
-        value_dim: see `Attention`.
-        scaled: divide by the square root of the query's size (Vaswani et al. 2017, equation 1).
+    Raises:
+        ConfigError: sizes differ.
+
+    Source: Luong et al. 2015 (arXiv 1508.04025), equation 8, "dot".
+    """
+
+    def __init__(self, query_dim: int, value_dim: int) -> None:
+        super().__init__(query_dim, value_dim)
+        if query_dim != value_dim:
+            raise ConfigError(
+                f"attention by dot product: the query has {query_dim} values and the memory "
+                f"{value_dim}; make decoder.hidden_dim and encoder.projection_dim equal, or use "
+                'attention.type = "general"'
+            )
+
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
+        """Returns dot products (B,K,T)."""
+        return query @ memory.keys.transpose(1, 2)
+
+
+class ScaledDotAttention(DotAttention):
+    """Energies q' h over the square root of the query's size.
+
+    Source: Vaswani et al. 2017 (arXiv 1706.03762), equation 1.
+    """
+
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
+        """Returns scaled dot products (B,K,T)."""
+        return super().energies(query * self.query_dim**-0.5, memory, state)
+
+
+class GeneralAttention(Attention):
+    """Energies q' W h, for sizes that may differ.
 
     Source: Luong et al. 2015 (arXiv 1508.04025), equation 8, "general".
     """
 
-    def __init__(self, query_dim: int, value_dim: int, *, scaled: bool = False) -> None:
+    def __init__(self, query_dim: int, value_dim: int) -> None:
         super().__init__(query_dim, value_dim)
         self.key_projection = nn.Linear(value_dim, query_dim, bias=False)
-        self.scale = query_dim**-0.5 if scaled else 1.0
 
     def project_keys(self, values: Tensor) -> Tensor:
         """Returns keys (B,T,Q)."""
-        return self.scale * self.key_projection(values)
+        return self.key_projection(values)
 
-    def energies(self, query: Tensor, memory: Memory, state: AttentionState) -> Tensor:
-        """Returns dot products (B,K,T)."""
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
+        """Returns products (B,K,T)."""
         return query @ memory.keys.transpose(1, 2)
 
 
@@ -116,8 +91,6 @@ class AdditiveAttention(Attention):
     """Energies s v' tanh(W q + U h + b).
 
     Args:
-        query_dim: see `Attention`.
-        value_dim: see `Attention`.
         dim: size of the hidden layer (A).
         sharpness: s; above 1 alignments find their place sooner.
 
@@ -138,27 +111,46 @@ class AdditiveAttention(Attention):
         """Returns keys (B,T,A)."""
         return self.key_projection(values)
 
-    def energies(self, query: Tensor, memory: Memory, state: AttentionState) -> Tensor:
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
-        hidden = self.query_projection(query)[:, :, None] + memory.keys[:, None]  # (B,K,T,A)
-        return self.sharpness * self.energy(hidden.tanh()).squeeze(-1)
+        return self.squash(self.query_projection(query)[:, :, None] + memory.keys[:, None])
+
+    def squash(self, hidden: Tensor) -> Tensor:
+        """Returns s v' tanh(hidden), plus s times the sum of v; overwrites hidden (B,K,T,A).
+
+        tanh(x) is 2 sigmoid(2 x) - 1, softmax does not see the constant, and on a CPU torch's
+        sigmoid takes a tenth of the time of its tanh.
+        """
+        return 2 * self.sharpness * self.energy(hidden.mul_(2).sigmoid_()).squeeze(-1)
 
 
-class LocationAttention(AdditiveAttention):
-    """Additive attention that also sees the last alignment: s v' tanh(W q + U h + P (F * a) + b).
+class TrackingAttention(AdditiveAttention):
+    """Additive attention that remembers where it was, for mechanisms that make use of it."""
+
+    def initial_state(self, memory: Any, num_queries: int) -> AlignmentState:
+        """Returns alignments of 0 everywhere: nothing has been read."""
+        return nothing_read(memory, num_queries)
+
+    def next_state(self, state: Any, alignment: Tensor) -> AlignmentState:
+        """Returns this step's alignment, and the sum with it."""
+        return AlignmentState(alignment, state.total + alignment)
+
+
+class LocationAttention(TrackingAttention):
+    """Additive attention that also sees where it was: s v' tanh(W q + U h + P (F * a) + b).
 
     Args:
-        query_dim: see `Attention`.
-        value_dim: see `Attention`.
         dim: size of the hidden layer (A).
         sharpness: see `AdditiveAttention`.
-        num_filters: filters over the last alignment (rows of F).
+        num_filters: filters over a (rows of F).
         filter_width: their width in frames; odd.
+        feedback: a is the `previous` alignment, the `cumulative` one, or `both` side by side.
 
     Raises:
-        ConfigError: even filter width.
+        ConfigError: even filter width, or unknown feedback.
 
-    Source: Chorowski et al. 2015 (arXiv 1506.07503), equations 8 and 9.
+    Source: Chorowski et al. 2015 (arXiv 1506.07503), equations 8 and 9; Shen et al. 2018
+    (arXiv 1712.05884), section 2.2, for the cumulative alignment.
     """
 
     def __init__(
@@ -170,39 +162,179 @@ class LocationAttention(AdditiveAttention):
         sharpness: float = 2.0,
         num_filters: int = 10,
         filter_width: int = 101,
+        feedback: str = "previous",
     ) -> None:
         super().__init__(query_dim, value_dim, dim=dim, sharpness=sharpness)
         if filter_width % 2 == 0:
             raise ConfigError(
                 f"attention.filter_width = {filter_width}: must be odd, to have a middle"
             )
-        self.filters = nn.Linear(filter_width, num_filters, bias=False)
+        if feedback not in ("previous", "cumulative", "both"):
+            raise ConfigError(
+                f'attention.feedback = "{feedback}": must be previous, cumulative or both'
+            )
+        self.feedback, self.filter_width = feedback, filter_width
+        num_seen = 2 if feedback == "both" else 1
+        self.filters = nn.Linear(num_seen * filter_width, num_filters, bias=False)
         self.filter_projection = nn.Linear(num_filters, dim, bias=False)
 
-    def initial_state(self, memory: Memory, num_queries: int) -> AttentionState:
-        """Returns an alignment of 0 everywhere: nothing has been read."""
-        batch_size, num_frames = memory.mask.shape
-        return AlignmentState(memory.values.new_zeros(batch_size, num_queries, num_frames))
-
-    def energies(self, query: Tensor, memory: Memory, state: AttentionState) -> Tensor:
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
-        assert isinstance(state, AlignmentState)
-        half = self.filters.in_features // 2
-        windows = nn.functional.pad(state.alignment, (half, half))
-        windows = windows.unfold(-1, self.filters.in_features, 1)  # (B,K,T,W)
-        located = self.filter_projection(self.filters(windows))  # (B,K,T,A)
-        hidden = located + self.query_projection(query)[:, :, None] + memory.keys[:, None]
-        return self.sharpness * self.energy(hidden.tanh()).squeeze(-1)
+        seen = {"previous": state[:1], "cumulative": state[1:], "both": state}[self.feedback]
+        half = self.filter_width // 2
+        windows = [
+            nn.functional.pad(alignment, (half, half)).unfold(-1, self.filter_width, 1)
+            for alignment in seen
+        ]  # of (B,K,T,W)
+        joined = windows[0] if len(windows) == 1 else torch.cat(windows, dim=-1)
+        hidden = self.filter_projection(self.filters(joined))  # (B,K,T,A)
+        hidden = hidden.add_(self.query_projection(query)[:, :, None]).add_(memory.keys[:, None])
+        return self.squash(hidden)
 
-    def next_state(self, state: AttentionState, alignment: Tensor) -> AttentionState:
-        """Returns this step's alignment."""
-        return AlignmentState(alignment)
+
+class CoverageMemory(NamedTuple):
+    """A memory that knows how much attention each frame expects."""
+
+    values: Tensor  # (B,T,D)
+    keys: Tensor  # (B,T,A)
+    mask: Tensor  # (B,T)
+    fertility: Tensor  # (B,1,T)
+
+
+class CoverageAttention(TrackingAttention):
+    """Additive attention told how much each frame was read: s v' tanh(W q + U h + w c + b).
+
+    c is the sum of all alignments over the frame's fertility, which lies between 0 and
+    max_fertility and is learnt from the frame.
+
+    Args:
+        dim: size of the hidden layer (A).
+        sharpness: see `AdditiveAttention`.
+        fertility: whether to divide by it; otherwise c is the plain sum ("weight feedback").
+        max_fertility: its largest value.
+
+    Source: Tu et al. 2016 (arXiv 1601.04811), equations 8 to 11; Zeyer et al. 2018
+    (arXiv 1805.03294), section 3, for the same as weight feedback in speech recognition.
+    """
+
+    def __init__(
+        self,
+        query_dim: int,
+        value_dim: int,
+        *,
+        dim: int = 256,
+        sharpness: float = 2.0,
+        fertility: bool = True,
+        max_fertility: float = 2.0,
+    ) -> None:
+        super().__init__(query_dim, value_dim, dim=dim, sharpness=sharpness)
+        self.max_fertility = max_fertility
+        self.fertility = nn.Linear(value_dim, 1) if fertility else None
+        self.coverage = nn.Linear(1, dim, bias=False)
+
+    def prepare(self, values: Tensor, lengths: Tensor) -> CoverageMemory:
+        """Returns the memory of values (B,T,D), with the frames' fertilities."""
+        fertility = values.new_ones(values.shape[:2])
+        if self.fertility is not None:
+            fertility = self.max_fertility * self.fertility(values).squeeze(-1).sigmoid()
+        keys, mask = self.project_keys(values), frame_mask(lengths, values.size(1))
+        return CoverageMemory(values, keys, mask, fertility[:, None])
+
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
+        """Returns energies (B,K,T)."""
+        covered = (state.total / memory.fertility)[..., None] * self.coverage.weight[:, 0]
+        return self.squash(
+            covered + self.query_projection(query)[:, :, None] + memory.keys[:, None]
+        )
+
+
+class MultiHeadMemory(NamedTuple):
+    """A memory with one part for each head."""
+
+    values: Tensor  # (B,T,D)
+    keys: Tensor  # (B,T,D), what the heads' values are cut from
+    mask: Tensor  # (B,T)
+    heads: tuple[Any, ...]  # their memories
+
+
+class MultiHeadAttention(Attention):
+    """Several heads of another mechanism, each on its own projection of the values.
+
+    Their contexts are joined and projected; the alignment is their mean.
+
+    Args:
+        num_heads: how many; query_dim and value_dim must be multiples of it.
+        of: the heads' mechanism.
+        head_options: its keyword arguments.
+
+    Raises:
+        ConfigError: a size that cannot be divided, or what the heads' mechanism refuses.
+
+    Source: Vaswani et al. 2017 (arXiv 1706.03762), section 3.2.2; Chiu et al. 2018
+    (arXiv 1712.01769), section 2.2, with additive heads.
+    """
+
+    def __init__(
+        self,
+        query_dim: int,
+        value_dim: int,
+        *,
+        num_heads: int = 4,
+        of: str = "location",
+        **head_options: Any,
+    ) -> None:
+        super().__init__(query_dim, value_dim)
+        if value_dim % num_heads or query_dim % num_heads:
+            raise ConfigError(
+                f"attention.num_heads = {num_heads}: must divide the memory's size {value_dim} and "
+                f"decoder.hidden_dim = {query_dim}"
+            )
+        if of in ("none", "multi_head"):
+            raise ConfigError(f'attention.of = "{of}": must be a mechanism that one head can use')
+        sizes = {"query_dim": query_dim // num_heads, "value_dim": value_dim // num_heads}
+        self.query_projection = nn.Linear(query_dim, query_dim)
+        self.value_projection = nn.Linear(value_dim, value_dim)
+        self.heads = nn.ModuleList(
+            build_attention(of, head_options, **sizes) for _ in range(num_heads)
+        )
+        self.output = nn.Linear(value_dim, value_dim)
+
+    def prepare(self, values: Tensor, lengths: Tensor) -> MultiHeadMemory:
+        """Returns the memories of all heads for values (B,T,D) with lengths (B,) in frames."""
+        projected = self.value_projection(values)
+        parts = zip(self._heads(), projected.chunk(len(self.heads), dim=-1), strict=True)
+        heads = tuple(head.prepare(part, lengths) for head, part in parts)
+        return MultiHeadMemory(values, projected, frame_mask(lengths, values.size(1)), heads)
+
+    def initial_state(self, memory: Any, num_queries: int) -> tuple[Any, ...]:
+        """Returns the heads' states."""
+        parts = zip(self._heads(), memory.heads, strict=True)
+        return tuple(head.initial_state(part, num_queries) for head, part in parts)
+
+    def forward(self, query: Tensor, memory: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
+        """Returns context (B,K,D), mean alignment (B,K,T) and the heads' next states."""
+        queries = self.query_projection(query).chunk(len(self.heads), dim=-1)
+        found = [
+            head(*parts)
+            for head, *parts in zip(self._heads(), queries, memory.heads, state, strict=True)
+        ]
+        contexts, alignments, states = zip(*found, strict=True)
+        alignment = torch.stack(alignments).mean(dim=0)
+        return self.output(torch.cat(contexts, dim=-1)), alignment, states
+
+    def _heads(self) -> list[Any]:
+        return list(self.heads)
 
 
 ATTENTIONS: dict[str, type[Attention]] = {
+    "none": NoAttention,
     "dot": DotAttention,
+    "scaled_dot": ScaledDotAttention,
+    "general": GeneralAttention,
     "additive": AdditiveAttention,
     "location": LocationAttention,
+    "coverage": CoverageAttention,
+    "multi_head": MultiHeadAttention,
 }
 
 
@@ -214,33 +346,5 @@ def build_attention(
     Raises:
         ConfigError: as `complete_options`; or a value that the mechanism refuses.
     """
-    arguments = complete_options(name, options)
+    arguments = complete_options(ATTENTIONS, name, options)
     return ATTENTIONS[name](query_dim, value_dim, **arguments)
-
-
-def complete_options(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Returns all keyword arguments of a mechanism, its defaults where none is given.
-
-    Raises:
-        ConfigError: unknown name or option, or an option of another type than its default's.
-    """
-    if name not in ATTENTIONS:
-        raise ConfigError(f'attention.type = "{name}": unknown; known: {", ".join(ATTENTIONS)}')
-    known = {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(ATTENTIONS[name]).parameters.values()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    for key, value in options.items():
-        if key not in known:
-            raise ConfigError(
-                f'unknown key "attention.{key}"; "{name}" knows: {", ".join(known) or "none"}'
-            )
-        kind = type(known[key])
-        fits = type(value) is kind or (kind is float and type(value) is int)
-        if not fits or (kind is not bool and not 0 < value < math.inf):
-            raise ConfigError(
-                f"attention.{key} = {value!r}: must be a {kind.__name__}"
-                f"{'' if kind is bool else ' above 0'}, as in {known[key]!r}"
-            )
-    return {**known, **options}

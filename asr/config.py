@@ -4,21 +4,35 @@ Every field has its unit, and its source where one exists, in one line, and a de
 A file may name another by `base: other.yaml` and then holds only what it changes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from asr.errors import ConfigError
+from asr.settings import (
+    Section,
+    check_settings,
+    differences,
+    dump_config,
+    override_config,
+    read_settings,
+)
+
+__all__ = [
+    "Config",
+    "differences",
+    "dump_config",
+    "load_config",
+    "override_config",
+    "parse_config",
+    "read_search_settings",
+]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class FeaturesConfig(_Section):
+class FeaturesConfig(Section):
     """Log-mel features; the defaults are those of most published recognizers."""
 
     num_mels: int = Field(80, ge=8, le=256)  # mel filters
@@ -31,7 +45,7 @@ class FeaturesConfig(_Section):
     normalization: Literal["global", "utterance", "none"] = "global"  # mean and variance, per mel
 
 
-class SpecAugmentConfig(_Section):
+class SpecAugmentConfig(Section):
     """SpecAugment without warping (Park et al. 2019, arXiv 1904.08779, section 2)."""
 
     num_freq_masks: int = Field(2, ge=0)
@@ -41,7 +55,7 @@ class SpecAugmentConfig(_Section):
     max_time_fraction: float = Field(0.2, ge=0, le=1)  # of the utterance (p in the paper)
 
 
-class TokenizerConfig(_Section):
+class TokenizerConfig(Section):
     """Output units, learnt from the training text alone."""
 
     type: str = "char"  # char, jamo, unigram or bpe
@@ -49,7 +63,7 @@ class TokenizerConfig(_Section):
     normalizer: str = "none"  # none, english or korean
 
 
-class EncoderConfig(_Section):
+class EncoderConfig(Section):
     """Subsampling and the recurrent stack."""
 
     subsampling: Literal["conv", "stack", "none"] = "conv"  # conv: 4x, two strided layers
@@ -79,25 +93,28 @@ class AttentionConfig(BaseModel):
         return dict(self.model_extra or {})
 
 
-class DecoderConfig(_Section):
+class DecoderConfig(Section):
     """The attention decoder."""
 
     cell: str = "lstm"
     embedding_dim: int = Field(128, ge=1)
     hidden_dim: int = Field(320, ge=1)
     num_layers: int = Field(1, ge=1)
+    start: Literal["zeros", "copy", "bridge", "random"] = "zeros"  # of the cells: asr/start.py
+    peeky: bool = False  # the encoder's last state enters cell and output layer at every step
     input_feeding: bool = True  # the last context enters the cell (Luong et al. 2015, section 3.3)
+    context_output: bool = True  # the context enters the output layer
     dropout: float = Field(0.2, ge=0, lt=1)
 
 
-class LossConfig(_Section):
+class LossConfig(Section):
     """Cross entropy and CTC, weighed."""
 
     ctc_weight: float = Field(0.3, ge=0, lt=1)  # Watanabe et al. 2017, equation 37
     label_smoothing: float = Field(0.1, ge=0, lt=1)  # mass given to all tokens evenly
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Which utterances, and how they are put together."""
 
     train: str = "data/train.jsonl.gz"  # lhotse cuts
@@ -126,7 +143,25 @@ class DataConfig(_Section):
         return self
 
 
-class TrainConfig(_Section):
+class TeacherForcingConfig(Section):
+    """Scheduled sampling: how often the decoder is fed the reference and not its own best token."""
+
+    schedule: Literal["constant", "linear", "exponential", "inverse_sigmoid"] = "constant"
+    first: float = Field(1.0, ge=0, le=1)  # ratio at the first step; 1: always the reference
+    last: float = Field(1.0, ge=0, le=1)  # ratio at the last step, but for `constant`
+
+    @model_validator(mode="after")
+    def _check(self) -> "TeacherForcingConfig":
+        if self.schedule == "constant" and self.first != self.last:
+            raise ValueError(
+                f"first {self.first} and last {self.last} must be equal while schedule is constant"
+            )
+        if self.schedule == "exponential" and min(self.first, self.last) == 0:
+            raise ValueError("first and last must be > 0 for an exponential schedule")
+        return self
+
+
+class TrainConfig(Section):
     """The optimization and what is kept of it."""
 
     epochs: int = Field(30, ge=1)
@@ -136,7 +171,8 @@ class TrainConfig(_Section):
     weight_decay: float = Field(1e-6, ge=0)
     warmup_steps: int = Field(500, ge=0)  # linear, from 0 to the peak
     schedule: Literal["cosine", "linear", "constant"] = "cosine"  # after the warm-up
-    clip_norm: float = Field(5.0, gt=0)  # of the whole gradient (Pascanu et al. 2013)
+    clip_norm: float | None = Field(5.0, gt=0)  # of the whole gradient (Pascanu 2013); null: off
+    clip_value: float | None = Field(None, gt=0)  # of each of its numbers, before the norm
     curriculum: bool = True  # the first epoch goes from short to long
     patience: int | None = Field(None, ge=1)  # epochs without a better dev error rate; null: all
     keep_best: int = Field(5, ge=1)  # checkpoints kept, and averaged at the end
@@ -146,20 +182,42 @@ class TrainConfig(_Section):
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
 
 
-class SearchConfig(_Section):
-    """Greedy and beam search."""
+class SearchConfig(Section):
+    """Greedy and beam search, alone or with language models."""
 
     beam_size: int = Field(1, ge=1, le=1000)  # 1: greedy
     ctc_weight: float = Field(0.0, ge=0, le=1)  # Watanabe et al. 2017, equation 47
     length_power: float = Field(1.0, ge=0)  # score / tokens ** power ranks the finished ones
     eos_threshold: float | None = Field(None, ge=1)  # Hannun et al. 2019, section 3.1.2
+    attention_window: tuple[int, int] | None = None  # frames before and after the last place
+    lm_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()  # of each --lm; (): 0.3 each
+    length_bonus: float = 0.0  # added for each token but EOS; tells most where length_power is 0
+    rescore: bool = False  # language models only re-rank the hypotheses that the beam ends with
     num_best: int = Field(1, ge=1)  # hypotheses returned
     max_tokens: int = Field(400, ge=1)  # absolute cap
     max_token_ratio: float = Field(1.0, gt=0)  # cap: tokens a memory frame
     loop_repeats: int = Field(8, ge=2)  # the same few tokens so often in a row end a hypothesis
 
+    @field_validator("lm_weights", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return (value,) if is_number else value  # 0.3 stands for [0.3]
 
-class Config(_Section):
+    @model_validator(mode="after")
+    def _check(self) -> "SearchConfig":
+        if self.attention_window is not None and min(self.attention_window) < 0:
+            raise ValueError(f"attention_window {self.attention_window} must be two counts >= 0")
+        return self
+
+
+class SearchFile(Section):
+    """A file that holds search settings alone, as `asr tune` writes it."""
+
+    search: SearchConfig = SearchConfig()
+
+
+class Config(Section):
     """A whole experiment."""
 
     seed: int = 1
@@ -172,6 +230,7 @@ class Config(_Section):
     decoder: DecoderConfig = DecoderConfig()
     loss: LossConfig = LossConfig()
     data: DataConfig = DataConfig()
+    teacher_forcing: TeacherForcingConfig = TeacherForcingConfig()
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
 
@@ -190,22 +249,17 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: the file cannot be read, or a key, type or value is not allowed.
     """
-    tree = _read_tree(path, seen=())
-    for override in overrides:
-        _override(tree, override)
-    return parse_config(tree, str(path))
+    return read_settings(path, Config, overrides=overrides)
 
 
-def override_config(config: Config, overrides: Sequence[str]) -> Config:
-    """Returns a configuration with `key.sub=value` overrides applied in order.
+def read_search_settings(path: Path) -> list[str]:
+    """Returns the settings under `search:` in a YAML file, as `search.key=value` overrides.
 
     Raises:
-        ConfigError: a key, type or value is not allowed.
+        ConfigError: the file cannot be read, or holds anything else, or a value is not allowed.
     """
-    tree = config.model_dump(mode="json")
-    for override in overrides:
-        _override(tree, override)
-    return parse_config(tree, "--set")
+    read = read_settings(path, SearchFile).search.model_dump(mode="json", exclude_unset=True)
+    return [f"search.{key}={_on_one_line(value)}" for key, value in read.items()]
 
 
 def parse_config(tree: Mapping[str, Any], source: str) -> Config:
@@ -214,102 +268,8 @@ def parse_config(tree: Mapping[str, Any], source: str) -> Config:
     Raises:
         ConfigError: naming the key, the value, the rule and the known choices.
     """
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        raise ConfigError(f"{source}: " + "; ".join(map(_explain, error.errors()))) from None
+    return check_settings(tree, Config, source=source)
 
 
-def dump_config(config: Config) -> str:
-    """Returns the resolved configuration as YAML."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def differences(old: Config, new: Config) -> list[str]:
-    """Returns one line `key: old -> new` for each value that differs."""
-    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
-    keys = sorted(before.keys() | after.keys())
-    return [
-        f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}"
-        for key in keys
-        if before.get(key, "unset") != after.get(key, "unset")
-    ]
-
-
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat.update(_flatten(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
-def _read_tree(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    if path.resolve() in seen:
-        raise ConfigError(f"{path}: its `base` leads back to itself; remove one `base` line")
-    try:
-        tree = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such configuration file; give the path of a YAML") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give a YAML file") from None
-    except yaml.YAMLError as error:
-        message = " ".join(str(error).split())
-        raise ConfigError(f"{path}: is not YAML ({message}); mend that line") from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: holds a {type(tree).__name__}; must hold `key: value` lines")
-    base = tree.pop("base", None)
-    if base is None:
-        return tree
-    return _merge(_read_tree(path.parent / str(base), (*seen, path.resolve())), tree)
-
-
-def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        inner = merged.get(key)
-        replaces = isinstance(value, dict) and "type" in value and key == "attention"
-        if isinstance(inner, dict) and isinstance(value, dict) and not replaces:
-            merged[key] = _merge(inner, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _override(tree: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not all(key.split(".")):
-        raise ConfigError(f'--set "{override}": must be key=value, as in --set train.epochs=3')
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f'--set "{override}": the value is not YAML; quote it') from None
-    *sections, last = key.split(".")
-    for section in sections:
-        inner = tree.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f'--set "{override}": "{section}" is a value, not a section')
-        tree = inner
-    tree[last] = value
-
-
-def _explain(error: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "the configuration"
-    if error["type"] == "extra_forbidden":
-        known = ", ".join(_known_keys(error["loc"][:-1]))
-        return f'unknown key "{key}"; known here: {known}'
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if isinstance(error["input"], Mapping):
-        return f"{key}: {message}"
-    return f"{key} = {error['input']!r}: {message}"
-
-
-def _known_keys(sections: Sequence[Any]) -> list[str]:
-    model: Any = Config
-    for section in sections:
-        model = model.model_fields[section].annotation
-    return sorted(model.model_fields)
+def _on_one_line(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=math.inf).splitlines()[0]

@@ -1,19 +1,31 @@
 """The attention decoder: one step, and teacher forcing as a loop over it.
 
-token (B,K) -> embedding --+--> recurrent cells -> query -> attention -> context
-last context (B,K,D) ------+                         |                      |
-                                                     +--> readout <---------+ --> logits (B,K,V)
+    token (B,K) -> embedding --+
+    last context (B,K,D) ------+--> recurrent cells -> query --+--> attention -> context
+    message (B,1,E) -----------+                               |                    |
+    (peeky)  +--------------------------------> readout <------+--------------------+
+                                                   +--> logits (B,K,V)
+
+The message is the encoder's last state; cells start from it, or from nothing (`start.py`).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from asr.attention import Attention, AttentionState, Memory
+from asr.attention_contract import Attention
 from asr.config import DecoderConfig
 from asr.errors import ConfigError
 from asr.rnn import CELLS, CellState, initialize_gates
+from asr.start import STARTS, Message
+
+
+class DecoderMemory(NamedTuple):
+    """What the decoder reads: one entry an utterance, shared by its hypotheses."""
+
+    attention: Any  # the mechanism's memory
+    message: Message  # of (B,E)
 
 
 class DecoderState(NamedTuple):
@@ -21,7 +33,7 @@ class DecoderState(NamedTuple):
 
     cells: tuple[CellState, ...]
     context: Tensor  # (B,K,D)
-    attention: AttentionState
+    attention: Any  # the mechanism's state
 
 
 class AttentionDecoder(nn.Module):
@@ -31,52 +43,68 @@ class AttentionDecoder(nn.Module):
         config: the decoder's section.
         attention: the mechanism; its query is the last layer's hidden state.
         vocab_size: number of tokens (V).
+        message_dim: size of the encoder's last state (E).
 
     Raises:
-        ConfigError: unknown cell.
+        ConfigError: unknown cell, or a start that does not fit the sizes.
 
-    Source: Chorowski et al. 2015, section 2.1; input feeding as in Luong et al. 2015, section 3.3.
+    Source: Chorowski et al. 2015, section 2.1; input feeding as in Luong et al. 2015, section 3.3;
+    peeking as in Cho et al. 2014 (arXiv 1406.1078), section 2.2.
     """
 
-    def __init__(self, config: DecoderConfig, attention: Attention, *, vocab_size: int) -> None:
+    def __init__(
+        self, config: DecoderConfig, attention: Attention, *, vocab_size: int, message_dim: int
+    ) -> None:
         super().__init__()
         if config.cell not in CELLS:
             raise ConfigError(f'decoder.cell = "{config.cell}": unknown; known: {", ".join(CELLS)}')
-        self.attention = attention
-        self.hidden_dim = config.hidden_dim
+        self.config, self.attention = config, attention
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim)
-        cell, value_dim = CELLS[config.cell], attention.value_dim
-        self.cells = nn.ModuleList(cell(config.hidden_dim) for _ in range(config.num_layers))
-        input_dims = [config.embedding_dim] + [config.hidden_dim] * (config.num_layers - 1)
+        cell, hidden_dim, context_dim = CELLS[config.cell], config.hidden_dim, attention.context_dim
+        self.state_type = cell.state_type
+        self.cells = nn.ModuleList(cell(hidden_dim) for _ in range(config.num_layers))
+        input_dims = [config.embedding_dim] + [hidden_dim] * (config.num_layers - 1)
         self.inputs = nn.ModuleList(
-            cell.input_projection(input_dim, config.hidden_dim) for input_dim in input_dims
+            cell.input_projection(input_dim, hidden_dim) for input_dim in input_dims
         )
-        self.context_input: nn.Linear | None = None
-        if config.input_feeding:
-            self.context_input = nn.Linear(
-                value_dim, cell.num_gates * config.hidden_dim, bias=False
-            )
-            initialize_gates(self.context_input.weight, config.hidden_dim, nn.init.xavier_uniform_)
+        gates_dim = cell.num_gates * hidden_dim
+        feeds = config.input_feeding and context_dim > 0
+        self.context_input = _gates(context_dim, gates_dim, hidden_dim) if feeds else None
+        self.peek_input = _gates(message_dim, gates_dim, hidden_dim) if config.peeky else None
+        self.start = STARTS[config.start](
+            message_dim,
+            hidden_dim,
+            num_layers=config.num_layers,
+            num_parts=len(cell.state_type._fields),
+        )
         self.dropout = nn.Dropout(config.dropout)
-        self.readout = nn.Linear(config.hidden_dim + value_dim, config.hidden_dim)
-        self.output = nn.Linear(config.hidden_dim, vocab_size)
+        readout_dim = hidden_dim + (context_dim if config.context_output else 0)
+        self.readout = nn.Linear(readout_dim + (message_dim if config.peeky else 0), hidden_dim)
+        self.output = nn.Linear(hidden_dim, vocab_size)
 
-    def initial_state(self, memory: Memory, num_hypotheses: int) -> DecoderState:
-        """Returns the state before BOS, with K = num_hypotheses rows an utterance: zeros."""
-        values = memory.values
-        zeros = values.new_zeros(values.size(0), num_hypotheses, self.hidden_dim)
-        context = values.new_zeros(values.size(0), num_hypotheses, values.size(2))
-        cells = tuple(CellState(zeros, zeros) for _ in self.cells)
-        return DecoderState(cells, context, self.attention.initial_state(memory, num_hypotheses))
+    def prepare(self, values: Tensor, lengths: Tensor, message: Message) -> DecoderMemory:
+        """Returns the memory of values (B,T,D) with lengths (B,), and the encoder's message."""
+        return DecoderMemory(self.attention.prepare(values, lengths), message)
+
+    def initial_state(self, memory: DecoderMemory, num_hypotheses: int) -> DecoderState:
+        """Returns the state before BOS, with K = num_hypotheses rows an utterance."""
+        starts = self.start(memory.message)  # (B, layers, parts, H)
+        starts = starts[:, None].expand(-1, num_hypotheses, -1, -1, -1)
+        cells = tuple(self.state_type(*layer.unbind(dim=2)) for layer in starts.unbind(dim=2))
+        attention = self.attention.initial_state(memory.attention, num_hypotheses)
+        shape = (starts.size(0), num_hypotheses, self.attention.context_dim)
+        return DecoderState(cells, starts.new_zeros(shape), attention)
 
     def step(
-        self, tokens: Tensor, memory: Memory, state: DecoderState
+        self, tokens: Tensor, memory: DecoderMemory, state: DecoderState
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Returns logits (B,K,V), alignment (B,K,T) and the next state after tokens (B,K)."""
-        features, alignment, state = self.advance(self.embed(tokens), memory, state)
-        return self.logits(features), alignment, state
+        features, alignment, state = self.advance(self.embed(tokens, memory), memory, state)
+        return self.logits(features, memory), alignment, state
 
-    def forward(self, tokens: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, tokens: Tensor, memory: DecoderMemory, *, teacher_ratio: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """Returns logits (B,U,V) and alignments (B,U,T) under teacher forcing.
 
         It loops over the parts of `step`; what needs no recurrence (the tokens' part of the gates
@@ -84,24 +112,53 @@ class AttentionDecoder(nn.Module):
 
         Args:
             tokens: (B,U) BOS and then the reference; any token on padding.
-            memory: from the attention's `prepare`.
+            memory: from `prepare`.
+            teacher_ratio: chance of each token to be the reference's; otherwise it is the one that
+                the decoder itself found best (scheduled sampling, decided per token).
+
+        Source: Williams and Zipser 1989; Bengio et al. 2015 (arXiv 1506.03099), section 2.4.
         """
+        if teacher_ratio < 1.0:
+            return self._sample(tokens, memory, teacher_ratio)
         state = self.initial_state(memory, 1)
         features, alignments = [], []
-        for embedded in self.embed(tokens).split(1, dim=1):
+        for embedded in self.embed(tokens, memory).split(1, dim=1):
             feature, alignment, state = self.advance(embedded, memory, state)
             features.append(feature)
             alignments.append(alignment)
-        return self.logits(torch.cat(features, dim=1)), torch.cat(alignments, dim=1)
+        return self.logits(torch.cat(features, dim=1), memory), torch.cat(alignments, dim=1)
 
-    def embed(self, tokens: Tensor) -> Tensor:
-        """Returns the tokens' part (B,K,G) of the first cell's gates, for tokens (B,K)."""
-        return self.inputs[0](self.dropout(self.embedding(tokens)))
+    def _sample(
+        self, tokens: Tensor, memory: DecoderMemory, teacher_ratio: float
+    ) -> tuple[Tensor, Tensor]:
+        """Returns logits (B,U,V) and alignments (B,U,T), some tokens being the decoder's own."""
+        from_teacher = torch.rand(tokens.shape, device=tokens.device) < teacher_ratio
+        state, previous = self.initial_state(memory, 1), tokens[:, :1]
+        rows, alignments = [], []
+        for place in range(tokens.size(1)):
+            if place:
+                chosen = from_teacher[:, place : place + 1]
+                previous = torch.where(chosen, tokens[:, place : place + 1], previous)
+            logits, alignment, state = self.step(previous, memory, state)
+            previous = logits.detach().argmax(dim=-1)
+            rows.append(logits)
+            alignments.append(alignment)
+        return torch.cat(rows, dim=1), torch.cat(alignments, dim=1)
+
+    def embed(self, tokens: Tensor, memory: DecoderMemory) -> Tensor:
+        """Returns the tokens' and the message's part (B,K,G) of the first cell's gates."""
+        gates = self.inputs[0](self.dropout(self.embedding(tokens)))
+        if self.peek_input is not None:
+            gates = gates + self.peek_input(memory.message[0])[:, None]
+        return gates
 
     def advance(
-        self, embedded: Tensor, memory: Memory, state: DecoderState
+        self, embedded: Tensor, memory: DecoderMemory, state: DecoderState
     ) -> tuple[Tensor, Tensor, DecoderState]:
-        """Returns [query, context] (B,K,H+D), alignment (B,K,T) and the next state."""
+        """Returns [query, context] (B,K,H+D), alignment (B,K,T) and the next state.
+
+        Without `context_output` it is the query (B,K,H) alone.
+        """
         gates = embedded
         if self.context_input is not None:
             gates = gates + self.context_input(state.context)
@@ -111,11 +168,21 @@ class AttentionDecoder(nn.Module):
         ):
             cells.append(cell(project(self.dropout(cells[-1].hidden)), before))
         query = cells[-1].hidden
-        context, alignment, attention = self.attention(query, memory, state.attention)
+        context, alignment, attention = self.attention(query, memory.attention, state.attention)
         state = DecoderState(tuple(cells), context, attention)
-        return torch.cat([query, context], dim=-1), alignment, state
+        features = torch.cat([query, context], dim=-1) if self.config.context_output else query
+        return features, alignment, state
 
-    def logits(self, features: Tensor) -> Tensor:
-        """Returns logits (...,V) of [query, context] (...,H+D)."""
+    def logits(self, features: Tensor, memory: DecoderMemory) -> Tensor:
+        """Returns logits (B,U,V) of the features (B,U,F) that `advance` gives."""
+        if self.peek_input is not None:
+            message = memory.message[0][:, None].expand(-1, features.size(1), -1)
+            features = torch.cat([features, message], dim=-1)
         hidden = self.readout(self.dropout(features)).tanh()
         return self.output(self.dropout(hidden))
+
+
+def _gates(input_dim: int, gates_dim: int, hidden_dim: int) -> nn.Linear:
+    layer = nn.Linear(input_dim, gates_dim, bias=False)
+    initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
+    return layer

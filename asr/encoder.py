@@ -4,7 +4,7 @@ features (B,T,M) --subsampling--> (B,T',C) --recurrent layers--> values (B,T'',D
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -73,19 +73,35 @@ SUBSAMPLINGS: dict[str, Callable[[EncoderConfig, int], ConvSubsampling | FrameSt
 }
 
 
+class Encoded(NamedTuple):
+    """What the encoder says of a batch."""
+
+    values: Tensor  # (B,T'',D), 0 on padding
+    lengths: Tensor  # (B,) memory frames
+    message: tuple[Tensor, ...]  # the last layer's final hidden (B,E) and, if kept, cell (B,E)
+
+
 class Encoder(nn.Module):
     """Features to memory values.
 
     Args:
         config: the encoder's section.
         num_mels: size of a feature frame (M).
+        keeps_cell: whether the message holds an LSTM's cell state too.
 
     Raises:
-        ConfigError: unknown cell, or a pyramid deeper than the stack.
+        ConfigError: unknown cell, one without the cell state that is to be kept, or a pyramid
+            deeper than the stack.
     """
 
-    def __init__(self, config: EncoderConfig, num_mels: int) -> None:
+    def __init__(self, config: EncoderConfig, num_mels: int, *, keeps_cell: bool = False) -> None:
         super().__init__()
+        if keeps_cell and config.cell != "lstm":
+            raise ConfigError(
+                f"decoder.start = copy: an lstm decoder needs an lstm encoder, and encoder.cell = "
+                f'"{config.cell}"; make the cells equal, or use decoder.start = bridge'
+            )
+        self.keeps_cell = keeps_cell
         halvings = config.pyramid_layers if config.pyramid != "none" else 0
         if halvings >= config.num_layers:
             raise ConfigError(
@@ -117,6 +133,7 @@ class Encoder(nn.Module):
                 parts.append(nn.LayerNorm(input_dim))
             self.layers.append(layer)
             self.projections.append(nn.Sequential(*parts))
+            self.message_dim = layer.output_dim
         self.output_dim = input_dim
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
@@ -126,8 +143,8 @@ class Encoder(nn.Module):
             lengths = halve(lengths)
         return lengths
 
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns values (B,T'',D), 0 on padding, and lengths (B,), from features (B,T,M)."""
+    def forward(self, features: Tensor, lengths: Tensor) -> Encoded:
+        """Returns values (B,T'',D), lengths (B,) and the message, from features (B,T,M)."""
         hidden = self.norm(self.subsampling(features, lengths))
         lengths = self.subsampling.output_lengths(lengths)
         for index, (layer, projection) in enumerate(
@@ -136,10 +153,21 @@ class Encoder(nn.Module):
             if 0 < index <= self.halvings:
                 hidden = join_pairs(hidden) if self.pyramid == "concat" else hidden[:, ::2]
                 lengths = halve(lengths)
-            hidden = self.dropout(projection(layer(hidden, lengths)))
+            outputs = layer(hidden, lengths)
+            if index == len(self.layers) - 1:
+                message = self._message(layer, hidden, outputs=outputs, lengths=lengths)
+            hidden = self.dropout(projection(outputs))
             # A bias is not 0 on padding, and a pair may join padding to a last frame.
             hidden = hidden * frame_mask(lengths, hidden.size(1))[..., None]
-        return hidden, lengths
+        return Encoded(hidden, lengths, message)
+
+    def _message(
+        self, layer: Any, frames: Tensor, *, outputs: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, ...]:
+        hidden = layer.final_hidden(outputs, lengths)
+        if not self.keeps_cell:
+            return (hidden,)
+        return (hidden, layer.final_cell(frames, outputs, lengths))
 
 
 def halve(count: Count) -> Count:

@@ -12,7 +12,7 @@ from asr.decode import encode_padded, search_encoded
 from asr.experiment import Run
 from asr.monitor import alignment_flatness, diagonality
 from asr.plots import plot_alignment
-from asr.progress import gather
+from asr.ranks import gather
 from asr.scorers import greedy_ctc
 from asr.scoring import score
 
@@ -48,7 +48,7 @@ def evaluate(run: Run, title: str) -> Evaluation:
         found.update((name, row[0].tokens) for name, row in zip(batch.ids, best, strict=True))
         by_ctc.update(zip(batch.ids, paths, strict=True))
         last = batch
-    for more_references, more_found, more_by_ctc in gather(run, (references, found, by_ctc)):
+    for more_references, more_found, more_by_ctc in gather((references, found, by_ctc)):
         references.update(more_references)
         found.update(more_found)
         by_ctc.update(more_by_ctc)
@@ -79,7 +79,8 @@ def draw_attention(
 
     The picture, of the batch's first utterance, is also written to `training/attention/`.
     """
-    if batch is None or not run.fabric.is_global_zero:
+    no_attention = run.config.attention.type == "none"
+    if batch is None or no_attention or not run.fabric.is_global_zero:
         return 0.0, 1.0, None
     on_device = batch.to(run.fabric.device)
     output = run.network(on_device.waveforms, on_device.lengths, on_device.inputs)

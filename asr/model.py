@@ -5,30 +5,26 @@
     features (B,T,M), lengths (B,) frames
         | features.SpecAugment     while training
         | encoder.Encoder          subsampling, BLSTM stack
-    values (B,T',D), lengths (B,) memory frames
+    values (B,T',D), lengths (B,) memory frames, message (B,E)
         |                                  |
         | ctc: Linear(D,V)                 | decoder.AttentionDecoder, fed tokens (B,U)
     CTC logits (B,T',V)                logits (B,U,V), alignments (B,U,T')
 
-B utterances, N samples, T and T' frames, M mels, D memory size, U tokens, V vocabulary.
+B utterances, N samples, T and T' frames, M mels, D memory size, E encoder state,
+U tokens, V vocabulary.
 """
 
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from asr.attention import Memory, build_attention, complete_options
+from asr.attention import ATTENTIONS, build_attention
+from asr.attention_contract import complete_options
 from asr.config import AttentionConfig, Config
-from asr.decoder import AttentionDecoder
-from asr.encoder import Encoder
+from asr.decoder import AttentionDecoder, DecoderMemory
+from asr.encoder import Encoded, Encoder
+from asr.errors import ConfigError
 from asr.features import LogMel, SpecAugment
-
-
-class Encoded(NamedTuple):
-    """What the encoder says of a batch."""
-
-    values: Tensor  # (B,T',D), 0 on padding
-    lengths: Tensor  # (B,) memory frames
 
 
 class Output(NamedTuple):
@@ -60,22 +56,27 @@ class Seq2Seq(nn.Module):
     def encode(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
         """Returns memory values for waveforms (B,N) of so many samples (B,)."""
         features, lengths = self.features(waveforms, lengths)
-        return Encoded(*self.encoder(self.spec_augment(features, lengths), lengths))
+        encoded: Encoded = self.encoder(self.spec_augment(features, lengths), lengths)
+        return encoded
 
-    def prepare(self, encoded: Encoded) -> Memory:
-        """Returns the memory that the decoder attends to."""
-        return self.decoder.attention.prepare(*encoded)
+    def prepare(self, encoded: Encoded) -> DecoderMemory:
+        """Returns the memory that the decoder reads."""
+        return self.decoder.prepare(*encoded)
 
-    def forward(self, waveforms: Tensor, lengths: Tensor, tokens: Tensor) -> Output:
+    def forward(
+        self, waveforms: Tensor, lengths: Tensor, tokens: Tensor, *, teacher_ratio: float = 1.0
+    ) -> Output:
         """Returns logits under teacher forcing.
 
         Args:
             waveforms: (B,N) float32 in [-1, 1].
             lengths: (B,) samples of each.
             tokens: (B,U) BOS and then the reference; any token on padding.
+            teacher_ratio: see `AttentionDecoder.forward`.
         """
         encoded = self.encode(waveforms, lengths)
-        logits, alignments = self.decoder(tokens, self.prepare(encoded))
+        memory = self.prepare(encoded)
+        logits, alignments = self.decoder(tokens, memory, teacher_ratio=teacher_ratio)
         return Output(logits, alignments, self.ctc(encoded.values), encoded.lengths)
 
     def memory_lengths(self, num_samples: Tensor) -> Tensor:
@@ -90,7 +91,7 @@ def resolve_config(config: Config) -> Config:
         ConfigError: an unknown mechanism or option.
     """
     kind = config.attention.type
-    options = complete_options(kind, config.attention.options)
+    options = complete_options(ATTENTIONS, kind, config.attention.options)
     return config.model_copy(update={"attention": AttentionConfig(type=kind, **options)})
 
 
@@ -100,9 +101,11 @@ def build_model(config: Config, vocab_size: int) -> Seq2Seq:
     Raises:
         ConfigError: an unknown mechanism or an impossible combination.
     """
+    check_message(config)
     shift_seconds = config.features.shift_seconds
     augment = config.spec_augment
-    encoder = Encoder(config.encoder, config.features.num_mels)
+    copies_cell = config.decoder.start == "copy" and config.decoder.cell == "lstm"
+    encoder = Encoder(config.encoder, config.features.num_mels, keeps_cell=copies_cell)
     attention = build_attention(
         config.attention.type,
         config.attention.options,
@@ -119,6 +122,33 @@ def build_model(config: Config, vocab_size: int) -> Seq2Seq:
             max_time_fraction=augment.max_time_fraction,
         ),
         encoder=encoder,
-        decoder=AttentionDecoder(config.decoder, attention, vocab_size=vocab_size),
+        decoder=AttentionDecoder(
+            config.decoder, attention, vocab_size=vocab_size, message_dim=encoder.message_dim
+        ),
         vocab_size=vocab_size,
     )
+
+
+def check_message(config: Config) -> None:
+    """Refuses a decoder that would never hear of the utterance, or attention that nobody reads.
+
+    Raises:
+        ConfigError: naming the keys.
+    """
+    decoder = config.decoder
+    if config.attention.type == "none":
+        if decoder.start in ("zeros", "random") and not decoder.peeky:
+            raise ConfigError(
+                f"attention.type = none and decoder.start = {decoder.start}: nothing tells the "
+                "decoder of the utterance; use decoder.start = bridge or copy, or decoder.peeky"
+            )
+        if config.search.attention_window is not None:
+            raise ConfigError(
+                f"search.attention_window = {config.search.attention_window}: there is no "
+                "attention to restrict (attention.type = none); leave it unset"
+            )
+    elif not (decoder.input_feeding or decoder.context_output):
+        raise ConfigError(
+            "decoder.input_feeding = false and decoder.context_output = false: nothing reads the "
+            "attention's context; set one of them, or attention.type = none"
+        )

@@ -6,6 +6,7 @@ direction reads each row reversed within its own length, so its padding comes la
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +15,13 @@ from torch import Tensor, nn
 from asr.errors import ConfigError
 from asr.features import frame_mask
 
-LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"lstm": nn.LSTM}
+# Adding a cell for encoders and language models: an entry here; for decoders: in CELLS, below.
+LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn_tanh": nn.RNN,
+    "rnn_relu": partial(nn.RNN, nonlinearity="relu"),
+}
 
 
 class RecurrentLayer(nn.Module):
@@ -52,6 +59,53 @@ class RecurrentLayer(nn.Module):
             backward = reverse(self.back(reverse(frames, index))[0], index)
             outputs = torch.cat([outputs, backward], dim=-1)
         return outputs * frame_mask(lengths, frames.size(1))[..., None]
+
+    def final_hidden(self, outputs: Tensor, lengths: Tensor) -> Tensor:
+        """Returns the last hidden state (B,H or 2 H): ahead's at the end, back's at the start."""
+        rows = torch.arange(outputs.size(0), device=outputs.device)
+        ahead = outputs[rows, lengths - 1, : self.ahead.hidden_size]
+        if self.back is None:
+            return ahead
+        return torch.cat([ahead, outputs[:, 0, self.ahead.hidden_size :]], dim=-1)
+
+    def final_cell(self, frames: Tensor, outputs: Tensor, lengths: Tensor) -> Tensor:
+        """Returns an LSTM's last cell state (B,H or 2 H), from its inputs and outputs."""
+        if self.back is None:
+            return last_cell(self.ahead, frames, outputs=outputs, lengths=lengths)
+        index = reversal_index(lengths, frames.size(1))
+        ahead, back = outputs.split(self.ahead.hidden_size, dim=-1)
+        cells = [
+            last_cell(self.ahead, frames, outputs=ahead, lengths=lengths),
+            last_cell(
+                self.back, reverse(frames, index), outputs=reverse(back, index), lengths=lengths
+            ),
+        ]
+        return torch.cat(cells, dim=-1)
+
+
+def last_cell(layer: nn.RNNBase, frames: Tensor, *, outputs: Tensor, lengths: Tensor) -> Tensor:
+    """Returns c (B,H) of an LSTM at each row's last frame, which torch gives only for the padding.
+
+    With the hidden states known, all gates follow at once, and c is the sum over time of i g times
+    the product of all later f.
+
+    Args:
+        layer: an `nn.LSTM` in one direction.
+        frames: (B,T,I) its inputs.
+        outputs: (B,T,H) its hidden states.
+        lengths: (B,) frames.
+    """
+    before = nn.functional.pad(outputs, (0, 0, 1, 0))[:, :-1]
+    weights = dict(layer.named_parameters())
+    gates = nn.functional.linear(frames, weights["weight_ih_l0"], weights["bias_ih_l0"])
+    gates = gates + nn.functional.linear(before, weights["weight_hh_l0"], weights["bias_hh_l0"])
+    i, f, g, _ = gates.chunk(4, dim=-1)
+    mask = frame_mask(lengths, frames.size(1))[..., None]
+    kept = nn.functional.logsigmoid(f) * mask
+    # Summed from the end, so that the last frames, which count most, are not a small difference.
+    after = nn.functional.pad(kept[:, 1:], (0, 0, 0, 1))
+    later = after.flip(1).cumsum(dim=1).flip(1)  # (B,T,H), of frames after each
+    return (i.sigmoid() * g.tanh() * later.exp() * mask).sum(dim=1)
 
 
 def reversal_index(lengths: Tensor, num_frames: int) -> Tensor:
@@ -94,23 +148,33 @@ def initialize_gates(
             initialize(gate)
 
 
-class CellState(NamedTuple):
-    """The state of one recurrent cell of a decoder."""
+class HiddenState(NamedTuple):
+    """The state of a decoder's GRU or plain cell."""
+
+    hidden: Tensor  # (B,K,H)
+
+
+class LSTMState(NamedTuple):
+    """The state of a decoder's LSTM cell."""
 
     hidden: Tensor  # (B,K,H)
     cell: Tensor  # (B,K,H)
 
 
-class LSTMCell(nn.Module):
-    """One LSTM step from the gates' input part, which the caller may compute for many steps.
+CellState = HiddenState | LSTMState
+
+
+class RecurrentCell(nn.Module):
+    """One step of a recurrence, from its inputs' part of the gates.
+
+    The caller adds up that part, for many steps at once where it can. Gates (G) are H wide each.
 
     Args:
         hidden_dim: size of the state (H).
-
-    Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
     """
 
-    num_gates = 4  # input, forget, candidate, output
+    num_gates = 1
+    state_type: type[HiddenState] | type[LSTMState] = HiddenState
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()
@@ -119,18 +183,75 @@ class LSTMCell(nn.Module):
 
     @classmethod
     def input_projection(cls, input_dim: int, hidden_dim: int) -> nn.Linear:
-        """Returns a layer from an input (I) to the gates (4 H), the forget gates' bias at 1."""
+        """Returns a layer from an input (I) to the gates (G)."""
         layer = nn.Linear(input_dim, cls.num_gates * hidden_dim)
         initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
-        with torch.no_grad():
-            layer.bias.zero_()
-            layer.bias[hidden_dim : 2 * hidden_dim] = 1.0
+        nn.init.zeros_(layer.bias)
         return layer
 
     def forward(self, gates: Tensor, state: CellState) -> CellState:
-        """Returns the next state from the input's part of the gates (B,K,4H)."""
+        """Returns the next state from the inputs' part of the gates (B,K,G)."""
+        raise NotImplementedError
+
+
+class TanhCell(RecurrentCell):
+    """h' = tanh(x + U h). Source: Elman 1990."""
+
+    def forward(self, gates: Tensor, state: CellState) -> HiddenState:
+        """Returns the next state from x (B,K,H)."""
+        return HiddenState((gates + self.recurrent(state.hidden)).tanh())
+
+
+class ReluCell(RecurrentCell):
+    """h' = relu(x + U h). Source: Le et al. 2015 (arXiv 1504.00941)."""
+
+    def forward(self, gates: Tensor, state: CellState) -> HiddenState:
+        """Returns the next state from x (B,K,H)."""
+        return HiddenState((gates + self.recurrent(state.hidden)).relu())
+
+
+class GRUCell(RecurrentCell):
+    """h' = z h + (1 - z) tanh(x + r U h), with reset r and update z, sigmoids of their gates.
+
+    Source: Cho et al. 2014 (arXiv 1406.1078), the reset applied after U as in cuDNN and `nn.GRU`.
+    """
+
+    num_gates = 3  # reset, update, candidate
+
+    def forward(self, gates: Tensor, state: CellState) -> HiddenState:
+        """Returns the next state from the inputs' part of the gates (B,K,3H)."""
+        switches, candidate = gates.split([2 * state.hidden.size(-1), state.hidden.size(-1)], -1)
+        recurrent, through = self.recurrent(state.hidden).split(
+            [switches.size(-1), candidate.size(-1)], dim=-1
+        )
+        r, z = (switches + recurrent).sigmoid().chunk(2, dim=-1)
+        candidate = torch.addcmul(candidate, r, through).tanh()
+        kind = state.hidden.dtype  # under autocast a start may be wider than the gates
+        return HiddenState(torch.lerp(candidate.to(kind), state.hidden, z.to(kind)))
+
+
+class LSTMCell(RecurrentCell):
+    """c' = f c + i g and h' = o tanh(c'), from the gates i, f, g, o.
+
+    Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+    """
+
+    num_gates = 4  # input, forget, candidate, output
+    state_type = LSTMState
+
+    @classmethod
+    def input_projection(cls, input_dim: int, hidden_dim: int) -> nn.Linear:
+        """Returns a layer from an input (I) to the gates (4 H), the forget gates' bias at 1."""
+        layer = super().input_projection(input_dim, hidden_dim)
+        with torch.no_grad():
+            layer.bias[hidden_dim : 2 * hidden_dim] = 1.0
+        return layer
+
+    def forward(self, gates: Tensor, state: CellState) -> LSTMState:
+        """Returns the next state from the inputs' part of the gates (B,K,4H)."""
+        assert isinstance(state, LSTMState)
         gates = gates + self.recurrent(state.hidden)
-        return CellState(*LSTMStep.apply(gates, state.cell))  # type: ignore[no-untyped-call]
+        return LSTMState(*LSTMStep.apply(gates, state.cell))  # type: ignore[no-untyped-call]
 
 
 class LSTMStep(torch.autograd.Function):
@@ -173,5 +294,9 @@ class LSTMStep(torch.autograd.Function):
         return arriving * slope, cell_gradient * f
 
 
-# Adding a cell for the encoder: an entry in LAYERS; for the decoder: a class like LSTMCell, here.
-CELLS: dict[str, type[LSTMCell]] = {"lstm": LSTMCell}
+CELLS: dict[str, type[RecurrentCell]] = {
+    "lstm": LSTMCell,
+    "gru": GRUCell,
+    "rnn_tanh": TanhCell,
+    "rnn_relu": ReluCell,
+}

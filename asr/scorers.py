@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from asr.attention import Memory
-from asr.decoder import AttentionDecoder, DecoderState
+from asr.decoder import AttentionDecoder, DecoderMemory, DecoderState
 from asr.features import frame_mask
 from asr.tokenizer import BLANK, BOS, EOS, PAD
 
@@ -38,12 +37,12 @@ class DecoderScorer:
     def __init__(self, decoder: AttentionDecoder) -> None:
         self.decoder = decoder
 
-    def initial_state(self, memory: Memory, num_hypotheses: int) -> DecoderState:
+    def initial_state(self, memory: DecoderMemory, num_hypotheses: int) -> DecoderState:
         """Returns the decoder's own initial state."""
         return self.decoder.initial_state(memory, num_hypotheses)
 
     def step(
-        self, tokens: Tensor, memory: Memory, state: DecoderState
+        self, tokens: Tensor, memory: DecoderMemory, state: DecoderState
     ) -> tuple[Tensor, DecoderState]:
         """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
         logits, _, state = self.decoder.step(tokens, memory, state)

@@ -30,6 +30,7 @@ from asr.experiment import (
     set_up,
     try_largest_batch,
 )
+from asr.gradients import EXPLODED, clip_gradients, part_norms
 from asr.loss import Losses, compute_losses
 from asr.model import resolve_config
 from asr.monitor import find_warnings
@@ -41,7 +42,10 @@ from asr.progress import (
     save,
     start_or_resume,
 )
+from asr.schedules import learning_rate, teacher_ratio
 from asr.trainlog import TrainLog, format_seconds
+
+LOG_STEPS = 10  # from one entry in the curves to the next
 
 
 def train(config: Config, folder: Path) -> dict[str, Any]:
@@ -94,12 +98,12 @@ def train_epoch(run: Run, progress: Progress, *, log: TrainLog, signals: "StopSi
     saved_at = started_at = time.monotonic()
     seconds_before = progress.epoch_seconds
     for batch in batches.epoch(progress.epoch, skip=progress.batch, ordered=ordered):
-        norm, losses = train_step(run, progress, batch)
+        norm, losses, parts = train_step(run, progress, batch)
         now = time.monotonic()
         speed = (progress.epoch_seconds - seconds_before) / max(now - started_at, 1e-9)
         log.progress(progress_line(run, progress, losses, norm=norm, speed=speed))
-        if progress.step % 10 == 0:
-            values = {**losses._asdict(), "gradient_norm": norm}
+        if parts:
+            values = {**losses._asdict(), "gradient_norm": norm, **parts}
             log.scalars({f"train/{name}": float(x) for name, x in values.items()}, progress.step)
         stop, overdue = agree(run, signals.received, now - saved_at > config.checkpoint_seconds)
         if stop or overdue:
@@ -111,14 +115,17 @@ def train_epoch(run: Run, progress: Progress, *, log: TrainLog, signals: "StopSi
     progress.wall_seconds += time.monotonic() - saved_at
 
 
-def train_step(run: Run, progress: Progress, batch: Batch) -> tuple[float, Losses]:
-    """Takes one step; returns the gradient's norm before clipping, and the losses."""
+def train_step(
+    run: Run, progress: Progress, batch: Batch
+) -> tuple[float, Losses, dict[str, float]]:
+    """Takes one step; returns the gradient's norm, the losses, and now and then norms by part."""
     config = run.config
     fraction = fraction_done(run, progress)
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(config.train, progress.step, fraction=fraction)
     batch = batch.to(run.fabric.device)
-    output = run.model(batch.waveforms, batch.lengths, batch.inputs)
+    ratio = teacher_ratio(config.teacher_forcing, fraction=fraction)
+    output = run.model(batch.waveforms, batch.lengths, batch.inputs, teacher_ratio=ratio)
     losses = compute_losses(
         output,
         batch.targets,
@@ -128,11 +135,9 @@ def train_step(run: Run, progress: Progress, batch: Batch) -> tuple[float, Losse
     )
     run.fabric.backward(losses.total)
     losses = Losses(*(part.detach() for part in losses))
-    norm = float(
-        run.fabric.clip_gradients(
-            run.model, run.optimizer, max_norm=config.train.clip_norm, error_if_nonfinite=False
-        )
-    )
+    parts = part_norms(run) if progress.step % LOG_STEPS == LOG_STEPS - 1 else {}
+    norm = clip_gradients(run)
+    progress.num_exploded += norm > EXPLODED * (config.train.clip_norm or 1.0)
     if math.isfinite(norm):
         run.optimizer.step()
         add_up(progress.sums, losses, norm)
@@ -143,23 +148,7 @@ def train_step(run: Run, progress: Progress, batch: Batch) -> tuple[float, Losse
     progress.epoch_seconds += float(run.fabric.all_reduce(seconds, reduce_op="sum"))
     progress.step += 1
     progress.batch += 1
-    return norm, losses
-
-
-def learning_rate(config: TrainConfig, step: int, *, fraction: float) -> float:
-    """Returns the rate of a step: linear warm-up, then the schedule over the fraction done.
-
-    Source: Goyal et al. 2017 (arXiv 1706.02677) for the warm-up; Loshchilov and Hutter 2017
-    (arXiv 1608.03983), equation 5, for the cosine.
-    """
-    fall = {
-        "constant": 1.0,
-        "linear": 1 - fraction,
-        "cosine": (1 + math.cos(math.pi * min(1.0, fraction))) / 2,
-    }[config.schedule]
-    peak, final = config.learning_rate, config.final_learning_rate
-    scheduled = final + (peak - final) * fall if config.schedule != "constant" else peak
-    return scheduled * min(1.0, (step + 1) / max(1, config.warmup_steps))
+    return norm, losses, parts
 
 
 def fraction_done(run: Run, progress: Progress) -> float:
@@ -181,6 +170,7 @@ def finish_epoch(run: Run, progress: Progress, log: TrainLog) -> None:
         "step": progress.step,
         **averages,
         "skipped": progress.num_skipped,
+        "exploded": progress.num_exploded,
         "dev_cer": result.cer,
         "dev_wer": result.wer,
         "dev_ctc_cer": result.ctc_cer,
@@ -263,6 +253,7 @@ def run_metrics(run: Run, progress: Progress) -> dict[str, Any]:
         "epochs": progress.epoch,
         "steps": progress.step,
         "skipped_steps": progress.num_skipped,
+        "exploded_steps": progress.num_exploded,
         "train_hours": round(run.train_survey.seconds / 3600, 3),
         "longest_seconds": round(run.train_survey.longest_seconds, 3),
         "train_wall_seconds": round(progress.wall_seconds, 1),

@@ -7,8 +7,10 @@ import torch
 from conftest import tiny_config
 from torch import Tensor
 
+from asr.attention import ATTENTIONS
 from asr.config import SearchConfig
 from asr.model import build_model
+from asr.rnn import CELLS
 from asr.scorers import CTCMemory, CTCScorer, DecoderScorer, greedy_ctc
 from asr.search import WeightedScorer, find_loops, map_tensors, search
 from asr.tokenizer import BOS, EOS, PAD, UNK
@@ -56,13 +58,16 @@ def brute_force(memory: TableMemory, row: int, cap: int, power: float) -> list[t
     return sorted(found, reverse=True)
 
 
-def decoder_scorers(batch_size: int = 3, ctc_weight: float = 0.0) -> tuple[list, Tensor]:
-    config = tiny_config()
-    model = build_model(config, 9).eval()
-    lengths = torch.tensor([16000, 9000, 12345][:batch_size])
-    waveforms = 0.1 * torch.randn(batch_size, 16000)
+def decoder_scorers(
+    ctc_weight: float = 0.0, *, vocab_size: int = 9, **sections: object
+) -> tuple[list, Tensor]:
+    """Returns an untrained model's scorers of three utterances, and the lengths of its memory."""
+    model = build_model(tiny_config(**sections), vocab_size).eval()
+    lengths = torch.tensor([16000, 9000, 12345])
+    waveforms = 0.1 * torch.randn(3, 16000)
     with torch.no_grad():
         model.decoder.output.weight.mul_(8)  # an untrained model must not be flat
+        model.decoder.embedding.weight.mul_(4)  # nor say one token over and over
         encoded = model.encode(waveforms, lengths)
         scorers = [WeightedScorer(DecoderScorer(model.decoder), model.prepare(encoded))]
         if ctc_weight:
@@ -87,9 +92,29 @@ def test_a_wide_beam_finds_what_brute_force_finds(power: float) -> None:
             assert hypothesis.ended == "eos"
 
 
-@pytest.mark.parametrize("ctc_weight", [0.0, 0.5])
-def test_a_beam_of_one_is_greedy_search(ctc_weight: float) -> None:
-    scorers, lengths = decoder_scorers(ctc_weight=ctc_weight)
+def mechanism(attention: str, cell: str, **decoder: object) -> dict[str, object]:
+    """Returns the sections of a small model with such an attention and cell in both its halves."""
+    starts = {} if attention != "none" else {"start": "bridge", "peeky": True}
+    return {
+        "attention": {"type": attention},
+        "encoder": {"cell": cell, "hidden_dim": 6, "projection_dim": 12},
+        "decoder": {"cell": cell, "hidden_dim": 12, **starts, **decoder},
+    }
+
+
+def forced_scores(scorer: WeightedScorer, row: int, targets: list[list[int]]) -> list[float]:
+    """Returns the sums of log probabilities that teacher forcing gives to an utterance's texts."""
+    size, longest = len(targets), max(map(len, targets))
+    padded = torch.tensor([[BOS, *tokens, *[PAD] * (longest - len(tokens))] for tokens in targets])
+    memory = map_tensors(lambda x: x[row : row + 1].expand(size, *x.shape[1:]), scorer.memory)
+    with torch.no_grad():
+        log_probs = scorer.scorer.decoder(padded[:, :-1], memory)[0].log_softmax(dim=-1)
+    each = log_probs.double().gather(2, padded[:, 1:, None])[..., 0]  # (N,U)
+    return (each * (padded[:, 1:] != PAD)).sum(dim=1).tolist()
+
+
+def check_greedy(scorers: list, lengths: Tensor) -> None:
+    """Compares greedy search with beam search of width 1."""
     greedy = search(scorers, lengths, SearchConfig(max_tokens=30))
     # num_best 2 sends a beam of one through beam search proper
     beam = search(scorers, lengths, SearchConfig(max_tokens=30, beam_size=1, num_best=2))
@@ -99,26 +124,79 @@ def test_a_beam_of_one_is_greedy_search(ctc_weight: float) -> None:
         assert one[0].score == pytest.approx(other[0].score, abs=1e-6)
 
 
+def check_forced(scorers: list, lengths: Tensor, beam_size: int) -> None:
+    """Compares each hypothesis's score with that of teacher forcing."""
+    options = SearchConfig(beam_size=beam_size, num_best=beam_size, max_tokens=12, loop_repeats=100)
+    for row, hypotheses in enumerate(search(scorers, lengths, options)):
+        targets = [[*h.tokens, EOS] if h.ended == "eos" else [*h.tokens] for h in hypotheses]
+        forced = forced_scores(scorers[0], row, targets)
+        assert [h.score for h in hypotheses] == pytest.approx(forced, abs=1e-3)
+        assert len({h.tokens for h in hypotheses if h.ended == "eos"}) == sum(
+            h.ended == "eos" for h in hypotheses
+        )
+
+
+@pytest.mark.parametrize("ctc_weight", [0.0, 0.5])
+def test_a_beam_of_one_is_greedy_search(ctc_weight: float) -> None:
+    check_greedy(*decoder_scorers(ctc_weight))
+
+
+@pytest.mark.parametrize("attention", sorted(ATTENTIONS))
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_a_beam_of_one_is_greedy_search_for_every_mechanism_and_cell(
+    attention: str, cell: str
+) -> None:
+    check_greedy(*decoder_scorers(**mechanism(attention, cell)))
+
+
 @pytest.mark.parametrize("beam_size", [2, 5])
 def test_every_hypothesis_scores_what_forced_decoding_gives_it(beam_size: int) -> None:
-    scorers, lengths = decoder_scorers()
-    options = SearchConfig(beam_size=beam_size, num_best=beam_size, max_tokens=12)
-    results = search(scorers, lengths, options)
-    decoder = scorers[0].scorer.decoder
-    for row, hypotheses in enumerate(results):
-        memory = map_tensors(lambda x, row=row: x[row : row + 1], scorers[0].memory)
-        for hypothesis in hypotheses:
-            targets = [*hypothesis.tokens, EOS] if hypothesis.ended == "eos" else hypothesis.tokens
-            inputs = torch.tensor([[BOS, *targets[:-1]]])
-            with torch.no_grad():
-                log_probs = decoder(inputs, memory)[0].log_softmax(dim=-1)[0]
-            forced = sum(float(log_probs[step, token]) for step, token in enumerate(targets))
-            assert hypothesis.score == pytest.approx(forced, abs=1e-3)
+    check_forced(*decoder_scorers(), beam_size)
+
+
+@pytest.mark.parametrize("attention", sorted(ATTENTIONS))
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_every_hypothesis_of_every_mechanism_and_cell_scores_what_forced_decoding_gives_it(
+    attention: str, cell: str
+) -> None:
+    check_forced(*decoder_scorers(**mechanism(attention, cell, num_layers=2)), 3)
+
+
+@pytest.mark.parametrize("feedback", ["cumulative", "both"])
+@pytest.mark.parametrize("start", ["copy", "random"])
+def test_every_hypothesis_scores_so_with_other_options_too(feedback: str, start: str) -> None:
+    sections = mechanism("location", "lstm", start=start, peeky=True, context_output=False)
+    sections["attention"] = {"type": "location", "feedback": feedback}
+    scorers, lengths = decoder_scorers(**sections)
+    check_forced(scorers, lengths, 3)
+    check_greedy(scorers, lengths)
+
+
+@pytest.mark.parametrize("attention", ["location", "none", "coverage", "multi_head"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_wide_beam_of_a_decoder_finds_what_brute_force_finds(attention: str, cell: str) -> None:
+    cap = 4
+    scorers, lengths = decoder_scorers(vocab_size=6, **mechanism(attention, cell))
+    options = SearchConfig(beam_size=50, num_best=6, length_power=0.7, max_tokens=cap)
+    texts = [
+        [*letters, EOS]
+        for length in range(cap)
+        for letters in itertools.product([UNK, 4, 5], repeat=length)
+    ]
+    for row, hypotheses in enumerate(search(scorers, lengths, options)):
+        scores = forced_scores(scorers[0], row, texts)
+        ranked = sorted(
+            zip(scores, texts, strict=True),
+            key=lambda pair: pair[0] / len(pair[1]) ** 0.7,
+            reverse=True,
+        )[:6]
+        assert [[*h.tokens, EOS] for h in hypotheses] == [text for _, text in ranked]
+        assert [h.score for h in hypotheses] == pytest.approx([s for s, _ in ranked], abs=1e-4)
 
 
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_batch_mates_change_no_result(beam_size: int) -> None:
-    scorers, lengths = decoder_scorers(ctc_weight=0.3)
+    scorers, lengths = decoder_scorers(0.3)
     options = SearchConfig(beam_size=beam_size, max_tokens=15)
     together = search(scorers, lengths, options)
     for row in range(len(lengths)):
@@ -281,7 +359,7 @@ def test_ctc_steps_never_exceed_probability_one() -> None:
 
 
 def test_permuting_a_beams_states_permutes_its_scores() -> None:
-    scorers, _ = decoder_scorers(ctc_weight=0.5)
+    scorers, _ = decoder_scorers(0.5)
     order = torch.tensor([2, 0, 1])
     for weighted in scorers:
         scorer, memory = weighted.scorer, weighted.memory

@@ -1,0 +1,80 @@
+"""The attention of one utterance of a manifest, drawn."""
+
+from pathlib import Path
+
+import torch
+from lhotse import CutSet
+
+from asr.checkpoint import writing
+from asr.data import Batch, BatchDataset, collate
+from asr.decode import Recognizer, encode_padded, search_encoded
+from asr.errors import ConfigError, DataError
+from asr.manifest import checked_cuts
+from asr.plots import plot_alignment
+
+
+@torch.inference_mode()
+def draw_alignment(
+    recognizer: Recognizer,
+    manifest: str | Path,
+    path: Path,
+    *,
+    utterance: str | None = None,
+    of_hypothesis: bool = False,
+) -> str:
+    """Draws which frames each token looked at; returns the text whose tokens they are.
+
+    Args:
+        recognizer: whose model it is.
+        manifest: of cuts.
+        path: of the picture: .png, .svg or .pdf.
+        utterance: its id; None: the manifest's first.
+        of_hypothesis: align what is recognized, and not the reference.
+
+    Raises:
+        DataError: there is no such utterance, it has no transcript, or the picture cannot be
+            written.
+        ConfigError: the model has no attention.
+    """
+    if recognizer.config.attention.type == "none":
+        raise ConfigError("this model has no attention (attention.type = none) to be drawn")
+    batch = _load(recognizer, manifest, utterance)
+    model = recognizer.model
+    device = next(model.parameters()).device
+    encoded = encode_padded(model, batch.waveforms, batch.lengths)
+    if of_hypothesis:
+        best = search_encoded(model, encoded, recognizer.options)[0][0]
+        text = recognizer.tokenizer.decode(best.tokens)
+        batch = collate(
+            batch.ids, [text], [batch.waveforms[0].numpy()], tokenizer=recognizer.tokenizer
+        )
+    elif not batch.texts[0]:
+        raise DataError(f"{manifest} utterance {batch.ids[0]!r}: has no transcript to align")
+    _, alignments = model.decoder(batch.inputs.to(device), model.prepare(encoded))
+    num_frames = int(encoded.lengths[0])
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    plot_alignment(
+        alignments[0, :, :num_frames].float().cpu().numpy(),
+        [recognizer.tokenizer.token(index) for index in batch.targets[0].tolist()],
+        path,
+        title=batch.ids[0],
+        seconds_per_frame=float(batch.lengths[0]) / recognizer.sample_rate / num_frames,
+    )
+    return batch.texts[0]
+
+
+def _load(recognizer: Recognizer, manifest: str | Path, utterance: str | None) -> Batch:
+    names = []
+    for cut in checked_cuts(manifest):
+        names.append(cut.id)
+        if utterance in (None, cut.id):
+            dataset = BatchDataset(
+                recognizer.tokenizer, recognizer.normalize, sample_rate=recognizer.sample_rate
+            )
+            batch = dataset[CutSet.from_cuts([cut])]
+            if isinstance(batch, DataError):
+                raise batch
+            return batch
+    some = ", ".join(names[:3])
+    raise DataError(f"{manifest}: has no utterance {utterance!r}; it has {some}, ...")

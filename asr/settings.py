@@ -1,0 +1,153 @@
+"""Reading settings: YAML files into typed models, overridden by `--set a.b=c`, and back.
+
+Unknown keys, wrong types and impossible values are errors that name the key, value and rule.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from asr.errors import ConfigError
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """Frozen values under known keys, all finite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def read_settings(path: Path, kind: type[Settings], *, overrides: Sequence[str] = ()) -> Settings:
+    """Returns the model of a kind in a YAML file, with `key.sub=value` overrides applied in order.
+
+    Raises:
+        ConfigError: the file cannot be read, or a key, type or value is not allowed.
+    """
+    tree = _read_tree(path, seen=())
+    for override in overrides:
+        _override(tree, override)
+    return check_settings(tree, kind, source=str(path))
+
+
+def override_config(config: Settings, overrides: Sequence[str]) -> Settings:
+    """Returns a configuration with `key.sub=value` overrides applied in order.
+
+    Raises:
+        ConfigError: a key, type or value is not allowed.
+    """
+    tree = config.model_dump(mode="json")
+    for override in overrides:
+        _override(tree, override)
+    return check_settings(tree, type(config), source="--set")
+
+
+def check_settings(tree: Mapping[str, Any], kind: type[Settings], *, source: str) -> Settings:
+    """Returns the checked model of a kind; `source` names the place in error messages.
+
+    Raises:
+        ConfigError: naming the key, the value, the rule and the known choices.
+    """
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        reasons = "; ".join(_explain(reason, kind) for reason in error.errors())
+        raise ConfigError(f"{source}: {reasons}") from None
+
+
+def dump_config(config: BaseModel) -> str:
+    """Returns the resolved configuration as YAML."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def differences(old: BaseModel, new: BaseModel) -> list[str]:
+    """Returns one line `key: old -> new` for each value that differs."""
+    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    keys = sorted(before.keys() | after.keys())
+    return [
+        f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}"
+        for key in keys
+        if before.get(key, "unset") != after.get(key, "unset")
+    ]
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            flat.update(_flatten(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _read_tree(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in seen:
+        raise ConfigError(f"{path}: its `base` leads back to itself; remove one `base` line")
+    try:
+        tree = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file; give the path of a YAML") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); give a YAML file") from None
+    except yaml.YAMLError as error:
+        message = " ".join(str(error).split())
+        raise ConfigError(f"{path}: is not YAML ({message}); mend that line") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: holds a {type(tree).__name__}; must hold `key: value` lines")
+    base = tree.pop("base", None)
+    if base is None:
+        return tree
+    return _merge(_read_tree(path.parent / str(base), (*seen, path.resolve())), tree)
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        replaces = isinstance(value, dict) and "type" in value and key == "attention"
+        if isinstance(inner, dict) and isinstance(value, dict) and not replaces:
+            merged[key] = _merge(inner, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise ConfigError(f'--set "{override}": must be key=value, as in --set train.epochs=3')
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f'--set "{override}": the value is not YAML; quote it') from None
+    *sections, last = key.split(".")
+    for section in sections:
+        inner = tree.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f'--set "{override}": "{section}" is a value, not a section')
+        tree = inner
+    tree[last] = value
+
+
+def _explain(error: Mapping[str, Any], kind: type[BaseModel]) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "the configuration"
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(_known_keys(error["loc"][:-1], kind))
+        return f'unknown key "{key}"; known here: {known}'
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if isinstance(error["input"], Mapping):
+        return f"{key}: {message}"
+    return f"{key} = {error['input']!r}: {message}"
+
+
+def _known_keys(sections: Sequence[Any], kind: type[BaseModel]) -> list[str]:
+    model: Any = kind
+    for section in sections:
+        model = model.model_fields[section].annotation
+    return sorted(model.model_fields)
