@@ -20,7 +20,8 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from pydantic import BaseModel
+from torch import Tensor, nn
 
 from asr.config import Config, dump_config, load_config
 from asr.errors import ConfigError, ModelError
@@ -68,7 +69,7 @@ def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> Loade
     return LoadedModel(model.to(device).eval(), tokenizer, config, _read_metrics(folder))
 
 
-def load_weights(model: Seq2Seq, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path) -> None:
     """Copies the weights of a file into a model.
 
     Raises:
@@ -113,7 +114,7 @@ def average_weights(paths: list[Path]) -> dict[str, Tensor]:
     return {name: (tensor / len(paths)).float() for name, tensor in total.items()}
 
 
-def save_folder(folder: Path, config: Config, tokenizer: Tokenizer) -> None:
+def save_folder(folder: Path, config: BaseModel, tokenizer: Tokenizer) -> None:
     """Writes what a model folder holds before there are weights."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

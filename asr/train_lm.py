@@ -1,0 +1,299 @@
+"""Training a language model: a recurrent one by truncated back-propagation through time.
+
+The text is one long stream in parallel lanes, read a segment at a time (see `asr/bptt.py`). The
+state is carried over the ends of lines too and is zero only where a lane begins, while search
+begins every utterance at zero: the lines' new order in each epoch teaches the model that nothing
+can be learnt from the line before. Dev perplexity is measured as search reads, each line by itself.
+
+The whole state is in `training/state.pt` after each epoch, every few minutes, and on Ctrl-C or
+SIGTERM; the same command then goes on as if it had never stopped.
+"""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from asr.bptt import SegmentResult, clip_gradients, gradient_norms, run_segment
+from asr.checkpoint import WEIGHTS_FILE, save_folder, save_metrics, save_weights
+from asr.config import TrainConfig
+from asr.experiment import lock_folder
+from asr.gradients import EXPLODED
+from asr.language_model import LanguageModel
+from asr.lm_config import LMConfig, LMTrainConfig
+from asr.lm_folder import ARPA_FILE, describe_language_model
+from asr.lm_run import LMProgress, LMRun, LMTexts, find_texts, save, set_up, start_or_resume
+from asr.lm_text import Lanes, make_lanes
+from asr.ngram import arpa_symbols, estimate, write_arpa
+from asr.perplexity import score_text
+from asr.progress import StopSignals, TrainingStoppedError
+from asr.schedules import learning_rate
+from asr.trainlog import TrainLog, format_seconds
+
+NORM = "gradient_norm_"  # and the name of a part
+
+
+def train_language_model(config: LMConfig, folder: Path) -> dict[str, Any]:
+    """Trains until the last epoch, or counts n-grams; returns the metrics of the result.
+
+    Raises:
+        AsrError: the configuration, the text or the folder cannot be used.
+        TrainingStoppedError: Ctrl-C or SIGTERM; the state is saved.
+    """
+    texts = find_texts(config, folder)
+    run = set_up(texts, folder) if config.type == "rnn" else None
+    lock = lock_folder(folder)
+    try:
+        progress = LMProgress() if run is None else start_or_resume(run)
+        log = TrainLog(folder / "training", progress.step)
+        try:
+            for name, text in (("train", texts.train), ("dev", texts.dev)):
+                log.say(f"{name}: {text.describe()}")
+            if run is None:
+                return count_ngrams(texts, folder, log)
+            return run_epochs(run, progress, log)
+        finally:
+            log.close()
+    finally:
+        lock.close()
+
+
+def count_ngrams(texts: LMTexts, folder: Path, log: TrainLog) -> dict[str, Any]:
+    """Estimates an n-gram model, writes its folder, and returns its metrics."""
+    started = time.monotonic()
+    tokenizer, config = texts.tokenizer, texts.config
+    save_folder(folder, config, tokenizer)
+    model = estimate(texts.train.lines(), order=config.order, vocab_size=tokenizer.vocab_size)
+    for length in model.fallback_orders:
+        log.say(
+            f"notice: the text leaves the discounts of {length}-grams undefined (too small, or not "
+            "natural); fixed ones are used"
+        )
+    write_arpa(folder / ARPA_FILE, model, arpa_symbols(tokenizer))
+    seconds = time.monotonic() - started
+    score = score_text(LanguageModel(model, tokenizer, "ngram"), texts.dev)
+    metrics = {
+        "type": config.type,
+        "ngrams": list(model.num_ngrams),
+        "fallback_orders": list(model.fallback_orders),
+        **text_metrics(texts, seconds),
+        "dev": score.to_dict(),
+    }
+    num_ngrams = f"{sum(model.num_ngrams):,}"
+    card = describe_language_model(config, metrics, size=f"{num_ngrams} in all")
+    save_metrics(folder, metrics, card)
+    log.say(f"done: {num_ngrams} n-grams, dev {score.describe()}; model in {folder}")
+    return metrics
+
+
+def run_epochs(run: LMRun, progress: LMProgress, log: TrainLog) -> dict[str, Any]:
+    """Returns the metrics of the best epoch after the epochs that are left."""
+    epochs = run.config.train.epochs
+    log.say(
+        f"model: {num_parameters(run) / 1e6:.2f} M parameters, {run.texts.tokenizer.vocab_size} "
+        f"tokens, on {run.model.device}; {run.num_segments:,} steps an epoch"
+    )
+    log.history(progress.history)
+    if progress.epoch >= epochs:
+        log.say(f"{run.folder}: is trained already; use another --out to train again")
+        return run_metrics(run, progress)
+    if progress.step:
+        log.say(f"continuing in epoch {progress.epoch + 1} after step {progress.step}")
+    with StopSignals() as signals:
+        while progress.epoch < epochs:
+            train_epoch(run, progress, log=log, signals=signals)
+            finish_epoch(run, progress, log)
+    perplexity = progress.best_dev["token_perplexity"]
+    log.say(
+        f"done: best is epoch {progress.best_epoch}, dev perplexity {perplexity:.3f} per token; "
+        f"model in {run.folder}"
+    )
+    return run_metrics(run, progress)
+
+
+def train_epoch(run: LMRun, progress: LMProgress, *, log: TrainLog, signals: StopSignals) -> None:
+    """Takes the steps of an epoch that are left."""
+    train = run.config.train
+    run.network.train()
+    seed = run.config.seed + progress.epoch if run.config.data.shuffle else None
+    lanes = make_lanes(run.texts.train, train.num_lanes, seed=seed)
+    saved_at = time.monotonic()
+    while progress.segment < run.num_segments:
+        started_at = time.monotonic()
+        norm, loss = train_step(run, progress, lanes)
+        now = time.monotonic()
+        progress.train_seconds += now - started_at
+        log.progress(progress_line(run, progress, loss, norm=norm))
+        if progress.step % 10 == 0:
+            log.scalars({"train/loss": loss, "train/gradient_norm": norm}, progress.step)
+        if signals.received or now - saved_at > train.checkpoint_seconds:
+            progress.wall_seconds += now - saved_at
+            save(run, progress)
+            saved_at = now
+        if signals.received:
+            raise TrainingStoppedError(signals.received, progress.step)
+    progress.wall_seconds += time.monotonic() - saved_at
+
+
+def train_step(run: LMRun, progress: LMProgress, lanes: Lanes) -> tuple[float, float]:
+    """Takes the next segment's step; returns the gradient's norm before clipping, and the loss.
+
+    A step whose gradient is not finite changes no weight, and the lanes begin again at zero: their
+    state may not be finite either.
+    """
+    train = run.config.train
+    fraction = progress.step / (run.num_segments * train.epochs)
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate(rates_of(train), progress.step, fraction=fraction)
+    start = progress.segment * train.bptt_steps
+    inputs, targets = (part[:, start : start + train.bptt_steps] for part in lanes)
+    run.optimizer.zero_grad(set_to_none=True)
+    result = run_segment(
+        run.network,
+        inputs.long().to(run.model.device),
+        targets.long().to(run.model.device),
+        progress.lanes or run.network.zero_state(train.num_lanes),
+    )
+    result.loss.backward()
+    norms = gradient_norms(run.network)
+    norm = math.hypot(*norms.values())
+    if math.isfinite(norm):
+        clip_gradients(run.network, clip_value=train.clip_value, clip_norm=train.clip_norm)
+        run.optimizer.step()
+        progress.num_clipped += train.clip_norm is not None and norm > train.clip_norm
+        progress.num_exploded += norm > EXPLODED * (train.clip_norm or 1.0)
+        named = {NORM + name: value for name, value in norms.items()}
+        add_up(progress.sums, result, {"gradient_norm": norm, **named})
+        progress.lanes = result.state
+    else:
+        progress.num_skipped += 1
+        progress.lanes = ()
+    progress.segment += 1
+    progress.step += 1
+    return norm, float(result.loss.detach())
+
+
+def finish_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
+    """Scores the dev text, keeps the weights if they are the best, and saves the state."""
+    run.network.eval()
+    score = score_text(run.model, run.texts.dev)
+    sums = progress.sums
+    num_steps = max(1.0, sums.pop("num_steps", 0.0))
+    num_tokens = max(1.0, sums.pop("num_tokens", 0.0))
+    progress.epoch += 1
+    progress.history.append(
+        {
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "loss": sums.pop("loss", math.nan) / num_tokens,
+            **{name: value / num_steps for name, value in sums.items()},
+            "clipped": progress.num_clipped,
+            "exploded": progress.num_exploded,
+            "skipped": progress.num_skipped,
+            "dev_token_perplexity": score.token_perplexity,
+            "dev_character_perplexity": score.character_perplexity,
+            "tokens_per_second": round(num_tokens / max(progress.train_seconds, 1e-9)),
+            "wall_seconds": round(progress.wall_seconds, 1),
+        }
+    )
+    progress.segment, progress.train_seconds, progress.lanes, progress.sums = 0, 0.0, (), {}
+    if progress.epoch == 1 or score.token_perplexity < progress.best_dev["token_perplexity"]:
+        progress.best_epoch, progress.best_dev = progress.epoch, score.to_dict()
+        save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
+    publish(run, progress)
+    save(run, progress)
+    report_epoch(run, progress, log)
+
+
+def publish(run: LMRun, progress: LMProgress) -> None:
+    """Writes the metrics and the card of the best weights."""
+    metrics = run_metrics(run, progress)
+    size = f"{num_parameters(run) / 1e6:.2f} M parameters"
+    save_metrics(run.folder, metrics, describe_language_model(run.config, metrics, size=size))
+
+
+def run_metrics(run: LMRun, progress: LMProgress) -> dict[str, Any]:
+    """Returns what is known of the training and of its best weights."""
+    return {
+        "type": run.config.type,
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "steps": progress.step,
+        "skipped_steps": progress.num_skipped,
+        "clipped_steps": progress.num_clipped,
+        "exploded_steps": progress.num_exploded,
+        "parameters": num_parameters(run),
+        **text_metrics(run.texts, progress.wall_seconds),
+        "dev": progress.best_dev,
+    }
+
+
+def text_metrics(texts: LMTexts, seconds: float) -> dict[str, Any]:
+    """Returns how much text was learnt from, in how many seconds."""
+    return {
+        "train_lines": texts.train.num_lines,
+        "train_tokens": texts.train.num_tokens,
+        "train_characters": texts.train.num_characters,
+        "train_unknown_tokens": texts.train.num_unknown,
+        "train_wall_seconds": round(seconds, 1),
+    }
+
+
+def rates_of(train: LMTrainConfig) -> TrainConfig:
+    """Returns the settings of the learning rate, as the recognizer's training names them."""
+    return TrainConfig(
+        learning_rate=train.learning_rate,
+        final_learning_rate=train.final_learning_rate,
+        warmup_steps=train.warmup_steps,
+        schedule=train.schedule,
+    )
+
+
+def num_parameters(run: LMRun) -> int:
+    """Returns how many numbers the network learns; those shared count once."""
+    return sum(parameter.numel() for parameter in run.network.parameters())
+
+
+def add_up(sums: dict[str, float], result: SegmentResult, norms: dict[str, float]) -> None:
+    """Adds a step to the sums of its epoch."""
+    values = {
+        "loss": float(result.loss.detach()) * result.num_tokens,
+        "num_tokens": result.num_tokens,
+        "num_steps": 1,
+        **norms,
+    }
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0.0) + value
+
+
+def progress_line(run: LMRun, progress: LMProgress, loss: float, *, norm: float) -> str:
+    """Returns the live line of a step."""
+    epochs = run.config.train.epochs
+    speed = progress.sums.get("num_tokens", 0.0) / max(progress.train_seconds, 1e-9)
+    done = progress.step / (run.num_segments * epochs)
+    left = (1 - done) * epochs * run.texts.train.num_tokens / max(speed, 1e-9)
+    skipped = f" skipped {progress.num_skipped}" if progress.num_skipped else ""
+    return (
+        f"epoch {progress.epoch + 1}/{epochs} step {progress.step} loss {loss:.3f} grad {norm:.2f}"
+        f"{skipped} {speed:,.0f} tokens/s left {format_seconds(left)}"
+    )
+
+
+def report_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
+    """Says how an epoch went."""
+    row = progress.history[-1]
+    best = " (best)" if progress.best_epoch == progress.epoch else ""
+    norms = " ".join(f"{part} {row.get(NORM + part, math.nan):.3f}" for part in run.network.parts())
+    skipped = f" skipped {row['skipped']}" if row["skipped"] else ""
+    log.say(
+        f"epoch {row['epoch']}/{run.config.train.epochs} loss {row['loss']:.4f} dev perplexity "
+        f"{row['dev_token_perplexity']:.3f} per token, {row['dev_character_perplexity']:.3f} per "
+        f"character{best}; gradient {norms} clipped {row['clipped']} exploded {row['exploded']}"
+        f"{skipped}; "
+        f"{row['tokens_per_second']:,} tokens/s after {format_seconds(progress.wall_seconds)}"
+    )
+    names = ("dev_token_perplexity", "dev_character_perplexity")
+    log.scalars({name.replace("_", "/", 1): row[name] for name in names}, progress.step)
+    gradients = {name: value for name, value in row.items() if name.startswith(NORM)}
+    log.scalars({f"train/{name}": value for name, value in gradients.items()}, progress.step)
+    log.history(progress.history)
