@@ -150,13 +150,15 @@ class Batches:
         self.cuts, self.dataset, self.config = cuts, dataset, config
         self.seed, self.world = seed, world
 
-    def epoch(self, epoch: int, *, skip: int = 0, ordered: bool = False) -> Iterator[Batch]:
-        """Yields the batches after the first `skip`; in order of duration if `ordered`.
+    def epoch(
+        self, epoch: int, *, skip: int = 0, stride: int = 1, ordered: bool = False
+    ) -> Iterator[Batch]:
+        """Yields every `stride`-th batch after the first `skip`; by duration if `ordered`.
 
         Raises:
             DataError: audio that cannot be read, naming the utterance.
         """
-        groups = itertools.islice(self._sampler(epoch, ordered), skip, None)
+        groups = itertools.islice(self._sampler(epoch, ordered), skip, None, stride)
         loader = DataLoader(
             self.dataset,
             sampler=groups,

@@ -1,8 +1,11 @@
 """Which device to compute on."""
 
+import os
+
 import torch
 
 from asr.errors import ConfigError
+from asr.ranks import under_torchrun
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -19,3 +22,14 @@ def pick_device(name: str) -> str:
     if name == "cuda" and not has_cuda:
         raise ConfigError('device "cuda": there is none here (asr doctor); use cpu or auto')
     return "cuda" if name != "cpu" and has_cuda else "cpu"
+
+
+def own_device(name: str) -> str:
+    """Returns what `pick_device` does; under torchrun, each process has a GPU of its machine.
+
+    Where there are more processes than GPUs, they share them.
+    """
+    device = pick_device(name)
+    if device == "cuda" and under_torchrun():
+        return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
+    return device

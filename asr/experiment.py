@@ -250,7 +250,8 @@ def estimate_statistics(run: Run) -> None:
 def try_largest_batch(run: Run) -> None:
     """Trains on noise in the shape of the largest batch, so that memory runs out now or never.
 
-    The weights and the random state stay as they were.
+    The optimizer's state takes part, as in every step but the first. The weights, the optimizer
+    and the random state stay as they were.
 
     Raises:
         ConfigError: memory is too small.
@@ -268,6 +269,7 @@ def try_largest_batch(run: Run) -> None:
     target_lengths = torch.full((num_rows,), tokens.size(1), device=device)
     run.model.train()
     try:
+        _allocate_optimizer_state(run.optimizer)
         waveforms = 0.01 * torch.randn(num_rows, num_samples, device=device)
         output = run.model(waveforms, lengths, tokens)
         losses = compute_losses(
@@ -287,8 +289,22 @@ def try_largest_batch(run: Run) -> None:
         ) from None
     finally:
         run.optimizer.zero_grad(set_to_none=True)
+        run.optimizer.state.clear()
         torch.set_rng_state(random_states[0])
         torch.cuda.set_rng_state_all(random_states[1])
+
+
+def _allocate_optimizer_state(optimizer: Any) -> None:
+    """Makes the state that an optimizer's first step makes; a step of rate 0 moves no weight."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
 
 
 def _on_device(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:

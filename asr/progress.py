@@ -11,6 +11,7 @@ import torch
 from asr.checkpoint import load_state, save_folder, save_state
 from asr.errors import ConfigError
 from asr.experiment import Run
+from asr.ranks import gather
 
 
 class TrainingStoppedError(Exception):
@@ -29,6 +30,7 @@ class Progress:
     batch: int = 0  # batches done in the epoch under way
     step: int = 0  # steps done in all
     num_skipped: int = 0  # steps whose gradient was not finite
+    num_exploded: int = 0  # steps whose gradient was far above the clipping norm
     epoch_seconds: float = 0.0  # audio read in the epoch under way, by all ranks
     sums: dict[str, float] = field(default_factory=dict)  # of the epoch under way
     wall_seconds: float = 0.0  # of training, all sessions
@@ -40,8 +42,8 @@ class Progress:
 
 def save(run: Run, progress: Progress) -> None:
     """Writes the training state: all that the next step depends on."""
-    random_states = gather(run, torch.get_rng_state())
-    cuda_states = gather(run, torch.cuda.get_rng_state() if torch.cuda.is_available() else None)
+    random_states = gather(torch.get_rng_state())
+    cuda_states = gather(torch.cuda.get_rng_state() if torch.cuda.is_available() else None)
     if not run.fabric.is_global_zero:
         return
     state = {
@@ -86,15 +88,6 @@ def start_or_resume(run: Run) -> Progress:
     if cuda_state is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(cuda_state)
     return Progress(**state["progress"])
-
-
-def gather(run: Run, value: Any) -> list[Any]:
-    """Returns the value of each rank, in order."""
-    if run.fabric.world_size == 1:
-        return [value]
-    values: list[Any] = [None] * run.fabric.world_size
-    torch.distributed.all_gather_object(values, value)
-    return values
 
 
 def agree(run: Run, signal_number: int, overdue: bool) -> tuple[int, bool]:

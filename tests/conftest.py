@@ -1,6 +1,7 @@
 """What several test files share: a tiny model's configuration, and a tiny corpus of tones."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,9 @@ TINY = {
     },
     "train": {"epochs": 2, "warmup_steps": 5, "learning_rate": 0.01, "keep_best": 2},
 }
+# The command asr in two processes, on a port that is free.
+TWO_PROCESSES = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+TWO_PROCESSES += ["--rdzv-endpoint", "127.0.0.1:0", "--rdzv-backend", "c10d", "-m", "asr.cli"]
 NOTES = {"a": 400.0, "b": 700.0, "c": 1200.0, "d": 2000.0}  # letter -> Hz
 
 

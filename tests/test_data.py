@@ -82,6 +82,16 @@ def test_an_epoch_can_be_entered_at_any_batch(
     assert all(same(a, b) for a, b in zip(whole[3:], rest, strict=True))
 
 
+def test_the_shares_of_three_processes_are_each_batch_once(
+    manifest: Path, tokenizer: Tokenizer
+) -> None:
+    whole = list(batches(manifest, tokenizer).epoch(0, ordered=True))
+    assert len(whole) % 3  # the shares are uneven
+    for rank in range(3):
+        share = list(batches(manifest, tokenizer).epoch(0, skip=rank, stride=3, ordered=True))
+        assert all(same(a, b) for a, b in zip(whole[rank::3], share, strict=True))
+
+
 def test_the_curriculum_goes_from_short_to_long(manifest: Path, tokenizer: Tokenizer) -> None:
     longest = [
         int(batch.lengths.max()) for batch in batches(manifest, tokenizer).epoch(0, ordered=True)

@@ -1,0 +1,56 @@
+"""The processes that torchrun starts for one command: which this is, and what each has found."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import torch
+
+from asr.errors import AsrError
+
+WAIT = timedelta(days=7)  # of the first process to finish, for the last
+
+
+def under_torchrun() -> bool:
+    """Returns whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def own_rank() -> tuple[int, int]:
+    """Returns this process's number, from 0, and how many there are; (0, 1) without torchrun."""
+    if not under_torchrun():
+        return 0, 1
+    return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """Connects the processes for `gather`, over the network and not over their GPUs."""
+    if own_rank()[1] == 1:
+        yield
+        return
+    torch.distributed.init_process_group("gloo", timeout=WAIT)
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def gather(value: Any) -> list[Any]:
+    """Returns the value of each process, in order of their numbers, in every process.
+
+    Raises:
+        AsrError: another process has ended; its own message says why.
+    """
+    values: list[Any] = [value] * own_rank()[1]
+    if len(values) > 1:
+        try:
+            torch.distributed.all_gather_object(values, value)
+        except RuntimeError as error:
+            raise AsrError(
+                f"process {own_rank()[0]} of torchrun: another process has ended ({error}); see "
+                "its message, then run the same command again"
+            ) from None
+    return values
