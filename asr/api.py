@@ -1,10 +1,10 @@
 """The library's front door: load a model folder, and write down what is said."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from asr.config import override_config
 from asr.decode import Recognizer, load_recognizer
 from asr.transcribe import Transcript, transcribe
 
@@ -13,7 +13,7 @@ class Model:
     """A trained recognizer, ready to use.
 
     Attributes:
-        recognizer: the model, its tokenizer and its configuration.
+        recognizer: the model, its tokenizer, its configuration and the language models beside it.
     """
 
     def __init__(self, recognizer: Recognizer) -> None:
@@ -25,6 +25,7 @@ class Model:
         sample_rate: int | None = None,
         *,
         beam_size: int | None = None,
+        lm_weights: Sequence[float] | None = None,
     ) -> Transcript:
         """Returns what is said in a file, or in samples, of any length.
 
@@ -32,20 +33,32 @@ class Model:
             audio: a path; or (N,) or (N, channels), float in [-1, 1] or integers.
             sample_rate: of the samples in Hz; only with samples.
             beam_size: hypotheses kept; None for the model's own setting.
+            lm_weights: one for each language model; None for the model's own setting.
 
         Raises:
             DataError: the audio cannot be used.
-            ConfigError: samples without a rate, or a path with one.
+            ConfigError: samples without a rate, or a path with one; or a setting is not allowed.
         """
         settings = [] if beam_size is None else [f"search.beam_size={beam_size}"]
-        options = override_config(self.recognizer.config, settings).search
+        if lm_weights is not None:
+            settings.append(f"search.lm_weights={[float(weight) for weight in lm_weights]}")
+        options = self.recognizer.choose(settings)
         return transcribe(self.recognizer, audio, options=options, sample_rate=sample_rate)
 
 
-def load_model(folder: str | Path, device: str = "auto") -> Model:
+def load_model(
+    folder: str | Path, device: str = "auto", *, lms: Sequence[str | Path] = ()
+) -> Model:
     """Returns the model of a folder that `asr train` made, on cpu, cuda or (auto) the better.
 
+    Args:
+        folder: the --out of asr train.
+        device: where it and the language models compute.
+        lms: language models beside it, each a folder of asr train-lm or an ARPA file.
+
     Raises:
-        ModelError: the folder cannot be used.
+        ModelError: a folder cannot be used, or a language model has other tokens.
+        DataError: an ARPA file cannot be read.
+        ConfigError: there is no such device.
     """
-    return Model(load_recognizer(folder, device))
+    return Model(load_recognizer(folder, device, lms=lms))

@@ -11,6 +11,18 @@ from rich.console import Console
 from rich.table import Table
 
 import asr
+from asr import cli_lm
+from asr.cli_options import (
+    BeamSize,
+    Device,
+    LMs,
+    Model,
+    Search,
+    Settings,
+    live_line,
+    say,
+    search_settings,
+)
 from asr.errors import AsrError, ConfigError
 
 app = typer.Typer(
@@ -19,13 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of asr train.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
-BeamSize = Annotated[int | None, typer.Option(help="Hypotheses kept; 1 is greedy search.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="key.sub=value, over the configuration.")
-]
 
 
 def main() -> None:
@@ -79,16 +84,24 @@ def prepare(
             parts=tuple(part or ()),
             seed=seed,
             num_utterances=num_utterances,
-            say=_say,
+            say=say,
         )
     )
     for row in report.manifests:
-        _say(
+        say(
             f"{row.path}: {row.num_utterances:,} utterances, {row.num_words:,} words, "
             f"{row.seconds / 3600:.2f} h, {row.num_speakers} speakers"
         )
     for notice in report.notices:
-        _say(f"notice: {notice}")
+        say(f"notice: {notice}")
+
+
+def _show_choices(wanted: bool) -> None:
+    if wanted:
+        from asr.choices import describe_choices
+
+        typer.echo(describe_choices())
+        raise typer.Exit
 
 
 @app.command()
@@ -96,6 +109,12 @@ def train(
     config: Annotated[Path, typer.Argument(help="Configuration, a YAML file.")],
     out: Annotated[Path, typer.Option(help="Experiment folder; it becomes the model folder.")],
     settings: Settings = None,
+    help_config: Annotated[
+        bool,
+        typer.Option(
+            "--help-config", is_eager=True, callback=_show_choices, help="List all its keys."
+        ),
+    ] = False,
 ) -> None:
     """Train a model; the same command again continues where it stopped."""
     from asr.config import load_config
@@ -105,7 +124,7 @@ def train(
     try:
         run(load_config(config, settings or ()), out)
     except TrainingStoppedError as stopped:
-        _say(f"stopped: {stopped}")
+        say(f"stopped: {stopped}")
         sys.exit(stopped.exit_code)
 
 
@@ -114,21 +133,21 @@ def decode(
     cuts: Annotated[Path, typer.Argument(help="Manifest of what to decode.")],
     model: Model,
     out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl.")],
+    lms: LMs = None,
     beam_size: BeamSize = None,
+    search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
 ) -> None:
     """Recognize every utterance of a manifest."""
     from asr.decode import decode_manifest, load_recognizer
 
-    recognizer = load_recognizer(model, device)
-    chosen = _search_options(recognizer.config, beam_size, settings)
-    summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=_live_line())
+    recognizer = load_recognizer(model, device, lms=lms or ())
+    chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
-    if sys.stderr.isatty():
-        _say("")  # ends the live line
-    _say(
+    say(
         f"{summary.path}: {summary.num_utterances} utterances, {summary.audio_seconds:.0f} s of "
         f"audio in {summary.wall_seconds:.1f} s, real-time factor {factor:.4f} ({1 / factor:.0f}x "
         f"real time); ended by {ends}"
@@ -161,7 +180,7 @@ def score(
         return
     Console().print(to_table(report))
     for path in paths:
-        _say(f"written: {path}")
+        say(f"written: {path}")
 
 
 @app.command()
@@ -170,7 +189,9 @@ def transcribe(
     model: Model,
     output_format: Annotated[str, typer.Option("--output-format", "-f")] = "txt",
     output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o")] = None,
+    lms: LMs = None,
     beam_size: BeamSize = None,
+    search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
 ) -> None:
@@ -190,17 +211,43 @@ def transcribe(
         check_readable(file)
     prints_text = output_dir is None and formats == ("txt",)
 
-    recognizer = load_recognizer(model, device)
-    chosen = _search_options(recognizer.config, beam_size, settings)
+    recognizer = load_recognizer(model, device, lms=lms or ())
+    chosen = recognizer.choose(search_settings(search, beam_size, settings))
     for file in files:
         transcript = run(
             recognizer, file, options=chosen, on_segment=_segment_teller(file, prints_text)
         )
         if output_dir is not None:
             for path in write_transcript(transcript, output_dir, formats):
-                _say(f"written: {path}")
+                say(f"written: {path}")
         elif not prints_text:
             typer.echo(WRITERS[formats[0]](transcript), nl=False)
+
+
+@app.command("draw-alignment")
+def draw_alignment(
+    cuts: Annotated[Path, typer.Argument(help="Manifest with the utterance.")],
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Picture to write: .png, .svg or .pdf.")],
+    utterance: Annotated[
+        str | None, typer.Option("--id", help="Of the utterance; else the first one.")
+    ] = None,
+    hypothesis: Annotated[
+        bool, typer.Option("--hypothesis", help="Align what is recognized, not the reference.")
+    ] = False,
+    device: Device = "auto",
+) -> None:
+    """Draw which part of the audio each token looked at."""
+    from asr.decode import load_recognizer
+    from asr.drawing import draw_alignment as draw
+
+    recognizer = load_recognizer(model, device)
+    say(draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis))
+    say(f"written: {out}")
+
+
+for _name, _command in cli_lm.COMMANDS.items():
+    app.command(_name)(_command)
 
 
 @app.command()
@@ -222,33 +269,14 @@ def doctor(
     Console().print(table)
 
 
-def _search_options(config: Any, beam_size: int | None, settings: list[str] | None) -> Any:
-    from asr.config import override_config
-
-    chosen = list(settings or ())
-    if beam_size is not None:
-        chosen.append(f"search.beam_size={beam_size}")
-    return override_config(config, chosen).search
-
-
 def _segment_teller(file: Path, prints_text: bool) -> Callable[[Any], None]:
     def tell(segment: Any) -> None:
         if segment.warning:
-            _say(f"{file} at {segment.start_seconds:.1f} s: {segment.warning}")
+            say(f"{file} at {segment.start_seconds:.1f} s: {segment.warning}")
         if prints_text and segment.text:
             typer.echo(segment.text)
 
     return tell
-
-
-def _live_line() -> Callable[[str], None]:
-    if not sys.stderr.isatty():
-        return lambda _: None
-    return lambda line: print(f"\r{line}", end="", file=sys.stderr, flush=True)
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """Waveforms to text: a loaded model that recognizes, and the decoding of a whole manifest."""
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +12,20 @@ from lhotse import CutSet
 from torch import Tensor
 
 from asr.checkpoint import LoadedModel, load_model_folder, write_file, writing
-from asr.config import SearchConfig
-from asr.data import Batch, BatchDataset, Batches
-from asr.devices import pick_device
-from asr.errors import ConfigError
+from asr.config import SearchConfig, override_config
+from asr.data import BatchDataset, Batches
+from asr.devices import own_device
+from asr.encoder import Encoded
+from asr.fusion import WeightedModel, fuse, rescore, weigh
+from asr.language_model import LanguageModel
+from asr.lm_folder import load_language_model
 from asr.manifest import Cut, checked_cuts
-from asr.model import Encoded, Seq2Seq
+from asr.model import Seq2Seq
+from asr.ranks import connected, gather, own_rank
 from asr.scorers import CTCScorer, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, search
 from asr.text import get_normalizer
+from asr.window import replace_part, restrict_attention
 
 HYPOTHESES_FILE = "hyp.jsonl"
 
@@ -31,14 +35,18 @@ class Recognized:
     """The best hypothesis of an utterance as text, and the others."""
 
     text: str
-    score: float  # sum of log probabilities
+    score: float  # what search says: weighted log probabilities and the bonus for its length
     num_tokens: int
     ended: str  # eos, length or loop
     nbest: tuple[tuple[str, float], ...]  # text and score, best first
 
 
 class Recognizer:
-    """A model, its tokenizer and the device it runs on.
+    """A model, its tokenizer, the language models beside it and the device it runs on.
+
+    Args:
+        loaded: the model.
+        lms: language models over its tokens; `search.lm_weights` holds one weight for each.
 
     Attributes:
         sample_rate: of the waveforms it takes, in Hz.
@@ -46,13 +54,25 @@ class Recognizer:
         options: the search settings of its configuration.
     """
 
-    def __init__(self, loaded: LoadedModel) -> None:
+    def __init__(self, loaded: LoadedModel, lms: Sequence[LanguageModel] = ()) -> None:
+        self.lms = tuple(lms)
         self.model, self.tokenizer, self.config = loaded.model, loaded.tokenizer, loaded.config
         self.sample_rate = loaded.config.sample_rate
         longest = loaded.metrics.get("longest_seconds", loaded.config.data.max_seconds)
         self.max_seconds = float(longest)
         self.options = loaded.config.search
         self.normalize = get_normalizer(loaded.config.tokenizer.normalizer).apply
+
+    def choose(self, overrides: Sequence[str]) -> SearchConfig:
+        """Returns the search settings, with `search.key=value` overrides applied in order.
+
+        Raises:
+            ConfigError: a key, type or value is not allowed, or the weights of the language models
+                are not as many as they.
+        """
+        options = override_config(self.config, overrides).search
+        weigh(self.lms, options)
+        return options
 
     def recognize(
         self, waveforms: Sequence[np.ndarray], options: SearchConfig | None = None
@@ -66,8 +86,15 @@ class Recognizer:
     def recognize_batch(
         self, waveforms: Tensor, lengths: Tensor, options: SearchConfig | None = None
     ) -> list[Recognized]:
-        """Returns what is said in waveforms (B,N) of so many samples (B,)."""
-        found = recognize_tokens(self.model, waveforms, lengths, options=options or self.options)
+        """Returns what is said in waveforms (B,N) of so many samples (B,).
+
+        Raises:
+            ConfigError: the weights of the language models are not as many as they.
+        """
+        options = options or self.options
+        found = recognize_tokens(
+            self.model, waveforms, lengths, options=options, lms=weigh(self.lms, options)
+        )
         return [self._describe(hypotheses) for hypotheses in found]
 
     def _describe(self, hypotheses: list[Hypothesis]) -> Recognized:
@@ -77,22 +104,39 @@ class Recognizer:
         return Recognized(texts[0], best.score, len(best.tokens), best.ended, nbest)
 
 
-def load_recognizer(folder: str | Path, device: str = "auto") -> Recognizer:
+def load_recognizer(
+    folder: str | Path, device: str = "auto", *, lms: Sequence[str | Path] = ()
+) -> Recognizer:
     """Returns the recognizer of a model folder, on a device: `cpu`, `cuda` or `auto`.
 
+    Args:
+        folder: the --out of asr train.
+        device: where it and the language models compute.
+        lms: language models beside it, each a folder of asr train-lm or an ARPA file.
+
     Raises:
-        ModelError: the folder cannot be used.
+        ModelError: a folder cannot be used, or a language model has other tokens.
+        DataError: an ARPA file cannot be read.
         ConfigError: there is no such device.
     """
-    return Recognizer(load_model_folder(Path(folder), pick_device(device)))
+    chosen = own_device(device)
+    loaded = load_model_folder(Path(folder), chosen)
+    return Recognizer(
+        loaded, [load_language_model(Path(lm), loaded.tokenizer, device=chosen) for lm in lms]
+    )
 
 
 @torch.inference_mode()
 def recognize_tokens(
-    model: Seq2Seq, waveforms: Tensor, lengths: Tensor, *, options: SearchConfig
+    model: Seq2Seq,
+    waveforms: Tensor,
+    lengths: Tensor,
+    *,
+    options: SearchConfig,
+    lms: Sequence[WeightedModel] = (),
 ) -> list[list[Hypothesis]]:
     """Returns the hypotheses of each waveform (B,N) of so many samples (B,), best first."""
-    return search_encoded(model, encode_padded(model, waveforms, lengths), options)
+    return search_encoded(model, encode_padded(model, waveforms, lengths), options, lms=lms)
 
 
 def encode_padded(model: Seq2Seq, waveforms: Tensor, lengths: Tensor) -> Encoded:
@@ -108,16 +152,27 @@ def encode_padded(model: Seq2Seq, waveforms: Tensor, lengths: Tensor) -> Encoded
 
 
 def search_encoded(
-    model: Seq2Seq, encoded: Encoded, options: SearchConfig
+    model: Seq2Seq,
+    encoded: Encoded,
+    options: SearchConfig,
+    *,
+    lms: Sequence[WeightedModel] = (),
 ) -> list[list[Hypothesis]]:
     """Returns the hypotheses of each utterance from its memory values, best first."""
-    scorers = [
-        WeightedScorer(DecoderScorer(model.decoder), model.prepare(encoded), 1 - options.ctc_weight)
-    ]
+    decoder = model.decoder
+    if options.attention_window is not None:
+        restricted = restrict_attention(decoder.attention, options.attention_window)
+        decoder = replace_part(decoder, "attention", restricted)
+    memory = decoder.prepare(*encoded)
+    scorers = [WeightedScorer(DecoderScorer(decoder), memory, 1 - options.ctc_weight)]
     if options.ctc_weight > 0:
-        memory = CTCScorer.prepare(model.ctc(encoded.values), encoded.lengths)
-        scorers.append(WeightedScorer(CTCScorer(), memory, options.ctc_weight))
-    return search(scorers, encoded.lengths, options)
+        frames = CTCScorer.prepare(model.ctc(encoded.values), encoded.lengths)
+        scorers.append(WeightedScorer(CTCScorer(), frames, options.ctc_weight))
+    if not (options.rescore and lms):
+        return search([*scorers, *fuse(lms, len(encoded.lengths))], encoded.lengths, options)
+    num_best = max(options.num_best, options.beam_size)
+    wide = options.model_copy(update={"num_best": num_best})
+    return rescore(search(scorers, encoded.lengths, wide), lms, options)
 
 
 @dataclass(frozen=True)
@@ -141,43 +196,65 @@ def decode_manifest(
 ) -> DecodingSummary:
     """Decodes every utterance of a manifest into `hyp.jsonl`, in the manifest's order.
 
+    Under torchrun each process decodes its share, and the first one speaks and writes.
+
     Raises:
         DataError: the manifest or some audio cannot be read.
         ModelError: the folder cannot be written.
+        ConfigError: the weights of the language models are not as many as they.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ConfigError("asr decode: runs in one process; start it without torchrun")
+    weigh(recognizer.lms, options or recognizer.options)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     cuts = list(checked_cuts(manifest))
     started = time.perf_counter()
-    lines: dict[str, dict[str, object]] = {}
-    for batch, results in _decode(recognizer, cuts, options):
-        for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
-            lines[name] = {"id": name, "reference": text, **_line(result)}
-        say(f"{len(lines)} of {len(cuts)} utterances")
+    with connected():
+        lines = _decode_share(recognizer, cuts, options, say=say)
+        for part in gather(lines):
+            lines.update(part)
     wall_seconds = time.perf_counter() - started
     ended = dict.fromkeys(("eos", "length", "loop"), 0)
     for cut in cuts:
         lines[cut.id]["seconds"] = round(cut.duration, 3)
         ended[str(lines[cut.id]["ended"])] += 1
     text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
-    write_file(folder / HYPOTHESES_FILE, text.encode())
+    if own_rank()[0] == 0:
+        write_file(folder / HYPOTHESES_FILE, text.encode())
     audio_seconds = sum(cut.duration for cut in cuts)
     return DecodingSummary(folder / HYPOTHESES_FILE, len(cuts), audio_seconds, wall_seconds, ended)
 
 
-def _decode(
-    recognizer: Recognizer, cuts: list[Cut], options: SearchConfig | None
-) -> Iterator[tuple[Batch, list[Recognized]]]:
+def batches_of(recognizer: Recognizer, cuts: list[Cut]) -> Batches:
+    """Returns the batches in which a recognizer reads cuts."""
     dataset = BatchDataset(
         recognizer.tokenizer, recognizer.normalize, sample_rate=recognizer.sample_rate
     )
-    batches = Batches(
-        CutSet.from_cuts(cuts), dataset, config=recognizer.config.data, seed=recognizer.config.seed
-    )
-    for batch in batches.epoch(0, ordered=True):
-        yield batch, recognizer.recognize_batch(batch.waveforms, batch.lengths, options)
+    config = recognizer.config
+    return Batches(CutSet.from_cuts(cuts), dataset, config=config.data, seed=config.seed)
+
+
+def _decode_share(
+    recognizer: Recognizer,
+    cuts: list[Cut],
+    options: SearchConfig | None,
+    *,
+    say: Callable[[str], None],
+) -> dict[str, dict[str, object]]:
+    """Returns the lines of this process's utterances by id.
+
+    Whole batches are shared out, so that a hypothesis does not depend on how many processes there
+    are: batch mates are the same, to the last bit.
+    """
+    rank, num_ranks = own_rank()
+    others = f", without those of {num_ranks - 1} other processes" if num_ranks > 1 else ""
+    lines: dict[str, dict[str, object]] = {}
+    for batch in batches_of(recognizer, cuts).epoch(0, skip=rank, stride=num_ranks, ordered=True):
+        results = recognizer.recognize_batch(batch.waveforms, batch.lengths, options)
+        for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
+            lines[name] = {"id": name, "reference": text, **_line(result)}
+        if rank == 0:
+            say(f"{len(lines)} of {len(cuts)} utterances{others}")
+    return lines
 
 
 def _line(result: Recognized) -> dict[str, object]:

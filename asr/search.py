@@ -29,7 +29,7 @@ class Hypothesis:
     """One result of search."""
 
     tokens: tuple[int, ...]  # without EOS
-    score: float  # weighted sum of the scorers' log probabilities, EOS counted
+    score: float  # weighted sum of log probabilities, EOS counted, and the bonus for its length
     ended: str  # a name in REASONS
 
 
@@ -104,8 +104,7 @@ def beam_search(
 
     An utterance is done when beam_size hypotheses have ended with EOS, each ahead of every open one
     at its step (an early EOS is always near, and must not crowd the others out), or when no open
-    one could still enter the num_best: log probabilities are at most 0, so an open hypothesis's
-    score can only fall, and its rank is at most that score over the longest allowed length.
+    one could still enter the num_best; see `_highest_rank`.
     """
     size, device = options.beam_size, caps.device
     results: list[list[Hypothesis]] = [[] for _ in caps]
@@ -126,7 +125,7 @@ def beam_search(
         stopped = (looped | at_cap) & scores.isfinite()
         finished = _collect_stopped(finished, (scores, history), (stopped, looped), options)
         scores = scores.masked_fill(stopped, -math.inf)
-        done = _is_done(finished, scores, caps[rows], options)
+        done = _is_done(finished, (scores, history), caps[rows], options)
         if bool(done.any()):
             for row in done.nonzero()[:, 0].tolist():
                 results[int(rows[row])] = _hypotheses(finished, row)
@@ -144,6 +143,13 @@ def find_loops(tokens: Tensor, repeats: int) -> Tensor:
         tail = tokens[..., -period * repeats :]
         looped |= (tail[..., period:] == tail[..., :-period]).all(dim=-1)
     return looped
+
+
+def rank_of(hypothesis: Hypothesis, options: SearchConfig) -> float:
+    """Returns what hypotheses are sorted by: the score for its length, those with EOS first."""
+    has_eos = hypothesis.ended == "eos"
+    length = len(hypothesis.tokens) + has_eos
+    return hypothesis.score / length**options.length_power - (0.0 if has_eos else UNFINISHED)
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], state: Any) -> Any:
@@ -171,7 +177,7 @@ def _select_rows(
 def _step(
     scorers: Sequence[WeightedScorer], tokens: Tensor, states: Any, options: SearchConfig
 ) -> tuple[Tensor, tuple[Any, ...]]:
-    """Returns weighted log probabilities (B,K,V) float64 and the scorers' next states."""
+    """Returns what each token earns, (B,K,V) float64, and the scorers' next states."""
     total, after = torch.zeros((), dtype=torch.double, device=tokens.device), []
     for scorer, state in zip(scorers, states, strict=True):
         log_probs, state = scorer.scorer.step(tokens, scorer.memory, state)
@@ -183,6 +189,10 @@ def _step(
         others[..., EOS] = -math.inf
         unsure = total[..., EOS] < options.eos_threshold * others.amax(dim=-1)
         total[..., EOS] = total[..., EOS].masked_fill(unsure, -math.inf)
+    if options.length_bonus:
+        bonus = torch.full_like(total[0, 0], options.length_bonus)  # (V,)
+        bonus[EOS] = 0.0
+        total = total + bonus
     # Audio out of all bounds may give NaN; a search must end all the same.
     return total.nan_to_num(nan=NO_CHANCE, neginf=-math.inf), tuple(after)
 
@@ -246,10 +256,28 @@ def _survivors(candidates: _Candidates, size: int) -> tuple[Tensor, Tensor, Tens
     return scores, history, parents
 
 
-def _is_done(finished: _Finished, scores: Tensor, caps: Tensor, options: SearchConfig) -> Tensor:
-    bound = scores.amax(dim=1) / caps**options.length_power
+def _is_done(
+    finished: _Finished, opened: tuple[Tensor, Tensor], caps: Tensor, options: SearchConfig
+) -> Tensor:
+    scores, history = opened
+    bound = _highest_rank(scores.amax(dim=1), history.size(2) - 1, caps, options)
     enough = finished.num_ended[:, 0] >= options.beam_size
     return enough | (finished.rank[:, -1] >= bound) | scores.isneginf().all(dim=1)
+
+
+def _highest_rank(scores: Tensor, num_tokens: int, caps: Tensor, options: SearchConfig) -> Tensor:
+    """Returns (B,) the most that open hypotheses of so many tokens and scores (B,) may come to.
+
+    Log probabilities are at most 0. So a hypothesis that ends with EOS at a length, EOS counted,
+    has at most its score now and the bonus of the tokens until then; and over all lengths allowed,
+    the best of these ranks is the bound. Longer is not always better: without a bonus a score below
+    0 ranks best at the cap, but with one a score above 0 may rank best at once.
+    """
+    shortest, longest = num_tokens + 1, max(num_tokens + 1, options.max_tokens)
+    lengths = torch.arange(shortest, longest + 1, dtype=torch.double, device=caps.device)  # (L,)
+    bonus = options.length_bonus * (lengths - shortest)
+    ranks = (scores[:, None] + bonus) / lengths**options.length_power  # (B,L)
+    return ranks.masked_fill(lengths > caps[:, None], -math.inf).amax(dim=1)
 
 
 def _nothing_finished(batch_size: int, num_best: int, device: torch.device) -> _Finished:

@@ -208,7 +208,7 @@ def test_bad_manifests_are_one_clear_line(home: Path, tmp_path: Path) -> None:
 def test_wrong_settings_are_one_clear_line(home: Path, tmp_path: Path) -> None:
     train = ["train", home / "config.yaml", "--out", tmp_path / "exp", "--set"]
     assert 'unknown key "train.epoch"' in error_of(*train, "train.epoch=3")
-    assert "known: dot, additive, location" in error_of(*train, "attention={type: dto}")
+    assert "known: none, dot, scaled_dot" in error_of(*train, "attention={type: dto}")
     assert "known: lstm" in error_of(*train, "encoder.cell=gru2")
     assert not (tmp_path / "exp" / "config.yaml").exists()
     assert 'recipe "libri": unknown' in error_of("prepare", "libri", "--out", tmp_path / "x")
@@ -276,6 +276,84 @@ def test_a_signal_saves_and_says_how_to_continue(home: Path, tmp_path: Path, num
     assert (tmp_path / "exp/training/state.pt").is_file()
 
 
+LM_SETTINGS = ("train.epochs=2", "train.num_lanes=2", "model.hidden_dim=16", "model.num_layers=1")
+
+
+def train_lm(home: Path, out: Path, *settings: str) -> Done:
+    """Trains a small language model over the recognizer's tokens, from its transcripts."""
+    (home / "lm.yaml").write_text("model: {cell: lstm, embedding_dim: 8}\n")
+    files = ["--text", home / "data/train.jsonl.gz", "--dev", home / "data/dev.jsonl.gz"]
+    arguments = ["train-lm", home / "lm.yaml", "--out", out, *files, "--tokenizer", home / "exp"]
+    for setting in settings:
+        arguments += ["--set", setting]
+    return run(*arguments)
+
+
+@pytest.mark.parametrize("settings", [LM_SETTINGS, ("type=ngram", "order=3")])
+def test_a_language_model_is_trained_measured_and_sampled(
+    home: Path, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    done = train_lm(home, tmp_path / "lm", *settings)
+    assert done.returncode == 0, done.stderr
+    assert "done: " in done.stderr
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(random_texts(6, seed=2)) + "\n")
+    measured = []
+    for file in (text, home / "data/dev.jsonl.gz"):
+        done = run("perplexity", file, "--lm", tmp_path / "lm", "--device", "cpu")
+        assert done.returncode == 0, done.stderr
+        measured.append(dict(line.rsplit(maxsplit=1) for line in done.stdout.splitlines()))
+    assert measured[0] == measured[1]
+    num_characters = sum(len(line) + 1 for line in random_texts(6, seed=2))
+    assert measured[0]["tokens, EOS counted"] == str(num_characters)
+    assert measured[0]["of them unknown (UNK)"] == "0"
+    dev = json.loads((tmp_path / "lm/metrics.json").read_text())["dev"]
+    assert float(measured[0]["perplexity per token"]) == pytest.approx(
+        dev["token_perplexity"], rel=1e-3
+    )
+    arguments = ["sample-lm", "--lm", tmp_path / "lm", "--num", "3", "--prompt", "ab"]
+    texts = run(*arguments, "--max-tokens", "5").stdout.splitlines()
+    assert len(texts) == 3
+    assert all(text.startswith("ab") and len(text) <= 7 for text in texts)
+    assert texts == run(*arguments, "--max-tokens", "5").stdout.splitlines()
+
+
+def test_mistakes_about_language_models_are_one_clear_line(home: Path, tmp_path: Path) -> None:
+    (home / "lm.yaml").write_text("")
+    train = ["train-lm", home / "lm.yaml", "--out", tmp_path / "lm"]
+    assert "data.text: no text to train on; name files by --text" in error_of(*train)
+    train += ["--text", home / "data/train.jsonl.gz"]
+    assert "data.dev: no dev text; name a file by --dev" in error_of(*train)
+    train += ["--dev", tmp_path / "none.txt"]
+    assert "none.txt: no such text; give a file" in error_of(*train)
+    assert 'unknown key "train.epoch"' in error_of(*train, "--set", "train.epoch=3")
+    assert not (tmp_path / "lm").exists()
+    for command in (["perplexity", home / "lm.yaml"], ["sample-lm"]):
+        line = error_of(*command, "--lm", home / "exp")
+        assert "config.yaml: unknown key" in line
+        assert "is it the --out folder of asr train-lm?" in line
+        line = error_of(*command, "--lm", tmp_path / "none")
+        assert "no such language model" in line
+        line = error_of(*command, "--lm", home / "exp", "--device", "tpu")
+        assert 'device "tpu": unknown; known: auto, cpu, cuda' in line
+
+
+def test_a_language_models_training_stops_at_a_signal(home: Path, tmp_path: Path) -> None:
+    (home / "lm.yaml").write_text("train: {epochs: 10000}\nmodel: {hidden_dim: 8}\n")
+    command = [sys.executable, "-m", "asr.cli", "train-lm", str(home / "lm.yaml")]
+    command += ["--out", str(tmp_path / "lm"), "--text", str(home / "data/train.jsonl.gz")]
+    command += ["--dev", str(home / "data/dev.jsonl.gz")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    log = tmp_path / "lm/training/log.jsonl"
+    deadline = time.monotonic() + 60
+    while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, errors
+    assert re.search(r"stopped: saved at step \d+; run the same command again", errors)
+
+
 def test_doctor_finds_what_is_there() -> None:
     done = run("doctor", "--json")
     assert done.returncode == 0, done.stderr
@@ -307,3 +385,31 @@ def test_the_library_raises_what_the_command_prints(home: Path, tmp_path: Path) 
         asr.load_model(tmp_path / "none")
     with pytest.raises(DataError, match=r"gone\.wav"):
         asr.load_model(home / "exp").transcribe(tmp_path / "gone.wav")
+
+
+def test_the_choices_of_a_configuration_are_listed_from_the_code() -> None:
+    done = run("train", "--help-config")
+    assert done.returncode == 0
+    for line in (
+        "encoder.cell=lstm   one of lstm, gru, rnn_tanh, rnn_relu",
+        "decoder.start=zeros   one of zeros, copy, bridge, random",
+        "multi_head: Several heads of another mechanism",
+        "attention.feedback=previous",
+        "precision=32-true   one of 32-true, bf16-mixed",
+    ):
+        assert line in done.stdout
+
+
+def test_an_alignment_is_drawn(home: Path, tmp_path: Path) -> None:
+    cuts = home / "data" / "dev.jsonl.gz"
+    model = ("--model", home / "exp")
+    done = run("draw-alignment", cuts, *model, "--out", tmp_path / "a" / "b.png")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a" / "b.png").read_bytes().startswith(b"\x89PNG")
+    done = run("draw-alignment", cuts, *model, "--out", tmp_path / "c.svg", "--hypothesis")
+    assert done.returncode == 0, done.stderr
+    assert "<svg" in (tmp_path / "c.svg").read_text()
+    message = error_of(
+        "draw-alignment", cuts, *model, "--out", tmp_path / "d.png", "--id", "nobody"
+    )
+    assert "has no utterance 'nobody'; it has" in message

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from asr.config import load_config
+from asr.lm_config import load_lm_config
+from asr.lm_folder import build_recurrent
 from asr.model import build_model, resolve_config
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = sorted(ROOT.glob("egs/*/conf/*.yaml"))
+LM_CONFIGS = sorted(ROOT.glob("egs/*/conf/lm*.yaml"))
+CONFIGS = sorted({*ROOT.glob("egs/*/conf/*.yaml")} - {*LM_CONFIGS})
 SCRIPTS = sorted(ROOT.glob("egs/*/run.sh"))
 
 
@@ -31,6 +34,12 @@ def test_every_configuration_builds_its_model(path: Path) -> None:
     config = resolve_config(load_config(path))
     model = build_model(config, 40)
     assert sum(parameter.numel() for parameter in model.parameters()) > 1_000_000
+
+
+@pytest.mark.parametrize("path", LM_CONFIGS, ids=lambda path: "/".join(path.parts[-3:]))
+def test_every_configuration_of_a_language_model_builds_it(path: Path) -> None:
+    model = build_recurrent(load_lm_config(path).model, 40)
+    assert sum(parameter.numel() for parameter in model.parameters()) > 100_000
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.parent.name)

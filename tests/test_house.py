@@ -9,25 +9,33 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up; a file imports only from rows above its own.
 FLOORS = [
-    ["errors"],
-    ["text"],
+    ["errors", "tokens"],
+    ["text", "sentencepieces", "ranks", "settings"],
     ["config", "audio", "tokenizer", "scoring", "plots", "devices"],
+    ["lm_config", "schedules"],
+    ["arpa"],
+    ["ngram_trie", "ngram_estimate"],
+    ["ngram"],
     ["speech"],
     ["features"],
-    ["rnn", "attention"],
-    ["encoder", "decoder"],
+    ["rnn", "attention_contract"],
+    ["attention", "start"],
+    ["encoder", "decoder", "window"],
     ["model"],
     ["loss", "manifest", "scorers"],
-    ["data", "search", "checkpoint"],
-    ["decode", "experiment", "monitor", "trainlog", "card"],
-    ["progress"],
+    ["data", "search", "checkpoint", "language_model", "lm_text"],
+    ["lm_folder", "fusion"],
+    ["decode", "experiment", "monitor", "trainlog", "card", "bptt", "perplexity"],
+    ["lm_run"],
+    ["progress", "gradients"],
     ["evaluate"],
     ["train"],
-    ["transcribe"],
-    ["writers", "api"],
+    ["train_lm"],
+    ["transcribe", "drawing", "choices", "tune"],
+    ["writers", "api", "tune_report"],
     ["results"],
-    ["report", "doctor"],
-    ["recipes"],
+    ["report", "doctor", "cli_options"],
+    ["recipes", "cli_lm"],
     ["cli"],
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
@@ -72,7 +80,7 @@ def test_recipes_import_nothing_above_the_ground_floors() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_no_file_is_a_drawer_or_grows_past_its_size(path: Path) -> None:
     assert path.stem not in FORBIDDEN_NAMES
-    assert len(path.read_text("utf-8").splitlines()) <= 380
+    assert len(path.read_text("utf-8").splitlines()) <= 350
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -83,7 +91,7 @@ def test_functions_fit_a_screen_and_take_few_arguments(path: Path) -> None:
             where = f"{path.name}:{node.lineno} {node.name}"
             assert lines <= 60, f"{where} has {lines} lines"
             positional = [arg.arg for arg in node.args.args if arg.arg not in {"self", "cls"}]
-            if path.stem not in {"cli"}:  # a command's options are its arguments
+            if path.stem not in {"cli", "cli_lm"}:  # a command's options are its arguments
                 assert len(positional) <= 4, f"{where} takes {len(positional)} by position"
 
 
@@ -109,15 +117,30 @@ def test_there_is_a_test_file_for_every_module() -> None:
     tested_elsewhere = {
         "model": "decoder, encoder and search",
         "scorers": "search",
+        "tokens": "tokenizer",
+        "sentencepieces": "tokenizer",
         "trainlog": "train",
         "progress": "train",
         "experiment": "train",
         "evaluate": "train",
         "card": "checkpoint",
         "api": "cli",
-        "decode": "cli",
+        "cli_lm": "cli",
+        "cli_options": "cli",
+        "tune_report": "tune",
+        "ranks": "decode",
         "devices": "cli",
         "writers": "transcribe",
+        "settings": "config",
+        "bptt": "train_lm",
+        "lm_config": "train_lm",
+        "arpa": "ngram",
+        "ngram_trie": "ngram",
+        "ngram_estimate": "ngram",
+        "lm_run": "train_lm",
+        "lm_text": "train_lm",
+        "lm_folder": "language_model",
+        "perplexity": "language_model",
         "errors": "all",
     }
     for path in MODULES:

@@ -1,0 +1,125 @@
+"""The commands of `asr` about language models: training, measuring, sampling, tuning."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asr.cli_options import (
+    LM,
+    Device,
+    LMs,
+    Model,
+    Settings,
+    TokenizerFolder,
+    live_line,
+    say,
+    search_settings,
+)
+
+
+def train_lm(
+    config: Annotated[Path, typer.Argument(help="Configuration, a YAML file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the language model.")],
+    text: Annotated[
+        list[Path] | None, typer.Option(help="Text, one utterance a line, or cuts; repeatable.")
+    ] = None,
+    dev: Annotated[Path | None, typer.Option(help="Text that chooses the best epoch.")] = None,
+    tokenizer: TokenizerFolder = None,
+    settings: Settings = None,
+) -> None:
+    """Train a language model; the same command again continues where it stopped."""
+    from asr.lm_config import choose_files, load_lm_config
+    from asr.progress import TrainingStoppedError
+    from asr.train_lm import train_language_model
+
+    chosen = load_lm_config(config, settings or ())
+    chosen = choose_files(chosen, text=text or (), dev=dev, tokenizer=tokenizer)
+    try:
+        train_language_model(chosen, out)
+    except TrainingStoppedError as stopped:
+        say(f"stopped: {stopped}")
+        sys.exit(stopped.exit_code)
+
+
+def perplexity(
+    files: Annotated[list[Path], typer.Argument(help="Text, one utterance a line, or cuts.")],
+    lm: LM,
+    tokenizer: TokenizerFolder = None,
+    device: Device = "auto",
+) -> None:
+    """Say how well a language model foretells a text, each line read by itself."""
+    from asr.lm_folder import find_language_model
+    from asr.lm_text import read_text
+    from asr.perplexity import score_text
+
+    model = find_language_model(lm, tokenizer, device=device)
+    text = read_text(files, model.tokenizer)
+    say(text.describe())
+    typer.echo(score_text(model, text).to_table())
+
+
+def sample_lm(
+    lm: LM,
+    num: Annotated[int, typer.Option(min=1, help="How many texts.")] = 10,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="Below 1: likelier texts; 0: the best token each time.")
+    ] = 1.0,
+    prompt: Annotated[str, typer.Option(help="How every text begins.")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed, the same texts.")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens drawn a text.")] = 200,
+    tokenizer: TokenizerFolder = None,
+    device: Device = "auto",
+) -> None:
+    """Print texts drawn from a language model, one a line."""
+    from asr.language_model import sample
+    from asr.lm_folder import find_language_model
+
+    model = find_language_model(lm, tokenizer, device=device)
+    for line in sample(
+        model, prompt, num=num, temperature=temperature, max_tokens=max_tokens, seed=seed
+    ):
+        typer.echo(line)
+
+
+def tune(
+    cuts: Annotated[Path, typer.Argument(help="Manifest of the dev set; never the test set.")],
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Folder for tune.json, .md, .png and search.yaml.")],
+    lms: LMs = None,
+    trials: Annotated[int, typer.Option(min=1, help="How often the dev set is decoded.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed, the same settings tried.")] = 0,
+    metric: Annotated[str, typer.Option(help="What is to become small: cer or wer.")] = "cer",
+    beam_size: Annotated[int, typer.Option(min=1, help="Hypotheses kept in each trial.")] = 8,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Choose the weights of CTC and of language models and the length term, on the dev set only.
+
+    A test set must not be given: an error rate on what the settings were chosen on flatters.
+    """
+    from asr.tune import TunePlan
+    from asr.tune_report import tune_into
+
+    plan = TunePlan(
+        model,
+        cuts,
+        lms=tuple(lms or ()),
+        settings=tuple(search_settings(None, beam_size, settings)),
+        trials=trials,
+        seed=seed,
+        metric=metric,
+        device=device,
+    )
+    for line in tune_into(out, plan, say=say, live=live_line()):
+        typer.echo(line)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train-lm": train_lm,
+    "perplexity": perplexity,
+    "sample-lm": sample_lm,
+    "tune": tune,
+}

@@ -1,0 +1,55 @@
+"""What the commands of `asr` share: options with one meaning everywhere, and lines for people."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of asr train.")]
+LM = Annotated[Path, typer.Option("--lm", help="The --out of asr train-lm, or an ARPA file.")]
+LMs = Annotated[
+    list[Path] | None,
+    typer.Option("--lm", help="Language model: the --out of asr train-lm, or ARPA; repeatable."),
+]
+TokenizerFolder = Annotated[
+    Path | None, typer.Option("--tokenizer", help="Model folder whose tokenizer is used.")
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
+BeamSize = Annotated[int | None, typer.Option(help="Hypotheses kept; 1 is greedy search.")]
+Search = Annotated[
+    Path | None,
+    typer.Option("--search", help="File of search settings, as asr tune writes; before --set."),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="key.sub=value, over the configuration.")
+]
+
+
+def search_settings(
+    file: Path | None, beam_size: int | None, settings: list[str] | None
+) -> list[str]:
+    """Returns the settings of all these options as `key.sub=value`, the weakest first."""
+    chosen = []
+    if file is not None:
+        from asr.config import read_search_settings
+
+        chosen += read_search_settings(file)
+    chosen += settings or ()
+    if beam_size is not None:
+        chosen.append(f"search.beam_size={beam_size}")
+    return chosen
+
+
+def say(line: str) -> None:
+    """Prints a line for a person; a live line gives way to it."""
+    erase = "\r\033[K" if sys.stderr.isatty() else ""
+    typer.echo(erase + line, err=True)
+
+
+def live_line() -> Callable[[str], None]:
+    """Returns what shows a line in place of the one before, on a terminal, and else nowhere."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+    return lambda line: print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
