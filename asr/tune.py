@@ -23,7 +23,8 @@ from asr.decode import Recognizer, batches_of, encode_padded, load_recognizer, s
 from asr.encoder import Encoded
 from asr.errors import ConfigError, DataError
 from asr.fusion import weigh
-from asr.manifest import checked_cuts
+from asr.manifest import checked_cuts, cut_text
+from asr.ranks import own_rank
 from asr.scoring import score
 
 METRICS = ("cer", "wer")
@@ -148,9 +149,11 @@ def tune(
 
     Raises:
         ModelError: the model or a language model cannot be used.
-        ConfigError: a setting is not allowed.
+        ConfigError: a setting is not allowed, or there is more than one process.
         DataError: the manifest, audio or an ARPA file cannot be read, or no utterance has text.
     """
+    if own_rank()[1] > 1:
+        raise ConfigError("asr tune runs in one process; start it without torchrun")
     recognizer = load_recognizer(plan.model, plan.device, lms=plan.lms)
     base = recognizer.choose(plan.settings)
     weights = tuple(part.weight for part in weigh(recognizer.lms, base))
@@ -185,7 +188,7 @@ def planned(
     Spread evenly: each range is cut into as many stretches as there are points, and each stretch
     has one of them.
 
-    Source: McKay et al. 1979, Technometrics 21(2), section 2.1 (Latin hypercube sampling).
+    Source: McKay et al. 1979, Technometrics 21(2) (Latin hypercube sampling).
     """
     points = [tuple(knob.read(base) for knob in knobs)]
     without = tuple(0.0 if knob.key == "lm_weights" else knob.read(base) for knob in knobs)
@@ -247,7 +250,7 @@ class DevSet:
         self, recognizer: Recognizer, manifest: Path, *, say: Callable[[str], None]
     ) -> None:
         cuts = list(checked_cuts(manifest))
-        if not any(supervision.text for cut in cuts for supervision in cut.supervisions):
+        if not any(cut_text(cut, recognizer.normalize).strip() for cut in cuts):
             raise DataError(
                 f"{manifest}: no utterance has a text to compare with; give the dev set"
             )

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from asr.attention import MultiHeadAttention, NoAttention
-from asr.attention_contract import Attention, attend
+from asr.attention import MultiHeadAttention
+from asr.attention_contract import Attention, NoAttention, attend
 from asr.errors import ConfigError
 
 Part = TypeVar("Part", bound=nn.Module)

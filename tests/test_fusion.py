@@ -153,7 +153,7 @@ def test_decoder_ctc_and_two_language_models_find_what_brute_force_finds(
             assert rank_of(hypothesis, options) == pytest.approx(rank, abs=1e-3)
 
 
-@pytest.mark.parametrize(("beam_size", "bonus"), [(1, -1.5), (3, 0.7)])
+@pytest.mark.parametrize(("beam_size", "bonus"), [(1, -2.5), (3, 0.7)])
 def test_every_fused_hypothesis_scores_what_forced_decoding_gives_it(
     model: Seq2Seq,
     encoded: Encoded,

@@ -9,6 +9,7 @@ stop_stage=4
 conf=mini        # mini, 100h or 960h
 corpus=          # folder with LibriSpeech/; empty: ASR_TEST_CORPORA if it has one, else download
 name=            # of the experiment; empty: conf
+processes=       # that train together; empty: for mini two, or one beside a GPU; else one
 set=             # more --set options for training, separated by spaces
 . egs/options.sh
 from_caller corpus
@@ -18,6 +19,11 @@ exp=$here/exp/${name:-$conf}
 data=$here/data/$conf
 local_copy=$(realpath -m "${ASR_TEST_CORPORA:-../shared/corpora}")
 settings=()
+if [ "$conf" = mini ]; then
+  processes=${processes:-$(default_processes)}
+  [ "$processes" -le 1 ] || settings+=(--set data.batch_seconds=20)  # for each of them
+fi
+processes=${processes:-1}
 for setting in $set; do settings+=(--set "$setting"); done
 command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }
 
@@ -47,7 +53,7 @@ if run_stage 1 "prepare manifests in $data"; then
 fi
 
 if run_stage 2 "train; the model goes to $exp"; then
-  asr train "$here/conf/$conf.yaml" --out "$exp" \
+  train_model "$here/conf/$conf.yaml" --out "$exp" \
     --set data.train="$data/$train.jsonl.gz" --set data.dev="$data/$dev.jsonl.gz" ${settings[@]+"${settings[@]}"}
 fi
 

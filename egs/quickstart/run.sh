@@ -10,6 +10,7 @@ conf=            # a file in conf/; empty: default, or korean for ko
 name=            # of the experiment; empty: language and conf
 quick=false      # true: a few utterances and two epochs, to see that all works
 num_utterances=1600
+processes=       # that train together; empty: two, or one beside a GPU
 set=             # more --set options for training, separated by spaces
 . egs/options.sh
 
@@ -18,7 +19,9 @@ if [ -z "$conf" ]; then
   conf=default
   [ "$language" != ko ] || conf=korean
 fi
+processes=${processes:-$(default_processes)}
 settings=()
+[ "$processes" -le 1 ] || settings+=(--set data.batch_seconds=20)  # for each of them
 if [ "$quick" = true ]; then
   num_utterances=200
   language_name=quick-$language
@@ -37,7 +40,7 @@ if run_stage 1 "speak $num_utterances training utterances with eSpeak NG into $d
 fi
 
 if run_stage 2 "train; the model goes to $exp"; then
-  asr train "$here/conf/$conf.yaml" --out "$exp" \
+  train_model "$here/conf/$conf.yaml" --out "$exp" \
     --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" ${settings[@]+"${settings[@]}"}
 fi
 
