@@ -117,6 +117,9 @@ def test_there_is_a_test_file_for_every_module() -> None:
     tested_elsewhere = {
         "model": "decoder, encoder and search",
         "scorers": "search",
+        "attention_contract": "attention",
+        "choices": "cli",
+        "drawing": "cli",
         "tokens": "tokenizer",
         "sentencepieces": "tokenizer",
         "trainlog": "train",

@@ -186,7 +186,7 @@ def test_a_window_that_looks_the_other_way_is_an_error(window: str) -> None:
 
 def encoded_model(attention: dict[str, object]):
     """Returns a model whose decoder is not flat, and what its encoder says of two waveforms."""
-    sizes = {"encoder": {"projection_dim": 12}, "decoder": {"hidden_dim": 12}}
+    sizes = {"encoder": {"projection_dim": 12}, "decoder": {"hidden_dim": 12, "peeky": True}}
     model = build_model(tiny_config(attention=attention, **sizes), 9).eval()
     with torch.no_grad():
         model.decoder.output.weight.mul_(8)
