@@ -75,6 +75,29 @@ class GeneralAttention(Attention):
         return query @ memory.keys.transpose(1, 2)
 
 
+class CosineAttention(GeneralAttention):
+    """Energies s cos(q, W h), from -s to s however long the vectors grow.
+
+    Args:
+        sharpness: s at the start; it is learnt.
+
+    Source: Graves et al. 2014 (arXiv 1410.5401), equations 5 and 6.
+    """
+
+    def __init__(self, query_dim: int, value_dim: int, *, sharpness: float = 10.0) -> None:
+        super().__init__(query_dim, value_dim)
+        self.log_sharpness = nn.Parameter(torch.tensor(sharpness).log())
+
+    def project_keys(self, values: Tensor) -> Tensor:
+        """Returns keys (B,T,Q) of length 1."""
+        return nn.functional.normalize(super().project_keys(values), dim=-1)
+
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
+        """Returns cosines (B,K,T), times s."""
+        direction = nn.functional.normalize(query, dim=-1)
+        return self.log_sharpness.exp() * super().energies(direction, memory, state)
+
+
 class AdditiveAttention(Attention):
     """Energies s v' tanh(W q + U h + b).
 
@@ -319,6 +342,7 @@ ATTENTIONS: dict[str, type[Attention]] = {
     "dot": DotAttention,
     "scaled_dot": ScaledDotAttention,
     "general": GeneralAttention,
+    "cosine": CosineAttention,
     "additive": AdditiveAttention,
     "location": LocationAttention,
     "coverage": CoverageAttention,
