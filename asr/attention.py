@@ -6,6 +6,7 @@ A class documents what it adds to the arguments of `Attention`.
 Shapes: B utterances, K hypotheses, T frames, D values, Q query, A keys.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from asr.attention_contract import (
     AlignmentState,
     Attention,
     NoAttention,
-    complete_options,
+    build_mechanism,
     nothing_read,
 )
 from asr.errors import ConfigError
@@ -177,9 +178,7 @@ class LocationAttention(TrackingAttention):
     ) -> None:
         super().__init__(query_dim, value_dim, dim=dim, sharpness=sharpness)
         if filter_width % 2 == 0:
-            raise ConfigError(
-                f"attention.filter_width = {filter_width}: must be odd, to have a middle"
-            )
+            raise ConfigError(f"attention.filter_width = {filter_width}: must be odd")
         if feedback not in ("previous", "cumulative", "both"):
             raise ConfigError(
                 f'attention.feedback = "{feedback}": must be previous, cumulative or both'
@@ -248,8 +247,7 @@ class CoverageAttention(TrackingAttention):
         fertility = values.new_ones(values.shape[:2])
         if self.fertility is not None:
             fertility = self.max_fertility * self.fertility(values).squeeze(-1).sigmoid()
-        keys, mask = self.project_keys(values), frame_mask(lengths, values.size(1))
-        return CoverageMemory(values, keys, mask, fertility[:, None])
+        return CoverageMemory(*super().prepare(values, lengths), fertility[:, None])
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
@@ -263,7 +261,6 @@ class MultiHeadMemory(NamedTuple):
     """A memory with one part for each head."""
 
     values: Tensor  # (B,T,D)
-    keys: Tensor  # (B,T,D), what the heads' values are cut from
     mask: Tensor  # (B,T)
     heads: tuple[Any, ...]  # their memories
 
@@ -315,7 +312,7 @@ class MultiHeadAttention(Attention):
         projected = self.value_projection(values)
         parts = zip(self._heads(), projected.chunk(len(self.heads), dim=-1), strict=True)
         heads = tuple(head.prepare(part, lengths) for head, part in parts)
-        return MultiHeadMemory(values, projected, frame_mask(lengths, values.size(1)), heads)
+        return MultiHeadMemory(values, frame_mask(lengths, values.size(1)), heads)
 
     def initial_state(self, memory: Any, num_queries: int) -> tuple[Any, ...]:
         """Returns the heads' states."""
@@ -350,13 +347,4 @@ ATTENTIONS: dict[str, type[Attention]] = {
 }
 
 
-def build_attention(
-    name: str, options: dict[str, Any], *, query_dim: int, value_dim: int
-) -> Attention:
-    """Returns the mechanism of that name, built with its own keyword arguments.
-
-    Raises:
-        ConfigError: as `complete_options`; or a value that the mechanism refuses.
-    """
-    arguments = complete_options(ATTENTIONS, name, options)
-    return ATTENTIONS[name](query_dim, value_dim, **arguments)
+build_attention = partial(build_mechanism, ATTENTIONS)  # (name, options, query_dim=, value_dim=)

@@ -42,7 +42,7 @@ class AlignmentState(NamedTuple):
 class Attention(nn.Module):
     """A mechanism's weights; all that changes while decoding is in the state.
 
-    Memories are `Memory` or another NamedTuple with at least its fields; states are nested
+    Memories are `Memory` or another NamedTuple with at least values and mask; states are nested
     NamedTuples of tensors (B,K,...).
 
     Args:
@@ -146,3 +146,20 @@ def complete_options(
                 f"{' above 0' if kind in (int, float) else ''}, as in {known[key]!r}"
             )
     return {**known, **options}
+
+
+def build_mechanism(
+    mechanisms: Mapping[str, type[Attention]],
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    query_dim: int,
+    value_dim: int,
+) -> Attention:
+    """Returns the mechanism of that name, built with its own keyword arguments.
+
+    Raises:
+        ConfigError: as `complete_options`; or a value that the mechanism refuses.
+    """
+    arguments = complete_options(mechanisms, name, options)
+    return mechanisms[name](query_dim, value_dim, **arguments)
