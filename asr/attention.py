@@ -247,7 +247,7 @@ class CoverageAttention(TrackingAttention):
         fertility = values.new_ones(values.shape[:2])
         if self.fertility is not None:
             fertility = self.max_fertility * self.fertility(values).squeeze(-1).sigmoid()
-        return CoverageMemory(*super().prepare(values, lengths), fertility[:, None])
+        return CoverageMemory._make([*super().prepare(values, lengths), fertility[:, None]])
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
