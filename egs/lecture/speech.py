@@ -120,9 +120,8 @@ def write_language(exp: Path, data: Path) -> None:
         rates[name] = scores.cer
         trials = json.loads((folder / "tune.json").read_text())["trials"]
         best = min(trials, key=lambda trial: trial["cer"])
-        chosen = ", ".join(
-            f"{key} {best['settings'][key]}" for key in ("ctc_weight", "lm_weights", "length_bonus")
-        )
+        fixed = ("number", "cer", "wer", "seconds")
+        chosen = ", ".join(f"{key} {value:g}" for key, value in best.items() if key not in fixed)
         rows.append([label, chosen, *map(percent, (best["cer"], scores.cer, scores.wer))])
         falling, least = [], float("inf")
         for number, trial in enumerate(trials, start=1):

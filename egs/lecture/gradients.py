@@ -1,0 +1,378 @@
+"""Section 2: gradients vanish over time, explode for large weights, and clipping cures that."""
+
+import math
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from section import Section, begin_section, new_figure, to_table, verdict
+from torch import Tensor, nn
+from torch.nn import functional
+
+from asr.rnn import LAYERS, initialize_recurrent
+
+SEED = 1
+INPUT_DIM = 8
+HIDDEN_DIM = 64
+BATCH_SIZE = 32
+REACH = 60  # largest k
+SHOWN = (0, 1, 10, 20, 40, REACH)  # columns of the tables
+PLAIN = ("rnn_tanh", "rnn_relu")
+GATED = ("lstm", "gru")
+INITS = {"ours": "orthogonal, as in this toolkit", "torch": "torch's default"}
+SCALES = (0.5, 1.0, 1.5, 2.0, 3.0)
+NUM_KINDS = 4  # of first frames, in the task of the clipping runs
+NUM_FRAMES = 20  # of that task
+CLIPS = {"none": None, "norm 1": ("norm", 1.0), "value 0.05": ("value", 0.05)}
+PREPARED = (  # cells, and what their recurrent weights are multiplied by
+    ("rnn_relu", 2.0),
+    ("rnn_tanh", 1.2),
+    ("rnn_relu", 1.6),
+    ("rnn_tanh", 2.0),
+    ("rnn_tanh", 3.0),
+)
+EXPLODED = 10.0  # a norm above is counted
+FAILED = 0.1  # an error rate above is a failure
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is trained and measured."""
+
+    num_inputs: int = 16  # random sequences that a norm is the median of
+    sum_steps: int = 400
+    clip_steps: int = 600
+    seeds: tuple[int, ...] = (1, 2, 3)  # of the clipping runs
+
+
+def new_layer(cell: str, *, init: str = "ours", scale: float = 1.0) -> nn.RNNBase:
+    """Returns a layer with its recurrent weights multiplied by a scale."""
+    layer = LAYERS[cell](INPUT_DIM, HIDDEN_DIM, batch_first=True)
+    if init == "ours":
+        initialize_recurrent(layer)
+    with torch.no_grad():
+        layer.weight_hh_l0.mul_(scale)
+    return layer
+
+
+def gradient_norms(layer: nn.RNNBase, num_inputs: int) -> list[float]:
+    """Returns the Frobenius norm of dh_T / dx_(T-k) for k = 0 to `REACH`, the median of inputs.
+
+    Inputs are normal with variance 1, T is REACH + 1, and all is in float64.
+    """
+    layer = deepcopy(layer).double()
+    generator = torch.Generator().manual_seed(SEED)
+    frames = torch.randn(
+        num_inputs, REACH + 1, INPUT_DIM, dtype=torch.double, generator=generator
+    ).requires_grad_()
+    last = layer(frames)[0][:, -1]  # (B,H)
+    squares = torch.zeros(num_inputs, REACH + 1, dtype=torch.double)
+    for unit in last.unbind(dim=1):
+        (rows,) = torch.autograd.grad(unit.sum(), frames, retain_graph=True)
+        squares += rows.square().sum(dim=-1)
+    return squares.sqrt().median(dim=0).values.flip(0).tolist()
+
+
+def train_sum(cell: str, steps: int) -> tuple[nn.RNNBase, float]:
+    """Returns a layer trained to sum up its first input over time, and its error.
+
+    Every frame counts alike, however long ago. The error is the mean square one over 61 frames, 1
+    for a constant answer.
+    """
+    torch.manual_seed(SEED)
+    draw = torch.Generator().manual_seed(SEED)
+    layer, output = new_layer(cell), nn.Linear(HIDDEN_DIM, 1)
+    parameters = [*layer.parameters(), *output.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=3e-3)
+
+    def loss(num_frames: int, batch_size: int) -> Tensor:
+        frames = torch.randn(batch_size, num_frames, INPUT_DIM, generator=draw)
+        answers = output(layer(frames)[0][:, -1])[:, 0]
+        return (answers - frames[..., 0].sum(dim=1)).square().mean() / num_frames
+
+    for _ in range(steps):
+        num_frames = int(torch.randint(1, REACH + 2, (), generator=draw))
+        optimizer.zero_grad()
+        loss(num_frames, BATCH_SIZE).backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+    with torch.inference_mode():
+        return layer, float(loss(REACH + 1, 1000))
+
+
+def draw_recall(num: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Returns frames (B,T,I) of noise whose first says which of `NUM_KINDS` (B,) is asked for."""
+    frames = 0.5 * torch.randn(num, NUM_FRAMES, INPUT_DIM, generator=generator)
+    kinds = torch.randint(NUM_KINDS, (num,), generator=generator)
+    frames[:, 0] = 2.0 * functional.one_hot(kinds, INPUT_DIM)
+    return frames, kinds
+
+
+def train_recall(cell: str, scale: float, *, clip: str, steps: int, seed: int) -> dict[str, Any]:
+    """Returns the losses and gradient norms of plain SGD, and what was learnt of the first frame.
+
+    A gradient that is not finite ends the run: applied, it would leave no weight a number.
+    """
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    layer, output = new_layer(cell, scale=scale), nn.Linear(HIDDEN_DIM, NUM_KINDS)
+    parameters = [*layer.parameters(), *output.parameters()]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    losses, norms = [], []
+    for _ in range(steps):
+        frames, kinds = draw_recall(BATCH_SIZE, generator)
+        loss = functional.cross_entropy(output(layer(frames)[0][:, -1]), kinds)
+        optimizer.zero_grad()
+        loss.backward()
+        norms.append(float(nn.utils.get_total_norm([p.grad.double() for p in parameters])))
+        losses.append(float(loss.detach()))
+        if not math.isfinite(norms[-1]):
+            break
+        clip_gradients(parameters, clip)
+        optimizer.step()
+    frames, kinds = draw_recall(1000, generator)
+    with torch.inference_mode():
+        answers = output(layer(frames)[0][:, -1])
+    return {
+        "steps": len(norms),
+        "lost_at_step": None if math.isfinite(norms[-1]) else len(norms),
+        "largest_norm": max(filter(math.isfinite, norms), default=0.0),
+        "exploded_steps": sum(norm > EXPLODED for norm in norms),
+        "error_rate": float((answers.argmax(dim=-1) != kinds).float().mean()),
+        "losses": [x if math.isfinite(x) else None for x in losses],
+        "norms": [x if math.isfinite(x) else None for x in norms],
+    }
+
+
+def clip_gradients(parameters: list[nn.Parameter], clip: str) -> None:
+    """Clips as a name in `CLIPS` says."""
+    if CLIPS[clip] is None:
+        return
+    kind, most = CLIPS[clip]
+    if kind == "norm":
+        nn.utils.clip_grad_norm_(parameters, most)
+    else:
+        nn.utils.clip_grad_value_(parameters, most)
+
+
+def measure(section: Section, plan: Plan) -> dict[str, Any]:
+    """Returns the norms at the start and after training, those by scale, and the clipping runs."""
+    norms = partial(gradient_norms, num_inputs=plan.num_inputs)
+    results: dict[str, Any] = {"start": {}, "trained": {}, "errors": {}, "scales": {}, "clips": {}}
+    for init in INITS:
+        for cell in LAYERS:
+            torch.manual_seed(SEED)
+            results["start"].setdefault(init, {})[cell] = norms(new_layer(cell, init=init))
+    section.say("norms at the start: measured")
+    for cell in LAYERS:
+        layer, results["errors"][cell] = train_sum(cell, plan.sum_steps)
+        results["trained"][cell] = norms(layer)
+        section.say(f"{cell} trained to sum: error {results['errors'][cell]:.3f}")
+    for cell in PLAIN:
+        for scale in SCALES:
+            torch.manual_seed(SEED)
+            layer = new_layer(cell, scale=scale)
+            results["scales"].setdefault(cell, {})[scale] = norms(layer)
+    for cell, scale in PREPARED:
+        for clip in CLIPS:
+            runs = [
+                train_recall(cell, scale, clip=clip, steps=plan.clip_steps, seed=seed)
+                for seed in plan.seeds
+            ]
+            results["clips"].setdefault(f"{cell} × {scale:g}", {})[clip] = runs
+            errors = " ".join(f"{run['error_rate']:.1%}" for run in runs)
+            section.say(f"{cell} x {scale:g}, clipping {clip}: errors {errors}")
+    return results
+
+
+def kept(norms: list[float]) -> float:
+    """Returns the norm at the largest k over that at k = 0."""
+    return norms[-1] / norms[0]
+
+
+def norm_columns(norms: list[float]) -> list[str]:
+    """Returns the cells of a table for the norms that are shown."""
+    return [f"{norms[k]:.1e}" for k in SHOWN]
+
+
+def draw_tables(results: dict[str, Any]) -> list[str]:
+    """Returns the section's three tables, each with its caption."""
+    heads = [f"k = {k}" for k in SHOWN]
+    first = [
+        [cell, words, *norm_columns(results["start"][init][cell]), ""]
+        for init, words in INITS.items()
+        for cell in LAYERS
+    ]
+    first += [
+        [cell, "trained to sum", *norm_columns(norms), f"{results['errors'][cell]:.3f}"]
+        for cell, norms in results["trained"].items()
+    ]
+    second = [
+        [cell, f"{scale:g}", *norm_columns(norms)]
+        for cell, scales in results["scales"].items()
+        for scale, norms in scales.items()
+    ]
+    third = [
+        [
+            network,
+            clip,
+            f"{max(run['largest_norm'] for run in runs):.1e}",
+            sum(run["exploded_steps"] for run in runs),
+            f"{sum(run['lost_at_step'] is not None for run in runs)} of {len(runs)}",
+            ", ".join(f"{run['error_rate']:.1%}" for run in runs),
+        ]
+        for network, clips in results["clips"].items()
+        for clip, runs in clips.items()
+    ]
+    counted = f"steps above {EXPLODED:g}"
+    heads_of_runs = ["network", "clipping", "largest norm", counted, "runs lost", "errors"]
+    return [
+        "**Norm of dh_T/dx_(T−k)** (last column: error of the sum, 1 for a constant answer)",
+        to_table(["cell", "weights", *heads, "error"], first),
+        "**The same with the recurrent weights multiplied**",
+        to_table(["cell", "times", *heads], second),
+        "**Training plain networks by SGD**",
+        to_table(heads_of_runs, third),
+    ]
+
+
+def judge_vanishing(results: dict[str, Any]) -> list[str]:
+    """Returns what the norms say of the gated cells, before and after training."""
+    said = []
+    for cell in GATED:
+        holds, figures = True, []
+        for init, words in INITS.items():
+            norms = results["start"][init]
+            best = max(kept(norms[plain]) for plain in PLAIN)
+            holds = holds and kept(norms[cell]) > 10 * best
+            figures.append(f"{kept(norms[cell]):.0e} against {best:.0e} ({words})")
+        claim = (
+            f"a fresh {cell.upper()} leaves at least ten times more of the gradient after {REACH} "
+            "steps than the better plain cell"
+        )
+        said.append(verdict(holds, claim, ", ".join(figures)))
+    shares = {cell: kept(norms) for cell, norms in results["trained"].items()}
+    errors = results["errors"]
+    better = max(errors[cell] for cell in GATED) < min(errors[cell] for cell in PLAIN)
+    longer = min(shares[cell] for cell in GATED) > max(shares[cell] for cell in PLAIN)
+    for holds, what, values in (
+        (better, "sums with a smaller error", errors),
+        (longer, f"keeps more of the gradient after {REACH} steps", shares),
+    ):
+        figures = ", ".join(f"{cell} {value:.2f}" for cell, value in values.items())
+        said.append(verdict(holds, f"either gated cell, trained, {what} than the plain", figures))
+    return said
+
+
+def judge_explosion(results: dict[str, Any]) -> list[str]:
+    """Returns what the scaled weights and the clipping runs say."""
+    most = max(SCALES)
+    growth = {cell: kept(scales[most]) for cell, scales in results["scales"].items()}
+    figures = ", ".join(f"{cell} by a factor of {value:.0e}" for cell, value in growth.items())
+    claim = f"gradients explode over {REACH} steps for weights times {most:g}"
+    said = [verdict(min(growth.values()) > 10, claim, figures)]
+    for network, clips in results["clips"].items():
+        failures = {
+            clip: sum(run["error_rate"] > FAILED for run in runs) for clip, runs in clips.items()
+        }
+        free, total = failures.pop("none"), len(clips["none"])
+        figures = f"{free} of {total} runs fail without (errors above {FAILED:.0%}), " + ", ".join(
+            f"{count} by {clip}" for clip, count in failures.items()
+        )
+        if not free:
+            said.append(f"{network} has nothing to cure: {figures}.")
+        else:
+            said.append(verdict(not any(failures.values()), f"clipping cures {network}", figures))
+    return said
+
+
+def describe(plan: Plan) -> str:
+    """Returns what was done."""
+    return (
+        f"One layer of {HIDDEN_DIM} units over {REACH + 1} frames of {INPUT_DIM} normal numbers: "
+        "the Frobenius norm of dh_T/dx_(T−k), by automatic differentiation in float64, the median "
+        f"of {plan.num_inputs} random inputs. It is measured with fresh weights (orthogonal "
+        "recurrent weights as this toolkit sets them, or torch's default), and after "
+        f"{plan.sum_steps} steps of Adam with clipping on a task in which every frame counts alike:"
+        f" the sum of one input over 1 to {REACH + 1} frames. (A fresh GRU's update gate is half "
+        "open, which by itself halves the old state at every step; a fresh LSTM here keeps 0.73 of "
+        "its cell, by its bias.) Then with the orthogonal weights of plain cells multiplied, which "
+        "is then their spectral radius. Last, plain networks with recurrent weights multiplied so "
+        f"learn to say which of {NUM_KINDS} frames was the first of {NUM_FRAMES}, all others noise "
+        f"(chance: {1 - 1 / NUM_KINDS:.0%} errors): {plan.clip_steps} steps of SGD with a learning "
+        "rate of 0.1, clipped not at all, by norm, or by value; a run is lost where a gradient is "
+        f"not finite. Seeds: {len(plan.seeds)} there, one elsewhere."
+    )
+
+
+def draw_picture(results: dict[str, Any]) -> Any:
+    """Returns the picture: norms above, training below."""
+    figure = new_figure(18, 8)
+    panels = figure.subplots(2, 4)
+    fresh = results["start"]["ours"]
+    curves = {
+        "fresh weights (dotted: torch's default)": fresh,
+        "trained to sum": results["trained"],
+    }
+    curves |= {f"{cell}, weights multiplied": results["scales"][cell] for cell in PLAIN}
+    for axes, (title, named) in zip(panels[0], curves.items(), strict=True):
+        for name, norms in named.items():
+            label = name if isinstance(name, str) else f"× {name:g}"
+            (line,) = axes.semilogy(norms, label=label)
+            if named is fresh:
+                axes.semilogy(results["start"]["torch"][name], ":", color=line.get_color())
+        axes.set(title=title, xlabel="k (steps back)", ylabel="norm of dh_T/dx_(T−k)")
+    for pair, network in zip((panels[1][:2], panels[1][2:]), results["clips"], strict=False):
+        draw_training(pair, network, results["clips"][network])
+    for axes in panels.flat:
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    return figure
+
+
+def draw_training(panels: Any, network: str, clips: dict[str, Any]) -> None:
+    """Draws losses and gradient norms of a network's runs with the first seed."""
+    labels = {"losses": "loss (nats), first seed", "norms": "gradient norm, first seed"}
+    for axes, (key, label) in zip(panels, labels.items(), strict=True):
+        for clip, runs in clips.items():
+            axes.semilogy(to_points(runs[0][key]), label=f"clipping: {clip}", alpha=0.7)
+            if runs[0]["lost_at_step"]:
+                axes.axvline(runs[0]["lost_at_step"], color="k", ls=":", label="no longer finite")
+        axes.set(title=f"{network}, SGD", xlabel="step", ylabel=label, ylim=(1e-4, 1e4))
+
+
+def to_points(values: list[float | None]) -> list[float]:
+    """Returns values for drawing; what is not finite leaves a gap."""
+    return [math.nan if value is None else value for value in values]
+
+
+def main() -> None:
+    """Measures, trains and writes the section."""
+    section = begin_section("gradients", __doc__)
+    plan = Plan()
+    if section.quick:
+        plan = Plan(num_inputs=4, sum_steps=20, clip_steps=20, seeds=(1,))
+    results = measure(section, plan)
+    said = [*judge_vanishing(results), *judge_explosion(results)]
+    settings = {
+        "seed": SEED,
+        "clip_seeds": plan.seeds,
+        "input_dim": INPUT_DIM,
+        "hidden_dim": HIDDEN_DIM,
+        "batch_size": BATCH_SIZE,
+        "num_inputs": plan.num_inputs,
+        "sum_steps": plan.sum_steps,
+        "clip_steps": plan.clip_steps,
+        "clip_frames": NUM_FRAMES,
+    }
+    section.save(
+        draw_picture(results),
+        numbers={"settings": settings, "results": results},
+        parts=[describe(plan), *draw_tables(results), "\n".join(f"- {line}" for line in said)],
+    )
+
+
+if __name__ == "__main__":
+    main()
