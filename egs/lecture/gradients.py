@@ -141,9 +141,14 @@ def train_recall(cell: str, scale: float, *, clip: str, steps: int, seed: int) -
         "largest_norm": max(filter(math.isfinite, norms), default=0.0),
         "exploded_steps": sum(norm > EXPLODED for norm in norms),
         "error_rate": float((answers.argmax(dim=-1) != kinds).float().mean()),
-        "losses": [x if math.isfinite(x) else None for x in losses],
-        "norms": [x if math.isfinite(x) else None for x in norms],
+        "losses": to_record(losses),
+        "norms": to_record(norms),
     }
+
+
+def to_record(values: list[float]) -> list[float | None]:
+    """Returns values to four digits; None is not finite."""
+    return [float(f"{x:.3e}") if math.isfinite(x) else None for x in values]
 
 
 def clip_gradients(parameters: list[nn.Parameter], clip: str) -> None:
@@ -303,7 +308,8 @@ def describe(plan: Plan) -> str:
         f"learn to say which of {NUM_KINDS} frames was the first of {NUM_FRAMES}, all others noise "
         f"(chance: {1 - 1 / NUM_KINDS:.0%} errors): {plan.clip_steps} steps of SGD with a learning "
         "rate of 0.1, clipped not at all, by norm, or by value; a run is lost where a gradient is "
-        f"not finite. Seeds: {len(plan.seeds)} there, one elsewhere."
+        "not finite. Learning rate and length were chosen so that some of these networks fail. "
+        f"Seeds: {len(plan.seeds)} there, one elsewhere."
     )
 
 

@@ -235,7 +235,8 @@ def judge(results: dict[str, dict[str, Any]], task: str, plan: Plan) -> str:
 
 def spread(rates: list[float]) -> str:
     """Returns the lowest and the highest of some rates."""
-    return f"{100 * min(rates):.1f}–{100 * max(rates):.1f} %"
+    low, high = f"{100 * min(rates):.1f}", f"{100 * max(rates):.1f}"
+    return f"{low} %" if low == high else f"{low}–{high} %"
 
 
 def describe(plan: Plan) -> str:
