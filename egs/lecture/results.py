@@ -47,6 +47,7 @@ def describe_run(exp: Path) -> str:
     }
     toys = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items() if value)
     return (
+        "The titles are the claims; each section ends with what the runs say of it. "
         f"`egs/lecture/run.sh`, written {date.today().isoformat()} at commit {commit or 'unknown'} "
         f"on {platform.system()} {platform.machine()} with PyTorch {torch.__version__}, one thread "
         f"a process, two processes at a time. Toy tasks: {toys}. Small models, small corpora and "
