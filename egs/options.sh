@@ -1,4 +1,5 @@
-# Sourced by run.sh: turns --name value into a variable that run.sh has already set.
+# Sourced by run.sh: turns --name value into a variable that run.sh has already set. Where that is
+# true or false, --name alone makes it true.
 while [ $# -gt 0 ]; do
   option_=${1#--}
   option_=${option_//-/_}
@@ -6,6 +7,9 @@ while [ $# -gt 0 ]; do
     echo "$0: unknown option $1; known are the variables at its top, as in --stage 2" >&2
     exit 2
   fi
+  case ${!option_}:${2-} in
+    true:--* | false:--* | true: | false:) set -- "$1" true "${@:2}" ;;
+  esac
   [ $# -ge 2 ] || { echo "$0: option $1 needs a value" >&2; exit 2; }
   printf -v "$option_" '%s' "$2"
   shift 2

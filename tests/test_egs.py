@@ -57,6 +57,23 @@ def test_an_unknown_option_is_named(script: Path) -> None:
         assert arguments[0] in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ([], "false|1"),
+        (["--quick"], "true|1"),
+        (["--quick", "--stage", "2"], "true|2"),
+        (["--stage", "2", "--quick", "false"], "false|2"),
+    ],
+)
+def test_a_switch_alone_is_on(arguments: list[str], shown: str) -> None:
+    code = 'set -euo pipefail; quick=false stage=1; . egs/options.sh; echo "$quick|$stage"'
+    done = subprocess.run(
+        ["bash", "-c", code, "script", *arguments], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == shown, done.stderr
+
+
 def test_an_option_changes_its_own_variable_only(tmp_path: Path) -> None:
     code = """
     set -euo pipefail
