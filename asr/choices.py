@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -18,7 +18,7 @@ from asr.tokenizer import TOKENIZERS
 
 def describe_choices() -> str:
     """Returns one line for each key of a configuration: its default, and what it may be."""
-    return "\n".join([*_lines(Config(), ""), "", *_mechanisms()])
+    return "\n".join([*_lines(Config(), ""), *_mechanisms()])
 
 
 def _lines(section: BaseModel, prefix: str) -> Iterator[str]:
@@ -33,13 +33,11 @@ def _lines(section: BaseModel, prefix: str) -> Iterator[str]:
     for name, field in type(section).model_fields.items():
         value, key = getattr(section, name), prefix + name
         if isinstance(value, BaseModel):
-            about = (type(value).__doc__ or "").strip().splitlines()[0]
-            yield f"\n{key}: {about}"
+            yield f"\n{key}: {_first_line(type(value))}"
             yield from _lines(value, key + ".")
             continue
         choices = list(known.get(key, ())) or _literals(field.annotation)
-        shown = "null" if value is None else str(value).lower() if value in (True, False) else value
-        yield f"  {key}={shown}" + (f"   one of {', '.join(choices)}" if choices else "")
+        yield f"  {key}={_shown(value)}" + (f"   one of {', '.join(choices)}" if choices else "")
 
 
 def _literals(annotation: Any) -> list[str]:
@@ -51,9 +49,24 @@ def _literals(annotation: Any) -> list[str]:
 
 
 def _mechanisms() -> Iterator[str]:
-    yield "attention.type, each with its own keys:"
-    for name, mechanism in ATTENTIONS.items():
-        about = (mechanism.__doc__ or "").strip().splitlines()[0]
-        yield f"  {name}: {about}"
-        for key, value in complete_options(ATTENTIONS, name, {}).items():
-            yield f"      attention.{key}={str(value).lower() if value in (True, False) else value}"
+    described: dict[str, Mapping[str, type]] = {
+        "encoder.cell and decoder.cell": CELLS,
+        "decoder.start": STARTS,
+        "tokenizer.type": TOKENIZERS,
+        "attention.type, each with its own keys": ATTENTIONS,
+    }
+    for key, table in described.items():
+        yield f"\n{key}:"
+        for name, kind in table.items():
+            yield f"  {name}: {_first_line(kind)}"
+            if table is ATTENTIONS:
+                for option, value in complete_options(ATTENTIONS, name, {}).items():
+                    yield f"      attention.{option}={_shown(value)}"
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _shown(value: object) -> object:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else value

@@ -395,6 +395,8 @@ def test_the_choices_of_a_configuration_are_listed_from_the_code() -> None:
         "decoder.start=zeros   one of zeros, copy, bridge, random",
         "multi_head: Several heads of another mechanism",
         "attention.feedback=previous",
+        "  bridge: One fully connected layer, with tanh",
+        "  jamo: One token a jamo",
         "precision=32-true   one of 32-true, bf16-mixed",
     ):
         assert line in done.stdout
