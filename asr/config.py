@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from asr.errors import ConfigError
 from asr.settings import (
     Section,
     check_settings,
@@ -187,16 +188,18 @@ class SearchConfig(Section):
 
     beam_size: int = Field(1, ge=1, le=1000)  # 1: greedy
     ctc_weight: float = Field(0.0, ge=0, le=1)  # Watanabe et al. 2017, equation 47
-    length_power: float = Field(1.0, ge=0)  # score / tokens ** power ranks the finished ones
+    length_power: float = Field(1.0, ge=0, le=10)  # score / tokens ** power ranks the finished ones
     eos_threshold: float | None = Field(None, ge=1)  # Hannun et al. 2019, section 3.1.2
     attention_window: tuple[int, int] | None = None  # frames before and after the last place
-    lm_weights: tuple[Annotated[float, Field(ge=0)], ...] = ()  # of each --lm; (): 0.3 each
-    length_bonus: float = 0.0  # added for each token but EOS; tells most where length_power is 0
+    lm_weights: tuple[Annotated[float, Field(ge=0, le=100)], ...] = ()  # of each --lm; (): 0.3 each
+    length_bonus: float = Field(0.0, ge=-10, le=10)  # added for each token but EOS
     rescore: bool = False  # language models only re-rank the hypotheses that the beam ends with
     num_best: int = Field(1, ge=1)  # hypotheses returned
-    max_tokens: int = Field(400, ge=1)  # absolute cap
-    max_token_ratio: float = Field(1.0, gt=0)  # cap: tokens a memory frame
-    loop_repeats: int = Field(8, ge=2)  # the same few tokens so often in a row end a hypothesis
+    max_tokens: int = Field(400, ge=1, le=100_000)  # absolute cap
+    max_token_ratio: float = Field(1.0, gt=0, le=100)  # cap: tokens a memory frame
+    loop_repeats: int = Field(
+        8, ge=2, le=100_000
+    )  # the same few tokens so often in a row end a hypothesis
 
     @field_validator("lm_weights", mode="before")
     @classmethod
@@ -206,8 +209,14 @@ class SearchConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> "SearchConfig":
-        if self.attention_window is not None and min(self.attention_window) < 0:
-            raise ValueError(f"attention_window {self.attention_window} must be two counts >= 0")
+        if self.attention_window is not None:
+            before, after = self.attention_window
+            if not (0 <= before <= 100_000 and 1 <= after <= 100_000):
+                raise ValueError(
+                    f"attention_window {list(self.attention_window)} must be [before, after], 0 or "
+                    "more frames and 1 or more (at most 100000), as in [10, 40]; without a frame "
+                    "after it attention could never move on"
+                )
         return self
 
 
@@ -220,7 +229,7 @@ class SearchFile(Section):
 class Config(Section):
     """A whole experiment."""
 
-    seed: int = 1
+    seed: int = Field(1, ge=0, le=2**63 - 1)
     sample_rate: int = Field(16000, ge=4000, le=192000)  # audio is resampled to it
     features: FeaturesConfig = FeaturesConfig()
     spec_augment: SpecAugmentConfig = SpecAugmentConfig()
@@ -259,6 +268,8 @@ def read_search_settings(path: Path) -> list[str]:
         ConfigError: the file cannot be read, or holds anything else, or a value is not allowed.
     """
     read = read_settings(path, SearchFile).search.model_dump(mode="json", exclude_unset=True)
+    if not read:
+        raise ConfigError(f"{path}: sets nothing under `search:`; give the search.yaml of asr tune")
     return [f"search.{key}={_on_one_line(value)}" for key, value in read.items()]
 
 

@@ -16,6 +16,7 @@ from asr.config import SearchConfig, override_config
 from asr.data import BatchDataset, Batches
 from asr.devices import own_device
 from asr.encoder import Encoded
+from asr.errors import ConfigError
 from asr.fusion import WeightedModel, fuse, rescore, weigh
 from asr.language_model import LanguageModel
 from asr.lm_folder import load_language_model
@@ -70,6 +71,12 @@ class Recognizer:
             ConfigError: a key, type or value is not allowed, or the weights of the language models
                 are not as many as they.
         """
+        for override in overrides:
+            if not override.startswith("search."):
+                raise ConfigError(
+                    f'--set "{override}": only search.* can be set for a trained model; train '
+                    "another one to change the rest"
+                )
         options = override_config(self.config, overrides).search
         weigh(self.lms, options)
         return options

@@ -13,7 +13,7 @@ import torch
 from lhotse import CutSet
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
-from asr.checkpoint import CONFIG_FILE, writing
+from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, writing
 from asr.config import Config, differences, load_config
 from asr.data import Augment, BatchDataset, Batches
 from asr.devices import pick_device
@@ -136,11 +136,24 @@ def check_same_config(config: Config, folder: Path) -> None:
     """Refuses to continue an experiment with another configuration.
 
     Raises:
-        ConfigError: naming every value that differs.
+        ConfigError: naming every value that differs; or the folder holds what this would overwrite.
     """
-    if not state_path(folder).is_file():  # nothing was trained yet
+    if not (folder / CONFIG_FILE).is_file():
         return
-    changed = differences(load_config(folder / CONFIG_FILE), config)
+    try:
+        before = load_config(folder / CONFIG_FILE)
+    except ConfigError:
+        raise ConfigError(
+            f"{folder}: holds another kind of model, or one of another version; use another --out"
+        ) from None
+    if not state_path(folder).is_file():
+        if (folder / WEIGHTS_FILE).is_file() and not (folder / "training").is_dir():
+            raise ConfigError(
+                f"{folder}: holds a finished model without its training state, which would be "
+                "overwritten; use another --out"
+            )
+        return  # nothing was trained yet
+    changed = differences(before, config)
     if changed:
         raise ConfigError(
             f"{folder}: was trained with another configuration ({'; '.join(changed)}); use another "

@@ -44,6 +44,7 @@ class RecurrentLayer(nn.Module):
         if cell not in LAYERS:
             raise ConfigError(f'encoder.cell = "{cell}": unknown; known: {", ".join(LAYERS)}')
         self.output_dim = hidden_dim * (2 if bidirectional else 1)
+        self.is_unbounded = cell == "rnn_relu"
         layer = LAYERS[cell]
         self.ahead = layer(input_dim, hidden_dim, batch_first=True)
         self.back = layer(input_dim, hidden_dim, batch_first=True) if bidirectional else None
@@ -53,12 +54,30 @@ class RecurrentLayer(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Returns outputs (B,T,H or 2 H), 0 on padding, for frames (B,T,I) and lengths (B,)."""
-        outputs: Tensor = self.ahead(frames)[0]
+        outputs = self._run(self.ahead, frames, lengths)
         if self.back is not None:
             index = reversal_index(lengths, frames.size(1))
-            backward = reverse(self.back(reverse(frames, index))[0], index)
+            backward = reverse(self._run(self.back, reverse(frames, index), lengths), index)
             outputs = torch.cat([outputs, backward], dim=-1)
         return outputs * frame_mask(lengths, frames.size(1))[..., None]
+
+    def _run(self, layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Returns one direction's outputs (B,T,H).
+
+        A ReLU's state has no bound: on padding it may become infinite, and 0 times infinity would
+        spoil values and gradients, so it alone is packed, at the price of speed.
+        """
+        outputs: Tensor
+        if not self.is_unbounded:
+            outputs = layer(frames)[0]
+            return outputs
+        packed = nn.utils.rnn.pack_padded_sequence(
+            frames, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        outputs = nn.utils.rnn.pad_packed_sequence(
+            layer(packed)[0], batch_first=True, total_length=frames.size(1)
+        )[0]
+        return outputs
 
     def final_hidden(self, outputs: Tensor, lengths: Tensor) -> Tensor:
         """Returns the last hidden state (B,H or 2 H): ahead's at the end, back's at the start."""

@@ -21,7 +21,7 @@ from asr.tokenizer import BOS, EOS, PAD
 REASONS = ("eos", "length", "loop")
 LONGEST_LOOP = 12  # tokens in the stretch that repeats
 NO_CHANCE = -1e4  # stands for a log probability that is not a number
-UNFINISHED = 1e6  # subtracted so that a hypothesis without EOS ranks behind all that have one
+UNFINISHED = 1e9  # subtracted so that a hypothesis without EOS ranks behind all that have one
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ def _highest_rank(scores: Tensor, num_tokens: int, caps: Tensor, options: Search
     the best of these ranks is the bound. Longer is not always better: without a bonus a score below
     0 ranks best at the cap, but with one a score above 0 may rank best at once.
     """
-    shortest, longest = num_tokens + 1, max(num_tokens + 1, options.max_tokens)
+    shortest, longest = num_tokens + 1, max(num_tokens + 1, int(caps.max()))
     lengths = torch.arange(shortest, longest + 1, dtype=torch.double, device=caps.device)  # (L,)
     bonus = options.length_bonus * (lengths - shortest)
     ranks = (scores[:, None] + bonus) / lengths**options.length_power  # (B,L)

@@ -347,3 +347,18 @@ def test_an_unknown_cell_is_an_error_that_lists_the_known() -> None:
         match=r'encoder\.cell = "elman": unknown; known: lstm, gru, rnn_tanh, rnn_relu',
     ):
         RecurrentLayer(3, 4, cell="elman")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_state_that_would_explode_on_padding_spoils_nothing(cell: str) -> None:
+    layer = RecurrentLayer(4, 8, cell=cell, bidirectional=False)
+    with torch.no_grad():
+        layer.ahead.weight_hh_l0.mul_(2.0)
+        layer.ahead.bias_ih_l0.fill_(0.1)
+    frames = torch.randn(2, 400, 4)
+    frames[1] *= 1e-3
+    lengths = torch.tensor([5, 9])
+    outputs = layer(frames, lengths)
+    outputs.square().sum().backward()
+    torch.testing.assert_close(outputs[:1, :5], layer(frames[:1, :5], lengths[:1]))
+    assert all(bool(p.grad.isfinite().all()) for p in layer.parameters())

@@ -352,11 +352,13 @@ def test_the_learning_rate_warms_up_and_follows_its_schedule(
 
 
 def test_the_second_signal_stops_at_once() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     with StopSignals() as signals:
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.received == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
 
 
 def test_augmented_training_is_exact_too(
@@ -472,3 +474,16 @@ def test_a_tiny_model_learns_a_tiny_language(tmp_path: Path) -> None:
     recognizer = load_recognizer(tmp_path / "exp")
     [result] = recognizer.recognize([tone("adbca", seed=99)])
     assert result.text == "adbca"
+
+
+def test_a_model_that_was_put_there_is_not_overwritten(
+    corpus: dict[str, str], finished: Path, tmp_path: Path
+) -> None:
+    for name in ("config.yaml", "model.safetensors"):
+        (tmp_path / name).write_bytes((finished / name).read_bytes())
+    with pytest.raises(ConfigError, match="holds a finished model without its training state"):
+        train(config_of(corpus), tmp_path)
+    assert weights(tmp_path) == weights(finished)
+    (tmp_path / "config.yaml").write_text("type: ngram\norder: 3\n")
+    with pytest.raises(ConfigError, match="holds another kind of model"):
+        train(config_of(corpus), tmp_path)
