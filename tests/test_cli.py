@@ -415,3 +415,29 @@ def test_an_alignment_is_drawn(home: Path, tmp_path: Path) -> None:
         "draw-alignment", cuts, *model, "--out", tmp_path / "d.png", "--id", "nobody"
     )
     assert "has no utterance 'nobody'; it has" in message
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("train.epochs=7", r"only search.* can be set for a trained model"),
+        ("search.max_tokens=1000000000", "max_tokens = 1000000000: Input should be less than"),
+        ("search.length_bonus=1e308", "length_bonus = '1e308': Input should be less than"),
+        ("search.length_power=1000", "length_power = 1000: Input should be less than"),
+        ("search.attention_window=[9, 0]", "attention could never move on"),
+    ],
+)
+def test_a_search_setting_out_of_bounds_is_refused(
+    home: Path, tmp_path: Path, setting: str, message: str
+) -> None:
+    cuts = home / "data" / "dev.jsonl.gz"
+    arguments = ("decode", cuts, "--model", home / "exp", "--out", tmp_path / "out")
+    assert message in error_of(*arguments, "--set", setting)
+
+
+def test_a_search_file_that_sets_nothing_is_refused(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "search.yaml").write_text("")
+    cuts = home / "data" / "dev.jsonl.gz"
+    arguments = ("decode", cuts, "--model", home / "exp", "--out", tmp_path / "out")
+    message = error_of(*arguments, "--search", tmp_path / "search.yaml")
+    assert "sets nothing under `search:`" in message
