@@ -14,6 +14,7 @@ r"""ARPA files: n-gram language models as text, with a word for each token.
 Tables hold natural logarithms; numbers of lines and lengths of n-grams begin at 1.
 """
 
+import codecs
 import gzip
 import math
 import re
@@ -33,7 +34,7 @@ from asr.tokenizer import BOS, EOS, PAD, UNK
 LOG_ZERO = -1e4
 LOG_10 = math.log(10)
 _NEVER_LOG10 = -99.0  # what ARPA files write for a word that is never foretold: <s>
-_COUNT = re.compile(rb"ngram\s+(\d+)\s*=\s*(\d+)\s*")
+_COUNT = re.compile(rb"ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*")
 
 
 class Ngrams(NamedTuple):
@@ -128,7 +129,7 @@ class _Reader:
     def _counts(self) -> tuple[list[int], bytes]:
         """Returns the numbers of n-grams that the header says, and the line behind it."""
         for line in self.lines:
-            if line.strip() == b"\\data\\":
+            if line.removeprefix(codecs.BOM_UTF8).strip() == b"\\data\\":
                 break
         else:
             raise DataError(
@@ -143,7 +144,7 @@ class _Reader:
             elif line.startswith(b"\\") and counts:
                 return counts, line
             elif line.strip():
-                raise self._bad_line(line, f"ngram {len(counts) + 1}=COUNT")
+                raise self._bad_line(line, f"ngram {len(counts) + 1}=COUNT, of at most 18 digits")
         raise self._cut_short("\\1-grams:")
 
     def _section(self, length: int, words: Mapping[bytes, int]) -> tuple[Ngrams, bytes]:

@@ -120,30 +120,37 @@ def nothing_read(memory: Any, num_queries: int) -> AlignmentState:
 
 
 def complete_options(
-    mechanisms: Mapping[str, type[Attention]], name: str, options: Mapping[str, Any]
+    mechanisms: Mapping[str, type[Attention]],
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    key: str = "attention.type",
 ) -> dict[str, Any]:
     """Returns all keyword arguments of a mechanism, its defaults where none is given.
+
+    An error says that `key` named the mechanism.
 
     Raises:
         ConfigError: unknown name or option, or an option of another type than its default's.
     """
     if name not in mechanisms:
-        raise ConfigError(f'attention.type = "{name}": unknown; known: {", ".join(mechanisms)}')
+        raise ConfigError(f'{key} = "{name}": unknown; known: {", ".join(mechanisms)}')
     parameters = inspect.signature(mechanisms[name]).parameters.values()
     known = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):  # of another mechanism
-        known = {**complete_options(mechanisms, str(options.get("of", known["of"])), {}), **known}
-    for key, value in options.items():
-        if key not in known:
+        of = str(options.get("of", known["of"]))
+        known = {**complete_options(mechanisms, of, {}, key="attention.of"), **known}
+    for option, value in options.items():
+        if option not in known:
             raise ConfigError(
-                f'unknown key "attention.{key}"; "{name}" knows: {", ".join(known) or "none"}'
+                f'unknown key "attention.{option}"; "{name}" knows: {", ".join(known) or "none"}'
             )
-        kind = type(known[key])
+        kind = type(known[option])
         fits = type(value) is kind or (kind is float and type(value) is int)
         if not fits or (kind in (int, float) and not 0 < value < math.inf):
             raise ConfigError(
-                f"attention.{key} = {value!r}: must be a {kind.__name__}"
-                f"{' above 0' if kind in (int, float) else ''}, as in {known[key]!r}"
+                f"attention.{option} = {value!r}: must be a {kind.__name__}"
+                f"{' above 0' if kind in (int, float) else ''}, as in {known[option]!r}"
             )
     return {**known, **options}
 

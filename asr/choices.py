@@ -13,6 +13,7 @@ from asr.config import Config
 from asr.encoder import SUBSAMPLINGS
 from asr.rnn import CELLS, LAYERS
 from asr.start import STARTS
+from asr.text import NORMALIZERS
 from asr.tokenizer import TOKENIZERS
 
 
@@ -29,6 +30,7 @@ def _lines(section: BaseModel, prefix: str) -> Iterator[str]:
         "decoder.start": STARTS,
         "attention.type": ATTENTIONS,
         "tokenizer.type": TOKENIZERS,
+        "tokenizer.normalizer": NORMALIZERS,
     }
     for name, field in type(section).model_fields.items():
         value, key = getattr(section, name), prefix + name
@@ -68,5 +70,10 @@ def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0]
 
 
-def _shown(value: object) -> object:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else value
+def _shown(value: object) -> str:
+    """Returns a value as YAML has it, and as --set takes it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

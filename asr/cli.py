@@ -240,7 +240,9 @@ def draw_alignment(
     """Draw which part of the audio each token looked at."""
     from asr.decode import load_recognizer
     from asr.drawing import draw_alignment as draw
+    from asr.plots import check_picture
 
+    check_picture(out)
     recognizer = load_recognizer(model, device)
     say(draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis))
     say(f"written: {out}")

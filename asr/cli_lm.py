@@ -63,12 +63,17 @@ def perplexity(
 
 def sample_lm(
     lm: LM,
-    num: Annotated[int, typer.Option(min=1, help="How many texts.")] = 10,
+    num: Annotated[int, typer.Option(min=1, max=10_000, help="How many texts.")] = 10,
     temperature: Annotated[
-        float, typer.Option(min=0.0, help="Below 1: likelier texts; 0: the best token each time.")
+        float,
+        typer.Option(
+            min=0.0, max=100.0, help="Below 1: likelier texts; 0: the best token each time."
+        ),
     ] = 1.0,
     prompt: Annotated[str, typer.Option(help="How every text begins.")] = "",
-    seed: Annotated[int, typer.Option(help="The same seed, the same texts.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="The same seed, the same texts.")
+    ] = 0,
     max_tokens: Annotated[int, typer.Option(min=1, help="Most tokens drawn a text.")] = 200,
     tokenizer: TokenizerFolder = None,
     device: Device = "auto",

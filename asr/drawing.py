@@ -10,7 +10,7 @@ from asr.data import Batch, BatchDataset, collate
 from asr.decode import Recognizer, encode_padded, search_encoded
 from asr.errors import ConfigError, DataError
 from asr.manifest import checked_cuts
-from asr.plots import plot_alignment
+from asr.plots import check_picture, plot_alignment
 
 
 @torch.inference_mode()
@@ -33,9 +33,10 @@ def draw_alignment(
 
     Raises:
         DataError: there is no such utterance, it has no transcript, or the picture cannot be
-            written.
+            written, or its suffix is another.
         ConfigError: the model has no attention.
     """
+    check_picture(path)
     if recognizer.config.attention.type == "none":
         raise ConfigError("this model has no attention (attention.type = none) to be drawn")
     batch = _load(recognizer, manifest, utterance)

@@ -41,6 +41,12 @@ def weigh(models: Sequence[LanguageModel], options: SearchConfig) -> tuple[Weigh
         ConfigError: there are not as many weights as models, or rescoring has nothing to do.
     """
     weights, num_models = options.lm_weights or (DEFAULT_WEIGHT,) * len(models), len(models)
+    if weights and not models:
+        raise ConfigError(
+            f"search.lm_weights = {list(weights)}: there is no language model to weigh; name "
+            "one for each weight by --lm, or leave search.lm_weights unset "
+            "(--set search.lm_weights=[])"
+        )
     if len(weights) != num_models:
         example = ",".join([str(DEFAULT_WEIGHT)] * num_models)
         raise ConfigError(

@@ -25,6 +25,9 @@ from asr.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 LMState = tuple[tuple[Tensor, ...], ...]  # of each layer: (hidden,), or (hidden, cell) of an LSTM
 EMBEDDING_STD = 0.5  # chosen on a dev text; a quarter of it, usual for tied weights, learns slower
 NEVER = (PAD, BOS)  # no token is followed by these; BLANK is PAD
+MOST_TEXTS = 10_000  # drawn side by side
+HIGHEST_TEMPERATURE = 100.0  # all tokens are as good as equally likely there
+LARGEST_SEED = 2**63 - 1
 
 
 class RecurrentLM(nn.Module):
@@ -169,14 +172,19 @@ def sample(
     Args:
         model: what is drawn from.
         prompt: how every text begins; it is normalised first.
-        num: how many texts.
-        temperature: log probabilities are divided by it; 0 takes the best token each time.
+        num: how many texts, 1 to 10,000.
+        temperature: log probabilities are divided by it, 0 to 100; 0 takes the best token each
+            time.
         max_tokens: most tokens drawn for a text.
-        seed: the same seed, the same texts.
+        seed: the same seed, the same texts; 0 to 2**63 - 1.
 
     Raises:
+        ConfigError: num, temperature or seed is out of range.
         DataError: the prompt holds what the tokenizer cannot spell.
     """
+    _check_range("num", num, 1, MOST_TEXTS)
+    _check_range("temperature", temperature, 0.0, HIGHEST_TEMPERATURE)
+    _check_range("seed", seed, 0, LARGEST_SEED)
     begin = model.tokenizer.encode(get_normalizer(model.tokenizer.normalizer).apply(prompt))
     if UNK in begin:
         raise DataError(
@@ -200,10 +208,18 @@ def sample(
 
 
 def draw(log_probs: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """Returns a token (K,) drawn for each row of log probabilities (K,V), never UNK."""
-    log_probs = log_probs.double()
-    log_probs[:, UNK] = -math.inf
+    """Returns a token (K,) drawn for each row of log probabilities (K,V), never PAD, BOS or UNK."""
+    log_probs = log_probs.double().index_fill(-1, torch.tensor([*NEVER, UNK]), -math.inf)
     if temperature == 0:
         return log_probs.argmax(dim=-1)
+    # The best is 0 before the division, which then cannot make all of them infinite.
+    log_probs = log_probs - log_probs.amax(dim=-1, keepdim=True)
     probs = (log_probs / temperature).softmax(dim=-1)
     return torch.multinomial(probs, 1, generator=generator)[:, 0]
+
+
+def _check_range(name: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:  # NaN is not either
+        raise ConfigError(
+            f"{name} = {value}: must be {lowest} to {highest}; give a value in that range"
+        )

@@ -40,10 +40,10 @@ class LMTrainConfig(Section):
     num_lanes: int = Field(32, ge=1)  # parts of the text read side by side
     bptt_steps: int = Field(64, ge=1)  # tokens a lane between two updates
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = Field(2e-3, gt=0)  # the peak
-    final_learning_rate: float = Field(2e-5, ge=0)  # at the end of a falling schedule
+    learning_rate: float = Field(2e-3, gt=0, le=1e6)  # the peak
+    final_learning_rate: float = Field(2e-5, ge=0, le=1e6)  # at the end of a falling schedule
     momentum: float = Field(0.0, ge=0, lt=1)  # of sgd
-    weight_decay: float = Field(1e-4, ge=0)
+    weight_decay: float = Field(1e-4, ge=0, le=1e6)
     warmup_steps: int = Field(100, ge=0)  # linear, from 0 to the peak
     schedule: Literal["cosine", "linear", "constant"] = "cosine"  # after the warm-up
     clip_norm: float | None = Field(1.0, gt=0)  # of the whole gradient (Pascanu et al. 2013)
@@ -57,7 +57,7 @@ class LMConfig(Section):
 
     type: Literal["rnn", "ngram"] = "rnn"
     order: int = Field(5, ge=1, le=10)  # of an n-gram model: tokens in the longest n-gram
-    seed: int = 1
+    seed: int = Field(1, ge=0, le=2**63 - 1)
     tokenizer: TokenizerConfig = TokenizerConfig()  # learnt from the text unless data.tokenizer
     data: LMDataConfig = LMDataConfig()
     model: LMModelConfig = LMModelConfig()

@@ -36,6 +36,14 @@ class _WithTokenizer(BaseModel):
     tokenizer: TokenizerConfig = TokenizerConfig()
 
 
+class _WithEncoder(BaseModel):
+    """What the configurations of recognizers have, and those of language models have not."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    encoder: dict[str, Any]
+
+
 def load_language_model(
     path: Path, tokenizer: Tokenizer | None = None, *, device: torch.device | str = "cpu"
 ) -> LanguageModel:
@@ -96,6 +104,15 @@ def find_folder_tokenizer(folder: Path) -> tuple[Tokenizer, TokenizerConfig]:
         return load_tokenizer(folder, kind=config.type, normalizer=config.normalizer), config
     except ConfigError as error:
         raise ModelError(f"{error}; the folder was made by another version") from None
+
+
+def is_recognizer(folder: Path) -> bool:
+    """Returns whether the configuration in a folder is a recognizer's."""
+    try:
+        read_settings(folder / CONFIG_FILE, _WithEncoder)
+    except ConfigError:
+        return False
+    return True
 
 
 def check_same_tokenizer(path: Path, own: Tokenizer, wanted: Tokenizer) -> None:
@@ -174,6 +191,11 @@ def _load_folder(
     folder: Path, tokenizer: Tokenizer | None, device: torch.device | str
 ) -> LanguageModel:
     _need_file(folder, CONFIG_FILE)
+    if is_recognizer(folder):
+        raise ModelError(
+            f"{folder}: is a recognizer's folder, not a language model's; give the --out of an asr "
+            "train-lm run"
+        )
     try:
         config = load_lm_config(folder / CONFIG_FILE)
     except ConfigError as error:

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from asr.checkpoint import CONFIG_FILE, load_state, save_folder, save_state
-from asr.config import differences
+from asr.config import TokenizerConfig, differences
 from asr.devices import pick_device
 from asr.errors import ConfigError
 from asr.experiment import state_path
 from asr.language_model import LanguageModel, LMState, RecurrentLM
 from asr.lm_config import LMConfig, choose_files, load_lm_config
-from asr.lm_folder import build_recurrent, find_folder_tokenizer
+from asr.lm_folder import build_recurrent, find_folder_tokenizer, is_recognizer
 from asr.lm_text import TokenText, read_lines, read_text
 from asr.tokenizer import Tokenizer, train_tokenizer
 
@@ -75,39 +75,72 @@ def find_texts(config: LMConfig, folder: Path) -> LMTexts:
     """Returns the tokenizer and the texts of a training, with the resolved configuration.
 
     Raises:
-        ConfigError: no text is named, or the folder was trained with another configuration.
+        ConfigError: no text is named, the tokenizer asked for is not that of data.tokenizer, or
+            the folder holds another model.
         AsrError: a text or a tokenizer cannot be read.
     """
     config = choose_files(config, text=(), dev=None, tokenizer=None)
     paths = [Path(path) for path in config.data.text]
+    tokenizer: Tokenizer | None = None
     if config.data.tokenizer is not None:
         tokenizer, section = find_folder_tokenizer(Path(config.data.tokenizer))
+        check_asked_tokenizer(config.tokenizer, section, folder=config.data.tokenizer)
         config = config.model_copy(update={"tokenizer": section})
-    else:
+    check_same_lm_config(config, folder)
+    if tokenizer is None:
         tokenizer = train_tokenizer(
             (line for path in paths for line in read_lines(path)),
             kind=config.tokenizer.type,
             vocab_size=config.tokenizer.vocab_size,
             normalizer=config.tokenizer.normalizer,
         )
-    check_same_lm_config(config, folder)
     dev = read_text([Path(str(config.data.dev))], tokenizer)
     return LMTexts(config, tokenizer, read_text(paths, tokenizer), dev)
 
 
-def check_same_lm_config(config: LMConfig, folder: Path) -> None:
-    """Refuses to continue a training with another configuration.
+def check_asked_tokenizer(asked: TokenizerConfig, found: TokenizerConfig, *, folder: str) -> None:
+    """Refuses tokenizer settings, other than the defaults, that the folder's tokenizer has not.
 
     Raises:
         ConfigError: naming every value that differs.
     """
-    if not state_path(folder).is_file():
+    usual = TokenizerConfig()
+    wrong = [
+        f"tokenizer.{name} = {value}, not {getattr(found, name)}"
+        for name, value in asked
+        if value not in (getattr(usual, name), getattr(found, name))
+    ]
+    if wrong:
+        raise ConfigError(
+            f"{folder}: its tokenizer is not the one asked for ({'; '.join(wrong)}); leave these "
+            "settings out, or --tokenizer to learn a tokenizer from the text"
+        )
+
+
+def check_same_lm_config(config: LMConfig, folder: Path) -> None:
+    """Refuses to write over another model, or to continue a training with another configuration.
+
+    Raises:
+        ConfigError: the folder holds a recognizer, something unknown, or a language model of
+            another configuration, whose every value that differs is named.
+    """
+    path = folder / CONFIG_FILE
+    if not path.exists() and not state_path(folder).is_file():
         return
-    changed = differences(load_lm_config(folder / CONFIG_FILE), config)
+    if is_recognizer(folder):
+        raise ConfigError(f"{folder}: holds a recognizer; use another --out")
+    try:
+        old = load_lm_config(path)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{folder}: holds no language model that this asr can continue ({error}); use another "
+            "--out"
+        ) from None
+    changed = differences(old, config)
     if changed:
         raise ConfigError(
-            f"{folder}: was trained with another configuration ({'; '.join(changed)}); use another "
-            "--out, or the old values to continue"
+            f"{folder}: holds a language model of another configuration ({'; '.join(changed)}); "
+            "use another --out, or the old values to continue"
         )
 
 
@@ -139,6 +172,7 @@ def save(run: LMRun, progress: LMProgress) -> None:
     state = {
         "progress": dataclasses.asdict(progress),
         "text": run.texts.train.fingerprint,
+        "dev": run.texts.dev.fingerprint,
         "model": run.network.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "random_state": torch.get_rng_state(),
@@ -151,7 +185,7 @@ def start_or_resume(run: LMRun) -> LMProgress:
     """Returns where the run stands, with network, optimizer and random state put back.
 
     Raises:
-        ConfigError: the text is not that of the run.
+        ConfigError: the training or the dev text is not that of the run.
         ModelError: the state is damaged, or the folder cannot be written.
     """
     path = state_path(run.folder)
@@ -163,6 +197,12 @@ def start_or_resume(run: LMRun) -> LMProgress:
         raise ConfigError(
             f"{run.folder}: the training text or its tokenizer changed since it was started; put "
             "it back, or use another --out"
+        )
+    dev = run.texts.dev.fingerprint
+    if state.get("dev", dev) != dev:  # states of older versions do not know it
+        raise ConfigError(
+            f"{run.folder}: the dev text changed since it was started, and epochs are compared on "
+            "it; put it back, or use another --out"
         )
     run.network.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])

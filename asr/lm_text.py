@@ -7,6 +7,7 @@ with EOS. So EOS is predicted and never read, and BOS read and never predicted.
 
 import gzip
 import hashlib
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def read_lines(path: Path) -> Iterator[str]:
                 yield line.rstrip("\n")
     except FileNotFoundError:
         raise DataError(f"{path}: no such text; give a file of one utterance a line") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(
             f"{path}: cannot be read as UTF-8 text ({first_line(error)}); give a file of one "
             "utterance a line"

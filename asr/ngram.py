@@ -97,7 +97,7 @@ class NgramModel:
             _, nodes = self._trie.find(nodes, text[begin : begin + num], depth)
         log_probs, _ = self._trie.find(nodes, wanted, depth)
         never = (wanted == PAD) | (wanted == BOS)
-        scores: list[float] = log_probs.masked_fill(never, LOG_ZERO).clamp(min=LOG_ZERO).tolist()
+        scores: list[float] = log_probs.masked_fill(never, LOG_ZERO).clamp(LOG_ZERO, 0.0).tolist()
         return scores
 
     def tables(self) -> list[Ngrams]:
@@ -137,7 +137,8 @@ class NgramModel:
             log_probs[rows, tokens] = trie.log_probs[edges] + charged[rows]
         log_probs[:, self._unlisted] = log_probs[:, [UNK]]
         log_probs[:, [PAD, BOS]] = LOG_ZERO
-        return log_probs.clamp(min=LOG_ZERO)
+        # A file's backoffs may lead above 0, and rounding too; search relies on at most 0.
+        return log_probs.clamp(LOG_ZERO, 0.0)
 
 
 def estimate(texts: Iterable[Sequence[int]], *, order: int, vocab_size: int) -> NgramModel:

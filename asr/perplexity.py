@@ -36,7 +36,10 @@ class TextScore:
 
     @property
     def character_perplexity(self) -> float:
-        """Perplexity per character: comparable between tokenizers."""
+        """Perplexity per character: comparable between tokenizers where nothing is UNK.
+
+        UNK is scored as one token whatever it stands for, which flatters.
+        """
         return to_perplexity(self.log_prob, self.num_characters)
 
     def to_dict(self) -> dict[str, float]:
@@ -69,7 +72,13 @@ class TextScore:
             "perplexity per token": f"{self.token_perplexity:.4f}",
             "perplexity per character": f"{self.character_perplexity:.4f}",
         }
-        return "\n".join(f"{name:<30}{value:>16}" for name, value in rows.items())
+        lines = [f"{name:<30}{value:>16}" for name, value in rows.items()]
+        if self.num_unknown:
+            lines.append(
+                "UNK stands for characters that were not foretold: the perplexity per character "
+                "cannot be compared between tokenizers"
+            )
+        return "\n".join(lines)
 
 
 def to_perplexity(log_prob: float, count: int) -> float:

@@ -18,7 +18,21 @@ if TYPE_CHECKING:
 
 _MAX_LABELS = 60  # more token labels than this would overlap
 _DOTS_PER_INCH = 100
+_SUFFIXES = (".png", ".svg", ".pdf")
 _DEFAULT_FAMILY = "DejaVu Sans"  # comes with matplotlib
+
+
+def check_picture(path: Path) -> None:
+    """Checks that a picture's name says what kind of picture it is, before work is put into it.
+
+    Raises:
+        DataError: its suffix is none of .png, .svg and .pdf.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise DataError(
+            f'{path}: the picture cannot be written with the suffix "{path.suffix}"; must be '
+            f".png, .svg or .pdf (name it {path.name}.png)"
+        )
 
 
 def plot_alignment(
@@ -43,7 +57,7 @@ def plot_alignment(
         seconds_per_frame: duration of one memory frame.
 
     Raises:
-        DataError: the file cannot be written.
+        DataError: the suffix is another, or the file cannot be written.
     """
     num_tokens, num_frames = alignment.shape
     assert len(tokens) == num_tokens > 0
@@ -94,7 +108,7 @@ def plot_curves(
         title: one line above the picture.
 
     Raises:
-        DataError: the file cannot be written.
+        DataError: the suffix is another, or the file cannot be written.
     """
     figure = _new_figure(width=8.0, height=4.5)
     axes = figure.add_subplot()
@@ -131,10 +145,14 @@ def _set_title(figure: "Figure", title: str) -> None:
 
 def _save(figure: "Figure", path: Path) -> None:
     """Write the picture without a window system, whatever matplotlib's settings say."""
+    check_picture(path)
     try:
         figure.savefig(path)
-    except (OSError, ValueError) as error:  # ValueError: a format that matplotlib does not know
-        raise DataError(f"{path}: the picture cannot be written ({error})") from error
+    except OSError as error:
+        raise DataError(
+            f"{path}: the picture cannot be written ({error}); give a path in a folder that is "
+            "there and can be written to"
+        ) from error
 
 
 def _font_family(text: str) -> str | None:

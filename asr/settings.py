@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from asr.errors import ConfigError
 
 Settings = TypeVar("Settings", bound=BaseModel)
+# What yaml raises: a value that it takes for a date or number, or that a !!tag says to be one, and
+# that is none, is an error of another kind.
+_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError)
 
 
 class Section(BaseModel):
@@ -93,7 +96,7 @@ def _read_tree(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such configuration file; give the path of a YAML") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); give a YAML file") from None
-    except yaml.YAMLError as error:
+    except _YAML_ERRORS as error:
         message = " ".join(str(error).split())
         raise ConfigError(f"{path}: is not YAML ({message}); mend that line") from None
     if tree is None:
@@ -124,7 +127,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(f'--set "{override}": must be key=value, as in --set train.epochs=3')
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except _YAML_ERRORS:
         raise ConfigError(f'--set "{override}": the value is not YAML; quote it') from None
     *sections, last = key.split(".")
     for section in sections:

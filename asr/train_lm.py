@@ -17,6 +17,7 @@ from typing import Any
 from asr.bptt import SegmentResult, clip_gradients, gradient_norms, run_segment
 from asr.checkpoint import WEIGHTS_FILE, save_folder, save_metrics, save_weights
 from asr.config import TrainConfig
+from asr.errors import ConfigError
 from asr.experiment import lock_folder
 from asr.gradients import EXPLODED
 from asr.language_model import LanguageModel
@@ -81,20 +82,25 @@ def count_ngrams(texts: LMTexts, folder: Path, log: TrainLog) -> dict[str, Any]:
     }
     num_ngrams = f"{sum(model.num_ngrams):,}"
     card = describe_language_model(config, metrics, size=f"{num_ngrams} in all")
-    save_metrics(folder, metrics, card)
+    save_metrics(folder, finite_or_null(metrics), card)
     log.say(f"done: {num_ngrams} n-grams, dev {score.describe()}; model in {folder}")
     return metrics
 
 
 def run_epochs(run: LMRun, progress: LMProgress, log: TrainLog) -> dict[str, Any]:
-    """Returns the metrics of the best epoch after the epochs that are left."""
+    """Returns the metrics of the best epoch after the epochs that are left.
+
+    Raises:
+        ConfigError: the training diverged.
+    """
     epochs = run.config.train.epochs
     log.say(
         f"model: {num_parameters(run) / 1e6:.2f} M parameters, {run.texts.tokenizer.vocab_size} "
         f"tokens, on {run.model.device}; {run.num_segments:,} steps an epoch"
     )
-    log.history(progress.history)
+    log.history(finite_or_null(progress.history))
     if progress.epoch >= epochs:
+        check_converged(run, progress)
         log.say(f"{run.folder}: is trained already; use another --out to train again")
         return run_metrics(run, progress)
     if progress.step:
@@ -174,7 +180,11 @@ def train_step(run: LMRun, progress: LMProgress, lanes: Lanes) -> tuple[float, f
 
 
 def finish_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
-    """Scores the dev text, keeps the weights if they are the best, and saves the state."""
+    """Scores the dev text, keeps the weights if they are the best, and saves the state.
+
+    Raises:
+        ConfigError: the training diverged; nothing but the log is written.
+    """
     run.network.eval()
     score = score_text(run.model, run.texts.dev)
     sums = progress.sums
@@ -197,19 +207,37 @@ def finish_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
         }
     )
     progress.segment, progress.train_seconds, progress.lanes, progress.sums = 0, 0.0, (), {}
-    if progress.epoch == 1 or score.token_perplexity < progress.best_dev["token_perplexity"]:
+    if score.token_perplexity < progress.best_dev.get("token_perplexity", math.inf):
         progress.best_epoch, progress.best_dev = progress.epoch, score.to_dict()
         save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
+    log.history(finite_or_null(progress.history))
+    check_converged(run, progress)
     publish(run, progress)
     save(run, progress)
     report_epoch(run, progress, log)
+
+
+def check_converged(run: LMRun, progress: LMProgress) -> None:
+    """Refuses to go on from epochs of which none foretells the dev text at all.
+
+    Raises:
+        ConfigError: no epoch had a finite dev perplexity.
+    """
+    if math.isfinite(progress.best_dev.get("token_perplexity", math.inf)):
+        return
+    raise ConfigError(
+        f"{run.folder}: the training diverged at epoch {progress.epoch} (the dev perplexity is not "
+        f"finite, {progress.num_skipped} of {progress.step} steps were skipped); lower "
+        f"train.learning_rate = {run.config.train.learning_rate:g} and use another --out"
+    )
 
 
 def publish(run: LMRun, progress: LMProgress) -> None:
     """Writes the metrics and the card of the best weights."""
     metrics = run_metrics(run, progress)
     size = f"{num_parameters(run) / 1e6:.2f} M parameters"
-    save_metrics(run.folder, metrics, describe_language_model(run.config, metrics, size=size))
+    card = describe_language_model(run.config, metrics, size=size)
+    save_metrics(run.folder, finite_or_null(metrics), card)
 
 
 def run_metrics(run: LMRun, progress: LMProgress) -> dict[str, Any]:
@@ -237,6 +265,15 @@ def text_metrics(texts: LMTexts, seconds: float) -> dict[str, Any]:
         "train_unknown_tokens": texts.train.num_unknown,
         "train_wall_seconds": round(seconds, 1),
     }
+
+
+def finite_or_null(tree: Any) -> Any:
+    """Returns dicts and lists of values with None for numbers that JSON cannot hold."""
+    if isinstance(tree, dict):
+        return {name: finite_or_null(value) for name, value in tree.items()}
+    if isinstance(tree, list):
+        return [finite_or_null(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def rates_of(train: LMTrainConfig) -> TrainConfig:
@@ -296,4 +333,3 @@ def report_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
     log.scalars({name.replace("_", "/", 1): row[name] for name in names}, progress.step)
     gradients = {name: value for name, value in row.items() if name.startswith(NORM)}
     log.scalars({f"train/{name}": value for name, value in gradients.items()}, progress.step)
-    log.history(progress.history)

@@ -1,18 +1,39 @@
 # Sourced by run.sh: turns --name value into a variable that run.sh has already set. Where that is
-# true or false, --name alone makes it true.
+# true or false, --name alone makes it true; where it is a number, so must the value be.
+# Names that end with _ are this file's own: no option is spelt like that.
+refuse_() {
+  echo "$0: $1" >&2
+  exit 2
+}
+
+chosen_=()  # name=value; all are assigned at the end, since a default tells what a value may be
 while [ $# -gt 0 ]; do
+  spelling_='^--[a-z]+(-[a-z]+)*$'
   option_=${1#--}
   option_=${option_//-/_}
-  if [ "$1" = "${1#--}" ] || [ -z "${!option_+set}" ]; then
-    echo "$0: unknown option $1; known are the variables at its top, as in --stage 2" >&2
-    exit 2
+  if ! [[ $1 =~ $spelling_ ]] || [ -z "${!option_+set}" ] || [ "$option_" = caller ]; then
+    refuse_ "unknown option \"$1\"; known are the variables at its top, as in --stage 2"
   fi
-  case ${!option_}:${2-} in
-    true:--* | false:--* | true: | false:) set -- "$1" true "${@:2}" ;;
+  spelling_='^declare -[a-zA-Z]*x'
+  if [[ $(declare -p "$option_") =~ $spelling_ ]]; then
+    refuse_ "option $1: the environment exports a variable $option_; unset $option_ first"
+  fi
+  case $option_:${!option_} in
+    *:true | *:false)
+      { [ $# -ge 2 ] && [ "$2" = "${2#--}" ]; } || set -- "$1" true "${@:2}"
+      spelling_='^(true|false)$' rule_='true or false' ;;
+    processes:*) spelling_='^([1-9][0-9]{0,5})?$' rule_='a number from 1 to 999999, or empty' ;;
+    stage:* | stop_stage:*) spelling_='^[0-9]{1,6}$' rule_='a number from 0 to 999999' ;;
+    *: | *:*[!0-9]*) spelling_='^.*$' rule_= ;;
+    *) spelling_='^[1-9][0-9]{0,5}$' rule_='a number from 1 to 999999' ;;
   esac
-  [ $# -ge 2 ] || { echo "$0: option $1 needs a value" >&2; exit 2; }
-  printf -v "$option_" '%s' "$2"
+  { [ $# -ge 2 ] && [ "$2" = "${2#--}" ]; } || refuse_ "option $1 needs a value, as in --stage 2"
+  [[ $2 =~ $spelling_ ]] || refuse_ "option $1 \"$2\": must be $rule_, as in $1 ${!option_:-2}"
+  chosen_+=("$option_=$2")
   shift 2
+done
+for option_ in ${chosen_[@]+"${chosen_[@]}"}; do
+  printf -v "${option_%%=*}" '%s' "${option_#*=}"
 done
 
 # Makes a path that was given relative to the caller's folder absolute.

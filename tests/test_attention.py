@@ -222,7 +222,7 @@ def test_a_wrong_option_is_an_error(options: dict[str, object], message: str) ->
     [
         ({"num_heads": 3}, r"attention\.num_heads = 3: must divide the memory's size 8"),
         ({"of": "multi_head"}, r'attention\.of = "multi_head": must be a mechanism that one'),
-        ({"of": "dto"}, r'attention\.type = "dto": unknown'),
+        ({"of": "dto"}, r'^attention\.of = "dto": unknown; known: .*dot'),
         (
             {"of": "dot", "dim": 3},
             r'unknown key "attention\.dim"; "multi_head" knows: num_heads, of',

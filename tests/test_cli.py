@@ -330,8 +330,7 @@ def test_mistakes_about_language_models_are_one_clear_line(home: Path, tmp_path:
     assert not (tmp_path / "lm").exists()
     for command in (["perplexity", home / "lm.yaml"], ["sample-lm"]):
         line = error_of(*command, "--lm", home / "exp")
-        assert "config.yaml: unknown key" in line
-        assert "is it the --out folder of asr train-lm?" in line
+        assert "is a recognizer's folder, not a language model's" in line
         line = error_of(*command, "--lm", tmp_path / "none")
         assert "no such language model" in line
         line = error_of(*command, "--lm", home / "exp", "--device", "tpu")

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from asr.choices import describe_choices
 from asr.config import Config, differences, dump_config, load_config, override_config, parse_config
 from asr.errors import ConfigError
 
@@ -62,6 +63,10 @@ def test_a_base_that_leads_back_is_an_error(tmp_path: Path) -> None:
         ("=3", r'--set "=3": must be key=value'),
         ("seed.x=3", r'"seed" is a value, not a section'),
         ("seed=[", r"the value is not YAML"),
+        ("search.beam_size=2001-99-99", r'--set "search.beam_size=2001-99-99": .* is not YAML'),
+        ("seed=!!bool x", r"the value is not YAML"),
+        ("seed=!!int ''", r"the value is not YAML"),
+        ("seed=!!timestamp x", r"the value is not YAML"),
         ("search.beam_size=0", r"search\.beam_size = 0"),
     ],
 )
@@ -74,11 +79,32 @@ def test_a_wrong_override_is_an_error_that_names_it(
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("- a", "holds a list"), ("a: [", "is not YAML"), ("seed: one", "seed = 'one'")],
+    [
+        ("- a", "holds a list"),
+        ("a: [", "is not YAML"),
+        ("seed: 2001-99-99", "is not YAML"),
+        ("seed: one", "seed = 'one'"),
+    ],
 )
 def test_a_wrong_file_is_an_error_that_names_it(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=rf"a\.yaml: .*{message}"):
         load_config(write(tmp_path, text))
+
+
+def test_the_defaults_that_are_listed_are_taken_as_they_stand(tmp_path: Path) -> None:
+    lines = [line.strip() for line in describe_choices().split("encoder.cell and")[0].splitlines()]
+    settings = [line.split("   ")[0] for line in lines if "=" in line]
+    assert len(settings) > 60
+    assert load_config(write(tmp_path, ""), settings) == Config()
+    for line in (
+        "data.speed_factors=[1.0]",
+        "data.noise_snr_db=[10.0, 30.0]",
+        "search.lm_weights=[]",
+        "tokenizer.vocab_size=null",
+        "encoder.bidirectional=true",
+        "tokenizer.normalizer=none   one of none, english, korean",
+    ):
+        assert line in lines
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

@@ -74,6 +74,68 @@ def test_a_switch_alone_is_on(arguments: list[str], shown: str) -> None:
     assert done.stdout.strip() == shown, done.stderr
 
 
+VARIABLES = (
+    "quick=false stage=1 stop_stage=9 num_utterances=1600 name= processes= set= caller=/here"
+)
+
+
+def set_options(*arguments: str, **exported: str) -> subprocess.CompletedProcess[str]:
+    code = f"set -euo pipefail; {VARIABLES}; . egs/options.sh; "
+    code += 'echo "$quick|$stage|$stop_stage|$num_utterances|$name|$processes|$set"'
+    return subprocess.run(
+        ["bash", "-c", code, "script", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **exported},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--stage", "x"],
+            'option --stage "x": must be a number from 0 to 999999, as in --stage 1',
+        ),
+        (["--stage", ""], 'option --stage "": must be a number'),
+        (["--stop-stage", "-1"], 'option --stop-stage "-1": must be a number'),
+        (["--stage", "9" * 20], "must be a number from 0 to 999999"),
+        (["--num-utterances", "0"], "must be a number from 1 to 999999, as in --num-utterances 16"),
+        (["--processes", "two"], 'option --processes "two": must be a number from 1 to 999999, or'),
+        (["--quick", "yes"], 'option --quick "yes": must be true or false, as in --quick false'),
+        (["--quick", ""], 'option --quick "": must be true or false'),
+        (["--name", "--quick"], "option --name needs a value"),
+        *(
+            ([name, "1"], f'unknown option "{name}"; known are the variables at its top')
+            for name in (
+                *("--quick=true", "--stage=2", "--", "--a.b", "--a[0]", "", "-stage"),
+                *("--PWD", "--IFS", "--option-", "--option", "--caller", "--stop_stage"),
+            )
+        ),
+    ],
+)
+def test_a_wrong_name_or_value_is_one_sentence(arguments: list[str], message: str) -> None:
+    done = set_options(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_values_that_are_right_are_taken() -> None:
+    assert set_options().stdout == "false|1|9|1600|||\n"
+    done = set_options("--stage", "0", "--processes", "2", "--num-utterances", "20", "--quick")
+    assert done.stdout == "true|0|9|20||2|\n", done.stderr
+    done = set_options("--name", "5", "--name", "a b", "--processes", "", "--quick", "false")
+    assert done.stdout == "false|1|9|1600|a b||\n", done.stderr
+
+
+def test_a_variable_of_the_environment_is_no_option() -> None:
+    done = set_options("--http-proxy", "x", http_proxy="y")
+    assert done.returncode == 2
+    assert "the environment exports a variable http_proxy; unset http_proxy first" in done.stderr
+
+
 def test_an_option_changes_its_own_variable_only(tmp_path: Path) -> None:
     code = """
     set -euo pipefail

@@ -426,7 +426,11 @@ def test_there_is_one_weight_for_each_language_model(
         r"in their order \(--set search.lm_weights=\[0.3,0.3\]\)",
     ):
         weigh(both, one)
-    with pytest.raises(ConfigError, match="1 for 0 language models"):
+    with pytest.raises(
+        ConfigError,
+        match=r"search.lm_weights = \[0.4\]: there is no language model to weigh; name one for "
+        r"each weight by --lm, or leave search.lm_weights unset",
+    ):
         weigh([], one)
     with pytest.raises(ConfigError, match=r"lm_weights.1 = -1.*greater than or equal to 0"):
         parse_config({"search": {"lm_weights": [0.1, -1]}}, "test")

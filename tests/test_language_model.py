@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+import typer
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
 from asr.checkpoint import save_folder, save_weights
-from asr.config import SearchConfig, dump_config
+from asr.cli_lm import sample_lm
+from asr.config import Config, SearchConfig, dump_config
 from asr.errors import ConfigError, DataError, ModelError
 from asr.language_model import LanguageModel, RecurrentLM, draw, sample, to_log_probs
 from asr.lm_config import LMConfig
@@ -168,8 +171,11 @@ def test_perplexities_follow_from_counts() -> None:
     assert score.character_perplexity == pytest.approx(3)
     assert score.describe() == "perplexity 9.000 per token, 3.000 per character"
     assert score.to_dict()["unknown_tokens"] == 1
-    table = dict(line.rsplit(maxsplit=1) for line in score.to_table().splitlines())
-    assert table["log probability"] == "-8.7889"
+    *lines, warning = score.to_table().splitlines()
+    assert dict(line.rsplit(maxsplit=1) for line in lines)["log probability"] == "-8.7889"
+    assert warning.endswith("perplexity per character cannot be compared between tokenizers")
+    known = TextScore(2, num_tokens=4, num_characters=8, num_unknown=0, log_prob=-8.0)
+    assert len(known.to_table().splitlines()) == len(lines)
     assert to_perplexity(-1e9, 3) == math.inf
     assert to_perplexity(math.nan, 3) == math.inf
 
@@ -258,6 +264,49 @@ def test_tokens_are_drawn_as_often_as_their_probabilities_say() -> None:
         torch.testing.assert_close(frequencies, expected / expected.sum(), atol=0.015, rtol=0)
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-308, 0.0, 1.0, 100.0])
+def test_no_temperature_draws_what_nobody_can_read(temperature: float) -> None:
+    probs = torch.tensor([0.3, 0.3, 0.01, 0.3, 0.04, 0.02, 0.02, 0.01])
+    for scores in (probs.log(), probs.log().double()):
+        before = scores.clone()
+        generator = torch.Generator().manual_seed(1)
+        drawn = draw(scores.expand(5000, -1), temperature, generator)
+        assert not torch.isin(drawn, torch.tensor([PAD, BOS, UNK])).any()
+        assert temperature >= 1 or set(drawn.tolist()) == {4}
+        assert torch.equal(scores, before)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"temperature": math.inf}, r"temperature = inf: must be 0\.0 to 100\.0"),
+        ({"temperature": math.nan}, "temperature = nan: must be"),
+        ({"temperature": -0.1}, r"temperature = -0\.1: must be"),
+        ({"num": 10_001}, "num = 10001: must be 1 to 10000"),
+        ({"num": 0}, "num = 0: must be"),
+        ({"seed": 2**63}, "seed = 9223372036854775808: must be 0 to 9223372036854775807"),
+        ({"seed": -1}, "seed = -1: must be"),
+    ],
+)
+def test_sampling_out_of_range_is_refused(options: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        sample(uniform(), **options)
+    assert len(sample(uniform(), seed=2**63 - 1, temperature=100.0, max_tokens=3)) == 1
+
+
+@pytest.mark.parametrize(
+    "option", [("--num", "10001"), ("--temperature", "inf"), ("--seed", str(2**63))]
+)
+def test_the_command_that_samples_refuses_what_is_out_of_range(
+    folder: Path, option: tuple[str, str]
+) -> None:
+    app = typer.Typer()
+    app.command()(sample_lm)
+    result = CliRunner().invoke(app, ["--lm", str(folder), *option])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option[0]}'" in result.output
+
+
 def test_a_sampled_text_ends_at_eos() -> None:
     model = uniform()
     with torch.no_grad():
@@ -332,6 +381,14 @@ def test_a_path_that_is_no_language_model_is_refused(folder: Path, tmp_path: Pat
     (folder / "config.yaml").unlink()
     with pytest.raises(ModelError, match=r"has no config\.yaml"):
         load_language_model(folder)
+
+
+def test_a_recognizers_folder_is_called_one(tmp_path: Path) -> None:
+    save_folder(tmp_path / "exp", Config(), TOKENIZER)
+    message = r"exp: is a recognizer's folder, not a language model's; give the --out of an asr tr"
+    with pytest.raises(ModelError, match=message) as caught:
+        load_language_model(tmp_path / "exp")
+    assert "unknown key" not in str(caught.value)
 
 
 def test_weights_of_another_shape_are_refused(folder: Path) -> None:

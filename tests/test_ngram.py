@@ -414,6 +414,18 @@ def test_text_around_the_sections_and_spaces_for_tabs_do_no_harm(tmp_path):
     assert read(text + "\n\n", tmp_path).score([A, B]) == read(PRUNED, tmp_path).score([A, B])
 
 
+def test_a_byte_order_mark_before_the_data_does_no_harm(tmp_path):
+    found = read("\ufeff" + PRUNED.lstrip(), tmp_path).score([A, B])
+    assert found == read(PRUNED, tmp_path).score([A, B])
+
+
+def test_no_log_probability_is_above_zero_whatever_the_backoffs(tmp_path):
+    model = read(PRUNED.replace("-0.6\tb\t-0.2", "-0.6\tb\t3.5"), tmp_path)
+    assert float(after(model, [B]).max()) == 0.0
+    assert max(model.score([B, B, B])) == 0.0
+    assert step_scores(model, [B, B, B]) == pytest.approx(model.score([B, B, B]), abs=1e-6)
+
+
 def test_probabilities_of_zero_become_log_zero(tmp_path):
     model = read(PRUNED.replace("-0.2\ta b c", "-inf\ta b c"), tmp_path)
     assert model.score([A, B, C])[2] == LOG_ZERO
@@ -425,6 +437,8 @@ def test_probabilities_of_zero_become_log_zero(tmp_path):
         (PRUNED, "", "lm.arpa: is not an ARPA file (it has no line \\data\\)"),
         ("ngram 2=6", "ngram 3=6", 'lm.arpa line 4: "ngram 3=6" must be ngram 2=COUNT'),
         ("ngram 1=6\nngram 2=6\nngram 3=3\n", "", 'line 4: "\\1-grams:" must be ngram 1=COUNT'),
+        ("ngram 1=6", "ngram 1=" + "9" * 5000, '9" must be ngram 1=COUNT, of at most 18 digits;'),
+        ("ngram 1=6", "ngram " + "9" * 5000 + "=6", "must be ngram 1=COUNT, of at most 18 digits"),
         ("\\1-grams:", "\\2-grams:", 'line 7: "\\2-grams:" must be \\1-grams:; make'),
         ("ngram 3=3\n", "", 'line 22: "\\3-grams:" must be \\end\\; make'),
         (

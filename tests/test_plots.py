@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from asr import plots
+from asr.drawing import draw_alignment
 from asr.errors import DataError
-from asr.plots import plot_alignment, plot_curves
+from asr.plots import check_picture, plot_alignment, plot_curves
 
 DIAGONAL = np.eye(4, 20) + 0.01
 
@@ -103,6 +104,22 @@ def test_an_unwritable_picture_is_an_error_that_names_it(tmp_path):
         draw(tmp_path / "absent" / "a.png", ["a", "b", "c", "d"])
 
 
-def test_an_unknown_picture_format_is_an_error(tmp_path):
-    with pytest.raises(DataError, match=r"a.xyz: the picture cannot be written \(Format 'xyz'"):
-        plot_curves({}, tmp_path / "a.xyz", xlabel="x", ylabel="y", title="t")
+@pytest.mark.parametrize(("name", "suffix"), [("a", ""), ("a.xyz", ".xyz"), ("a.jpg", ".jpg")])
+def test_a_picture_whose_suffix_is_unknown_is_an_error_that_says_what_to_name_it(
+    tmp_path, name, suffix
+):
+    message = (
+        rf'{name}: the picture cannot be written with the suffix "{suffix}"; must be .png, .svg or '
+        rf".pdf \(name it {name}.png\)"
+    )
+    with pytest.raises(DataError, match=message):
+        plot_curves({}, tmp_path / name, xlabel="x", ylabel="y", title="t")
+    with pytest.raises(DataError, match=message):
+        draw_alignment(None, "no manifest", tmp_path / name)  # before it looks at anything else
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_suffix_may_be_in_capitals(tmp_path):
+    check_picture(tmp_path / "a.PDF")
+    plot_curves({}, tmp_path / "a.PNG", xlabel="x", ylabel="y", title="t")
+    assert (tmp_path / "a.PNG").read_bytes().startswith(b"\x89PNG")

@@ -14,13 +14,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from asr.bptt import clip_gradients, gradient_norms, run_segment
-from asr.checkpoint import load_state
+from asr.checkpoint import load_state, save_folder
+from asr.config import Config
 from asr.errors import ConfigError, DataError, ModelError
 from asr.experiment import lock_folder
 from asr.language_model import LMState, RecurrentLM, sample
 from asr.lm_config import LMConfig, choose_files, load_lm_config
 from asr.lm_folder import load_language_model
-from asr.lm_run import LMProgress, find_texts, set_up
+from asr.lm_run import LMProgress, LMRun, find_texts, set_up
 from asr.lm_text import Lanes, TokenText, make_lanes, read_lines, read_text
 from asr.perplexity import score_text
 from asr.progress import TrainingStoppedError
@@ -191,6 +192,11 @@ def test_texts_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(b"a\n" * 999)[:-9])
     with pytest.raises(DataError, match=r"cut\.txt\.gz: cannot be read as UTF-8 text"):
         list(read_lines(tmp_path / "cut.txt.gz"))
+    damaged = bytearray(gzip.compress(bytes(range(97, 123)) * 50))
+    damaged[10] = 0xFF  # a kind of block that there is not
+    (tmp_path / "bad.txt.gz").write_bytes(damaged)
+    with pytest.raises(DataError, match=r"bad\.txt\.gz: cannot be read as UTF-8 text \(Error -3"):
+        list(read_lines(tmp_path / "bad.txt.gz"))
     (tmp_path / "empty.txt").write_text(" \n\n")
     with pytest.raises(DataError, match=r'empty\.txt: no line holds a token .*"none"; at least'):
         read_text([tmp_path / "empty.txt"], TOKENIZER)
@@ -371,9 +377,107 @@ def test_what_changed_since_a_run_began_is_refused(home: Path, tmp_path: Path) -
         train_language_model(config_of(home, model={"cell": "x"}, seed=2), home / "lm")
     config = config_of(tmp_path)
     train_language_model(config, tmp_path / "lm")
+    dev = (tmp_path / "dev.txt").read_text("utf-8")
+    (tmp_path / "dev.txt").write_text(dev + "abc\n", "utf-8")
+    with pytest.raises(ConfigError, match=r"lm: the dev text changed since .* use another --out"):
+        train_language_model(config, tmp_path / "lm")
+    (tmp_path / "dev.txt").write_text(dev, "utf-8")
+    assert train_language_model(config, tmp_path / "lm")["epochs"] == 3
     (tmp_path / "train.txt").write_text("abc\n", "utf-8")
     with pytest.raises(ConfigError, match="the training text or its tokenizer changed since"):
         train_language_model(config, tmp_path / "lm")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", ["rnn", "ngram"])
+@pytest.mark.parametrize("state", [False, True])
+def test_a_recognizers_folder_is_never_written_over(tmp_path: Path, kind: str, state: bool) -> None:
+    folder = tmp_path / "exp"
+    save_folder(folder, Config(), TOKENIZER)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    if state:
+        (folder / "training").mkdir()
+        (folder / "training/state.pt").write_bytes(b"state")
+    before = contents(folder)
+    with pytest.raises(ConfigError, match=r"exp: holds a recognizer; use another --out"):
+        train_language_model(config_of(tmp_path, type=kind), folder)
+    assert contents(folder) == before
+    (folder / "config.yaml").write_text("colour: red\n")
+    with pytest.raises(ConfigError, match=r'holds no language model .*"colour".*another --out'):
+        train_language_model(config_of(tmp_path, type=kind), folder)
+
+
+def test_a_language_model_of_another_configuration_is_never_written_over(
+    home: Path, tmp_path: Path
+) -> None:
+    before = contents(home / "lm")
+    message = r"holds a language model of another configuration \(.*type: rnn -> ngram\)"
+    with pytest.raises(ConfigError, match=message):
+        train_language_model(config_of(home, type="ngram"), home / "lm")
+    assert contents(home / "lm") == before
+    counted = tmp_path / "ngram"
+    train_language_model(config_of(tmp_path, type="ngram", order=2), counted)
+    before = contents(counted)
+    with pytest.raises(ConfigError, match=r"another configuration \(order: 2 -> 3\); use another"):
+        train_language_model(config_of(tmp_path, type="ngram", order=3), counted)
+    with pytest.raises(ConfigError, match=r"another configuration \(.*type: ngram -> rnn\)"):
+        train_language_model(config_of(tmp_path, order=2), counted)
+    assert contents(counted) == before
+    (counted / "lm.arpa").unlink()
+    train_language_model(config_of(tmp_path, type="ngram", order=2), counted)
+    assert contents(counted)["lm.arpa"] == before["lm.arpa"]
+
+
+def refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_training_that_diverges_says_so_and_leaves_no_weights(
+    tmp_path: Path, optimizer: str
+) -> None:
+    train = {"learning_rate": 1e6, "warmup_steps": 0, "schedule": "constant"}
+    config = config_of(tmp_path, train={**train, "optimizer": optimizer})
+    for _ in range(2):  # the same command again fares no better
+        message = (
+            r"lm: the training diverged at epoch 1 .*; lower train\.learning_rate = 1e\+06 and"
+        )
+        with pytest.raises(ConfigError, match=message):
+            train_language_model(config, tmp_path / "lm")
+        assert not (tmp_path / "lm/model.safetensors").exists()
+        log = (tmp_path / "lm/training/log.jsonl").read_text()
+        row = json.loads(log, parse_constant=refuse_constant)
+        assert row["dev_token_perplexity"] is None
+
+
+def test_a_training_that_diverges_late_keeps_its_best_weights_and_valid_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 0
+
+    def spoil(run: LMRun, *args: object) -> object:
+        nonlocal count
+        count += 1
+        if count == 15:  # in the second epoch of nine steps
+            with torch.no_grad():
+                run.network.bias.fill_(math.nan)
+        return train_step(run, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("asr.train_lm.train_step", spoil)
+    metrics = train_language_model(config_of(tmp_path), tmp_path / "lm")
+    assert (metrics["best_epoch"], metrics["epochs"]) == (1, 3)
+    for name in ("metrics.json", "training/log.jsonl"):
+        text = (tmp_path / "lm" / name).read_text()
+        for part in [text] if name == "metrics.json" else text.splitlines():
+            json.loads(part, parse_constant=refuse_constant)
+    rows = history(tmp_path / "lm")
+    assert [row["dev_token_perplexity"] is None for row in rows] == [False, True, True]
+    assert [row["loss"] is None for row in rows] == [False, False, True]
+    for tensor in load_language_model(tmp_path / "lm").scorer.state_dict().values():
+        assert tensor.isfinite().all()
 
 
 def test_an_impossible_training_writes_nothing(tmp_path: Path) -> None:
@@ -458,7 +562,6 @@ def test_the_tokenizer_of_another_folder_is_used(home: Path, tmp_path: Path) -> 
     (tmp_path / "train.txt").write_text("abz\n" * 20, "utf-8")
     config = config_of(
         tmp_path,
-        tokenizer={"type": "jamo"},  # that of the folder comes before it
         data={"tokenizer": str(home / "lm"), "dev": str(tmp_path / "train.txt")},
     )
     metrics = train_language_model(config, tmp_path / "lm")
@@ -467,6 +570,34 @@ def test_the_tokenizer_of_another_folder_is_used(home: Path, tmp_path: Path) -> 
     model = load_language_model(tmp_path / "lm", own)
     assert model.tokenizer.encode("z") == [UNK]
     assert load_lm_config(tmp_path / "lm/config.yaml").tokenizer.type == "char"
+
+
+@pytest.mark.parametrize(
+    ("asked", "difference"),
+    [
+        ({"type": "bpe"}, "tokenizer.type = bpe, not char"),
+        ({"type": "bpe", "vocab_size": 50}, "type = bpe, not char; tokenizer.vocab_size = 50, not"),
+        ({"normalizer": "korean"}, "tokenizer.normalizer = korean, not none"),
+    ],
+)
+def test_settings_that_the_folders_tokenizer_has_not_are_refused(
+    home: Path, tmp_path: Path, asked: dict, difference: str
+) -> None:
+    config = config_of(tmp_path, tokenizer=asked, data={"tokenizer": str(home / "lm")})
+    with pytest.raises(ConfigError, match=rf"lm: its tokenizer is not .*{difference}.*leave these"):
+        train_language_model(config, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_settings_that_repeat_the_folders_tokenizer_are_taken(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "jamo").mkdir()
+    own = config_of(tmp_path, type="ngram", tokenizer={"type": "jamo"})
+    train_language_model(own, tmp_path / "jamo")
+    for asked in ({"type": "jamo"}, {"type": "char"}):  # the default asks for nothing
+        data = {"tokenizer": str(tmp_path / "jamo")}
+        config = config_of(tmp_path, type="ngram", tokenizer=asked, data=data)
+        train_language_model(config, tmp_path / "again")
+        assert load_language_model(tmp_path / "again").tokenizer.kind == "jamo"
 
 
 def test_an_n_gram_model_is_counted_into_the_same_kind_of_folder(
@@ -511,3 +642,14 @@ def test_wrong_settings_are_named(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(ConfigError, match=r"order = 11: .*less than or equal to 10"):
         load_lm_config(path, ["order=11"])
+    for seed in (-1, 2**63):
+        with pytest.raises(ConfigError, match=rf"seed = {seed}: .*than or equal to"):
+            load_lm_config(path, [f"seed={seed}"])
+    for name in ("learning_rate", "final_learning_rate", "weight_decay"):  # torch would overflow
+        with pytest.raises(ConfigError, match=rf"train\.{name} = 1e\+38: .*less than or equal to"):
+            load_lm_config(path, [f"train.{name}=1.0e+38"])
+
+
+def test_the_largest_seed_trains(tmp_path: Path) -> None:
+    config = config_of(tmp_path, seed=2**63 - 1, train={"epochs": 2})
+    assert train_language_model(config, tmp_path / "lm")["epochs"] == 2
