@@ -331,7 +331,9 @@ def test_mistakes_about_language_models_in_search_are_one_clear_line(
         "asr: search.lm_weights = [0.3]: 1 for 2 language models; must be one for each --lm, in "
         "their order (--set search.lm_weights=[0.3,0.3])"
     )
-    assert "there is no language model to weigh" in error_of(*decode, "--set", "search.lm_weights=[1,2]")
+    assert "there is no language model to weigh" in error_of(
+        *decode, "--set", "search.lm_weights=[1,2]"
+    )
     assert "no such language model" in error_of(*decode, "--lm", tmp_path / "none")
     line = error_of(*decode, "--lm", home / "lm.arpa", "--set", "search.rescore=true")
     assert "must have a search.beam_size > 1" in line
