@@ -167,7 +167,7 @@ class Batches:
             worker_init_fn=_leave_signals_to_parent,
             generator=torch.Generator().manual_seed(self.seed),  # leaves the global one alone
         )
-        for batch in loader:
+        for batch in _start(loader):
             if isinstance(batch, DataError):
                 raise batch
             yield batch
@@ -202,6 +202,18 @@ class Batches:
         sample = list(itertools.islice(self.cuts, BINS_SAMPLE))
         num_buckets = min(self.config.num_buckets, len(sample))
         return estimate_duration_buckets(sample, num_buckets) if num_buckets > 1 else []
+
+
+def _start(loader: DataLoader[Any]) -> Iterator[Any]:
+    """Returns the loader's batches; its processes begin with signals held until they ignore them.
+
+    Otherwise a signal to the whole group could kill a loader in its first moments.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        return iter(loader)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _leave_signals_to_parent(_: int) -> None:
