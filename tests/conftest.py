@@ -1,8 +1,13 @@
 """What several test files share: a tiny model's configuration, and a tiny corpus of tones."""
 
+import contextlib
+import io
 import os
+import signal
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ import soundfile
 import torch
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
+from asr import cli
 from asr.config import Config, parse_config
 
 TINY = {
@@ -102,3 +108,51 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded speech at {folder}; set ASR_TEST_CORPORA to its folder")
     return folder
+
+
+class Done(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path) -> Done:
+    """Runs the command in this process; that is where its time goes to the work alone."""
+    out, err, before = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["asr", *map(str, arguments)]
+    code = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            cli.main()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.argv = before
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def error_of(*arguments: str | Path) -> str:
+    """Returns the one line of a command that fails as a user's mistake."""
+    done = run(*arguments)
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("asr: ")
+    return lines[0]
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, module: ModuleType, steps: int) -> None:
+    """Makes a run whose `train_step` a module calls receive SIGTERM during step number `steps`."""
+    original = module.train_step
+    count = 0
+
+    def counted(*args: object) -> object:
+        nonlocal count
+        count += 1
+        if count == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*args)
+
+    monkeypatch.setattr(module, "train_step", counted)

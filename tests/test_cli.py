@@ -1,7 +1,5 @@
 """The command line end to end, on a model of a tiny language of tones."""
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -10,58 +8,23 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import random_texts, tiny_config, tone, write_manifest
+from conftest import Done, error_of, random_texts, run, tiny_config, tone, write_manifest
 
 import asr
-from asr import cli
 from asr.config import dump_config
 from asr.decode import decode_manifest, load_recognizer
 from asr.errors import DataError, ModelError
-
-
-class Done(NamedTuple):
-    """What a command printed, and its exit code."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(*arguments: str | Path) -> Done:
-    """Runs the command in this process; that is where its time goes to the work alone."""
-    out, err, before = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv = ["asr", *map(str, arguments)]
-    code = 0
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            cli.main()
-    except SystemExit as end:
-        code = int(end.code or 0)
-    finally:
-        sys.argv = before
-    return Done(code, out.getvalue(), err.getvalue())
 
 
 def run_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs the command as a user does."""
     command = [sys.executable, "-m", "asr.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-def error_of(*arguments: str | Path) -> str:
-    """Returns the one line of a command that fails as a user's mistake."""
-    done = run(*arguments)
-    assert done.returncode == 2, done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("asr: ")
-    return lines[0]
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TWO_PROCESSES, random_texts, tiny_config, tone, write_manifest
+from conftest import TWO_PROCESSES, random_texts, stop_after, tiny_config, tone, write_manifest
 
+import asr.train
 from asr.checkpoint import load_model_folder, load_state
 from asr.config import Config, TrainConfig, dump_config
 from asr.decode import load_recognizer
@@ -45,23 +46,6 @@ def log_rows(folder: Path) -> list[dict]:
     """Returns the numbers of each epoch, without the times."""
     lines = (folder / "training/log.jsonl").read_text().splitlines()
     return [{**json.loads(line), "wall_seconds": 0} for line in lines]
-
-
-def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
-    """Makes the run receive SIGTERM during its step number `steps`."""
-    import asr.train
-
-    original = asr.train.train_step
-    count = 0
-
-    def counted(*args: object) -> object:
-        nonlocal count
-        count += 1
-        if count == steps:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return original(*args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(asr.train, "train_step", counted)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +96,7 @@ def test_a_stopped_and_resumed_run_equals_one_without_a_stop(
 ) -> None:
     folder = tmp_path / "exp"
     with monkeypatch.context() as patch:
-        stop_after(patch, steps)
+        stop_after(patch, asr.train, steps)
         with pytest.raises(TrainingStoppedError, match=f"saved at step {steps}; run the same"):
             train(config_of(corpus), folder)
     assert load_state(folder / "training/state.pt")["progress"]["step"] == steps
@@ -178,7 +162,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before_to_continue_f
 ) -> None:
     folder, config = tmp_path / "exp", config_of(corpus)
     with monkeypatch.context() as patch:
-        stop_after(patch, 4)
+        stop_after(patch, asr.train, 4)
         with pytest.raises(TrainingStoppedError):
             train(config, folder)
     state = folder / "training/state.pt"
@@ -204,7 +188,7 @@ def test_changed_training_data_are_refused(
     manifest = write_manifest(tmp_path / "data", "train", random_texts(30, seed=1))
     config = config_of(corpus, data={"train": str(manifest)})
     with monkeypatch.context() as patch:
-        stop_after(patch, 2)
+        stop_after(patch, asr.train, 2)
         with pytest.raises(TrainingStoppedError):
             train(config, tmp_path / "exp")
     write_manifest(tmp_path / "data", "train", random_texts(29, seed=1))
@@ -369,7 +353,7 @@ def test_augmented_training_is_exact_too(
     )
     train(config, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        stop_after(patch, 3)
+        stop_after(patch, asr.train, 3)
         with pytest.raises(TrainingStoppedError):
             train(config, tmp_path / "parts")
     train(config, tmp_path / "parts")

@@ -3,16 +3,15 @@
 import gzip
 import json
 import math
-import os
-import signal
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import write_manifest
+from conftest import stop_after, write_manifest
 from torch import Tensor
 from torch.nn import functional
 
+import asr.train_lm
 from asr.bptt import clip_gradients, gradient_norms, run_segment
 from asr.checkpoint import load_state, save_folder
 from asr.config import Config
@@ -318,27 +317,13 @@ def test_every_cell_learns_a_short_text_by_heart(cell: str, tmp_path: Path) -> N
     assert sample(model, temperature=0, max_tokens=20) == ["a bad cab"]
 
 
-def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
-    """Makes the run receive SIGTERM during its step number `steps`."""
-    count = 0
-
-    def counted(*args: object) -> object:
-        nonlocal count
-        count += 1
-        if count == steps:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return train_step(*args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("asr.train_lm.train_step", counted)
-
-
 @pytest.mark.parametrize("steps", [1, 6, 9, 10, 20])
 def test_a_stopped_and_resumed_run_equals_one_without_a_stop(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
     config, folder = config_of(home), tmp_path / "lm"
     with monkeypatch.context() as patch:
-        stop_after(patch, steps)
+        stop_after(patch, asr.train_lm, steps)
         with pytest.raises(TrainingStoppedError, match=f"saved at step {steps}; run the same"):
             train_language_model(config, folder)
     assert load_state(folder / "training/state.pt")["progress"]["step"] == steps

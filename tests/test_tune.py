@@ -1,24 +1,21 @@
 """Tuning on a dev set, and the commands with language models, on a tiny model of tones."""
 
-import contextlib
 import gzip
-import io
 import json
 import random
 import re
 import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from conftest import random_texts, tiny_config, write_manifest
+from conftest import error_of, random_texts, run, tiny_config, write_manifest
 
 import asr
-from asr import cli, tune_report
 from asr import tune as tune_module
+from asr import tune_report
 from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, override_config, parse_config
 from asr.decode import decode_manifest, load_recognizer
@@ -80,28 +77,6 @@ def plan_of(home: Path, **options: object) -> TunePlan:
 
 def results_of(tuning: Tuning) -> list[tuple[SearchConfig, float, float]]:
     return [(trial.options, trial.cer, trial.wer) for trial in tuning.trials]
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    """Returns exit code, output and errors of the command, run in this process."""
-    out, err, before = io.StringIO(), io.StringIO(), sys.argv
-    sys.argv = ["asr", *map(str, arguments)]
-    code = 0
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            cli.main()
-    except SystemExit as end:
-        code = int(end.code or 0)
-    finally:
-        sys.argv = before
-    return code, out.getvalue(), err.getvalue()
-
-
-def error_of(*arguments: object) -> str:
-    code, _, errors = run(*arguments)
-    assert code == 2, errors
-    [line] = errors.strip().splitlines()
-    return line
 
 
 def hypotheses_in(folder: Path) -> list[dict[str, object]]:
