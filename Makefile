@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-quick test test-all lint format bench clean
+.PHONY: help install demo demo-quick test test-all lint format bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,8 +45,16 @@ format: .venv/installed ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv/installed ## timings of the parts on this machine
-	@$(BIN)/python tests/benchmarks/parts.py
+bench: .venv/installed ## timings of the parts on this machine, beside the peers' where they are installed
+	@$(BIN)/python tests/benchmarks/compare.py
+
+bench-peers: .venv-peers/espnet/installed .venv-peers/speechbrain/installed ## install ESPnet and SpeechBrain for make bench
+
+.venv-peers/%/installed: .venv/installed tests/benchmarks/%.txt
+	@echo "installing $* into .venv-peers/$* (a minute or a few)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-peers/$*
+	@$(BIN)/uv pip install --quiet --python .venv-peers/$*/bin/python -r tests/benchmarks/$*.txt
+	@touch $@
 
 clean: ## remove what the demo, tests and tools made (not .venv, nor other trained models)
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache egs/quickstart/data egs/quickstart/exp

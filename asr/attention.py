@@ -19,8 +19,11 @@ from asr.attention_contract import (
     build_mechanism,
     nothing_read,
 )
+from asr.correlation import correlate, filter_bank
+from asr.energies import Seen, additive_energies
 from asr.errors import ConfigError
 from asr.features import frame_mask
+from asr.loops import LoopLinear, multiply, once
 
 
 class DotAttention(Attention):
@@ -43,7 +46,7 @@ class DotAttention(Attention):
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns dot products (B,K,T)."""
-        return query @ memory.keys.transpose(1, 2)
+        return multiply(query, memory.keys, transposed=True)
 
 
 class ScaledDotAttention(DotAttention):
@@ -65,7 +68,7 @@ class GeneralAttention(Attention):
 
     def __init__(self, query_dim: int, value_dim: int) -> None:
         super().__init__(query_dim, value_dim)
-        self.key_projection = nn.Linear(value_dim, query_dim, bias=False)
+        self.key_projection = LoopLinear(value_dim, query_dim, bias=False)
 
     def project_keys(self, values: Tensor) -> Tensor:
         """Returns keys (B,T,Q)."""
@@ -73,7 +76,7 @@ class GeneralAttention(Attention):
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns products (B,K,T)."""
-        return query @ memory.keys.transpose(1, 2)
+        return multiply(query, memory.keys, transposed=True)
 
 
 class CosineAttention(GeneralAttention):
@@ -115,25 +118,28 @@ class AdditiveAttention(Attention):
     ) -> None:
         super().__init__(query_dim, value_dim)
         self.sharpness = sharpness
-        self.query_projection = nn.Linear(query_dim, dim, bias=False)
-        self.key_projection = nn.Linear(value_dim, dim)
+        self.query_projection = LoopLinear(query_dim, dim, bias=False)
+        self.key_projection = LoopLinear(value_dim, dim)
         self.energy = nn.Linear(dim, 1, bias=False)
 
     def project_keys(self, values: Tensor) -> Tensor:
-        """Returns keys (B,T,A)."""
-        return self.key_projection(values)
+        """Returns keys (B,T,A), which are doubled for `squash`."""
+        return 2 * self.key_projection(values)
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
-        return self.squash(self.query_projection(query)[:, :, None] + memory.keys[:, None])
+        return self.squash(query, memory)
 
-    def squash(self, hidden: Tensor) -> Tensor:
-        """Returns s v' tanh(hidden), plus s times the sum of v; overwrites hidden (B,K,T,A).
+    def squash(self, query: Tensor, memory: Any, seen: Seen | None = None) -> Tensor:
+        """Returns s v' tanh(W q + U h + b + P f) plus s times the sum of v, for seen = (f, P).
 
         tanh(x) is 2 sigmoid(2 x) - 1, softmax does not see the constant, and on a CPU torch's
         sigmoid takes a tenth of the time of its tanh.
         """
-        return 2 * self.sharpness * self.energy(hidden.mul_(2).sigmoid_()).squeeze(-1)
+        query = 2 * self.query_projection(query)
+        doubled = None if seen is None else (2 * seen[0], seen[1])
+        energies = additive_energies(query, memory.keys, self.energy.weight, doubled)
+        return 2 * self.sharpness * energies
 
 
 class TrackingAttention(AdditiveAttention):
@@ -191,15 +197,9 @@ class LocationAttention(TrackingAttention):
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
         seen = {"previous": state[:1], "cumulative": state[1:], "both": state}[self.feedback]
-        half = self.filter_width // 2
-        windows = [
-            nn.functional.pad(alignment, (half, half)).unfold(-1, self.filter_width, 1)
-            for alignment in seen
-        ]  # of (B,K,T,W)
-        joined = windows[0] if len(windows) == 1 else torch.cat(windows, dim=-1)
-        hidden = self.filter_projection(self.filters(joined))  # (B,K,T,A)
-        hidden = hidden.add_(self.query_projection(query)[:, :, None]).add_(memory.keys[:, None])
-        return self.squash(hidden)
+        bank = once(self.filters.weight, partial(filter_bank, width=self.filter_width))
+        features = correlate(torch.stack(seen, dim=-2), bank, self.filter_width)
+        return self.squash(query, memory, (features, self.filter_projection.weight))
 
 
 class CoverageMemory(NamedTuple):
@@ -251,10 +251,8 @@ class CoverageAttention(TrackingAttention):
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
-        covered = (state.total / memory.fertility)[..., None] * self.coverage.weight[:, 0]
-        return self.squash(
-            covered + self.query_projection(query)[:, :, None] + memory.keys[:, None]
-        )
+        covered = (state.total / memory.fertility)[..., None]
+        return self.squash(query, memory, (covered, self.coverage.weight))
 
 
 class MultiHeadMemory(NamedTuple):
@@ -300,12 +298,12 @@ class MultiHeadAttention(Attention):
         if of in ("none", "multi_head"):
             raise ConfigError(f'attention.of = "{of}": must be a mechanism that one head can use')
         sizes = {"query_dim": query_dim // num_heads, "value_dim": value_dim // num_heads}
-        self.query_projection = nn.Linear(query_dim, query_dim)
+        self.query_projection = LoopLinear(query_dim, query_dim)
         self.value_projection = nn.Linear(value_dim, value_dim)
         self.heads = nn.ModuleList(
             build_attention(of, head_options, **sizes) for _ in range(num_heads)
         )
-        self.output = nn.Linear(value_dim, value_dim)
+        self.output = LoopLinear(value_dim, value_dim)
 
     def prepare(self, values: Tensor, lengths: Tensor) -> MultiHeadMemory:
         """Returns the memories of all heads for values (B,T,D) with lengths (B,) in frames."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from asr.errors import ConfigError
 from asr.features import frame_mask
+from asr.loops import multiply
 
 
 class Memory(NamedTuple):
@@ -109,7 +110,7 @@ def attend(energies: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tens
     """Returns alignment (B,K,T) and context (B,K,D) where a mask (B,1 or K,T) lets it look."""
     energies = energies.masked_fill(~mask, -math.inf)
     alignment = energies.softmax(dim=-1, dtype=torch.float32).to(values.dtype)
-    return alignment, alignment @ values
+    return alignment, multiply(alignment, values)
 
 
 def nothing_read(memory: Any, num_queries: int) -> AlignmentState:

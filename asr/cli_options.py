@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from asr.ranks import own_rank
+
 Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of asr train.")]
 LM = Annotated[Path, typer.Option("--lm", help="The --out of asr train-lm, or an ARPA file.")]
 LMs = Annotated[
@@ -43,7 +45,9 @@ def search_settings(
 
 
 def say(line: str) -> None:
-    """Prints a line for a person; a live line gives way to it."""
+    """Prints a line for a person, once for all processes of torchrun; a live line gives way."""
+    if own_rank()[0] > 0:
+        return
     erase = "\r\033[K" if sys.stderr.isatty() else ""
     typer.echo(erase + line, err=True)
 

@@ -113,6 +113,8 @@ class LossConfig(Section):
 
     ctc_weight: float = Field(0.3, ge=0, lt=1)  # Watanabe et al. 2017, equation 37
     label_smoothing: float = Field(0.1, ge=0, lt=1)  # mass given to all tokens evenly
+    guide_weight: float = Field(0.0, ge=0, le=100)  # keeps attention near the diagonal, as in TTS
+    guide_width: float = Field(0.2, gt=0, le=1)  # how near, in parts of the utterance
 
 
 class DataConfig(Section):
@@ -195,6 +197,7 @@ class SearchConfig(Section):
     length_bonus: float = Field(0.0, ge=-10, le=10)  # added for each token but EOS
     rescore: bool = False  # language models only re-rank the hypotheses that the beam ends with
     num_best: int = Field(1, ge=1)  # hypotheses returned
+    encoder_precision: Literal["float32", "bfloat16"] = "float32"  # faster where the CPU has it
     max_tokens: int = Field(400, ge=1, le=100_000)  # absolute cap
     max_token_ratio: float = Field(1.0, gt=0, le=100)  # cap: tokens a memory frame
     loop_repeats: int = Field(

@@ -143,19 +143,32 @@ def recognize_tokens(
     lms: Sequence[WeightedModel] = (),
 ) -> list[list[Hypothesis]]:
     """Returns the hypotheses of each waveform (B,N) of so many samples (B,), best first."""
-    return search_encoded(model, encode_padded(model, waveforms, lengths), options, lms=lms)
+    encoded = encode_padded(model, waveforms, lengths, precision=options.encoder_precision)
+    return search_encoded(model, encoded, options, lms=lms)
 
 
-def encode_padded(model: Seq2Seq, waveforms: Tensor, lengths: Tensor) -> Encoded:
+def encode_padded(
+    model: Seq2Seq, waveforms: Tensor, lengths: Tensor, *, precision: str = "float32"
+) -> Encoded:
     """Returns memory values on the model's device for waveforms (B,N) of so many samples (B,).
 
     A waveform shorter than one analysis window is read as if silence followed it.
+
+    Args:
+        model: to encode with.
+        waveforms: (B,N) float32 in [-1, 1].
+        lengths: (B,) samples.
+        precision: of the encoder's products, float32 or bfloat16; features and what is returned
+            are float32.
     """
     device = next(model.parameters()).device
     shortest = model.features.window_length
     missing = max(0, shortest - waveforms.size(1))
     waveforms = torch.nn.functional.pad(waveforms, (0, missing))
-    return model.encode(waveforms.to(device), lengths.clamp(min=shortest).to(device))
+    features = model.features(waveforms.to(device), lengths.clamp(min=shortest).to(device))
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        values, frames, message = model.encoder(*features)
+    return Encoded(values.float(), frames, tuple(part.float() for part in message))
 
 
 def search_encoded(

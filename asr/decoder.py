@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from asr.attention_contract import Attention
 from asr.config import DecoderConfig
 from asr.errors import ConfigError
+from asr.loops import LoopLinear, shared_products
 from asr.rnn import CELLS, CellState, initialize_gates
 from asr.start import STARTS, Message
 
@@ -79,8 +80,8 @@ class AttentionDecoder(nn.Module):
         )
         self.dropout = nn.Dropout(config.dropout)
         readout_dim = hidden_dim + (context_dim if config.context_output else 0)
-        self.readout = nn.Linear(readout_dim + (message_dim if config.peeky else 0), hidden_dim)
-        self.output = nn.Linear(hidden_dim, vocab_size)
+        self.readout = LoopLinear(readout_dim + (message_dim if config.peeky else 0), hidden_dim)
+        self.output = LoopLinear(hidden_dim, vocab_size)
 
     def prepare(self, values: Tensor, lengths: Tensor, message: Message) -> DecoderMemory:
         """Returns the memory of values (B,T,D) with lengths (B,), and the encoder's message."""
@@ -119,13 +120,15 @@ class AttentionDecoder(nn.Module):
         Source: Williams and Zipser 1989; Bengio et al. 2015 (arXiv 1506.03099), section 2.4.
         """
         if teacher_ratio < 1.0:
-            return self._sample(tokens, memory, teacher_ratio)
+            with shared_products():
+                return self._sample(tokens, memory, teacher_ratio)
         state = self.initial_state(memory, 1)
         features, alignments = [], []
-        for embedded in self.embed(tokens, memory).split(1, dim=1):
-            feature, alignment, state = self.advance(embedded, memory, state)
-            features.append(feature)
-            alignments.append(alignment)
+        with shared_products():
+            for embedded in self.embed(tokens, memory).split(1, dim=1):
+                feature, alignment, state = self.advance(embedded, memory, state)
+                features.append(feature)
+                alignments.append(alignment)
         return self.logits(torch.cat(features, dim=1), memory), torch.cat(alignments, dim=1)
 
     def _sample(
@@ -183,6 +186,6 @@ class AttentionDecoder(nn.Module):
 
 
 def _gates(input_dim: int, gates_dim: int, hidden_dim: int) -> nn.Linear:
-    layer = nn.Linear(input_dim, gates_dim, bias=False)
+    layer = LoopLinear(input_dim, gates_dim, bias=False)
     initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
     return layer

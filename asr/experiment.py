@@ -289,8 +289,7 @@ def try_largest_batch(run: Run) -> None:
             output,
             tokens,
             target_lengths,
-            ctc_weight=config.loss.ctc_weight,
-            label_smoothing=config.loss.label_smoothing,
+            **config.loss.model_dump(),
         )
         run.fabric.backward(losses.total)
     except (MemoryError, RuntimeError) as error:

@@ -1,12 +1,13 @@
-"""The processes that torchrun starts for one command: which this is, and what each has found."""
+"""The processes that torchrun starts for one command: which this is, and what each has found.
+
+torch is imported where it is used: the command line asks `own_rank` before anything heavy is here.
+"""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-
-import torch
 
 from asr.errors import AsrError
 
@@ -31,6 +32,8 @@ def connected() -> Iterator[None]:
     if own_rank()[1] == 1:
         yield
         return
+    import torch
+
     torch.distributed.init_process_group("gloo", timeout=WAIT)
     try:
         yield
@@ -46,6 +49,8 @@ def gather(value: Any) -> list[Any]:
     """
     values: list[Any] = [value] * own_rank()[1]
     if len(values) > 1:
+        import torch
+
         try:
             torch.distributed.all_gather_object(values, value)
         except RuntimeError as error:

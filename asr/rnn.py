@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from asr.errors import ConfigError
 from asr.features import frame_mask
+from asr.loops import LoopLinear
 
 # Adding a cell for encoders and language models: an entry here; for decoders: in CELLS, below.
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
@@ -197,13 +198,13 @@ class RecurrentCell(nn.Module):
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()
-        self.recurrent = nn.Linear(hidden_dim, self.num_gates * hidden_dim, bias=False)
+        self.recurrent = LoopLinear(hidden_dim, self.num_gates * hidden_dim, bias=False)
         initialize_gates(self.recurrent.weight, hidden_dim, nn.init.orthogonal_)
 
     @classmethod
     def input_projection(cls, input_dim: int, hidden_dim: int) -> nn.Linear:
         """Returns a layer from an input (I) to the gates (G)."""
-        layer = nn.Linear(input_dim, cls.num_gates * hidden_dim)
+        layer = LoopLinear(input_dim, cls.num_gates * hidden_dim)
         initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
         nn.init.zeros_(layer.bias)
         return layer

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from asr.config import SearchConfig
+from asr.loops import shared_products
 from asr.scorers import Scorer
 from asr.tokenizer import BOS, EOS, PAD
 
@@ -63,7 +64,7 @@ def search(
         options: a beam_size of 1 is greedy search.
     """
     caps = (lengths * options.max_token_ratio).ceil().long().clamp(1, options.max_tokens)
-    with torch.inference_mode():
+    with torch.inference_mode(), shared_products():
         if options.beam_size == 1 and options.num_best == 1:
             return greedy_search(scorers, caps, options)
         return beam_search(scorers, caps, options)

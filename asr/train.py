@@ -130,8 +130,7 @@ def train_step(
         output,
         batch.targets,
         batch.target_lengths,
-        ctc_weight=config.loss.ctc_weight,
-        label_smoothing=config.loss.label_smoothing,
+        **config.loss.model_dump(),
     )
     run.fabric.backward(losses.total)
     losses = Losses(*(part.detach() for part in losses))

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from asr.loss import compute_losses, masked_targets
+from asr.loss import compute_losses, distance_from_diagonal, masked_targets
 from asr.model import Output
 
 LENGTHS = torch.tensor([4, 2])
@@ -81,3 +81,28 @@ def test_a_sure_and_right_model_has_no_loss() -> None:
     logits = torch.full((2, 4, 9), -math.inf).scatter(2, TARGETS[..., None], 0.0)
     sure = out._replace(logits=logits)
     assert float(losses(sure, label_smoothing=0.0, ctc_weight=0.0).total) == 0.0
+
+
+def test_the_guide_counts_attention_by_its_distance_from_the_diagonal() -> None:
+    diagonal = torch.zeros(2, 4, 8)
+    for row, (tokens, frames) in enumerate(((4, 8), (2, 5))):
+        for token in range(tokens):
+            diagonal[row, token, token * frames // tokens] = 1.0
+    frames = torch.tensor([8, 5])
+    near = distance_from_diagonal(diagonal, LENGTHS, frames, 0.2)
+    # The second row's second token looks at frame 2 of 5, at 0.4 instead of 0.5.
+    assert float(near) == pytest.approx(1 - math.exp(-(0.1**2) / 0.08), abs=1e-6)
+    late = torch.zeros(2, 4, 8)
+    late[0, :, 7], late[1, :, 4] = 1.0, 1.0
+    places = [(token / 4, 7 / 8) for token in range(4)] + [(token / 2, 4 / 5) for token in range(2)]
+    by_hand = sum(1 - math.exp(-((u - t) ** 2) / 0.08) for u, t in places)
+    found = distance_from_diagonal(late, LENGTHS, frames, 0.2)
+    assert float(found) == pytest.approx(by_hand, abs=1e-5)
+
+
+def test_the_guide_is_weighed_into_the_total_alone() -> None:
+    out = output()._replace(alignments=torch.rand(2, 4, 8))
+    plain, guided = losses(out), losses(out, guide_weight=3.0)
+    distance = distance_from_diagonal(out.alignments, LENGTHS, out.ctc_lengths, 0.2)
+    assert float(guided.total - plain.total) == pytest.approx(3 * float(distance) / 6, abs=1e-5)
+    assert guided.attention == plain.attention

@@ -1,0 +1,42 @@
+"""Filters over time as one matrix product over blocks of frames.
+
+A filter F of W taps, W odd, over a row a gives at each frame t
+
+    y_t = sum_w F_w a_{t + w - (W-1)/2},      a being 0 outside of its frames.
+
+Windows of W frames for every t would hold each frame W times. A block of S frames needs S + W - 1:
+its outputs are a product with the matrix that holds F at S places, each one frame later.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from asr.loops import multiply
+
+BLOCK = 64  # frames (S)
+
+
+def filter_bank(filters: Tensor, width: int) -> Tensor:
+    """Returns the matrix (N*(S+W-1), S*F) of filters (F,N*W) over N rows at once."""
+    num_filters = filters.size(0)
+    taps = nn.functional.pad(filters.view(num_filters, -1, width), (0, 1))  # a 0 at the end
+    steps = torch.arange(BLOCK + width - 1, device=filters.device)[:, None]
+    places = steps - torch.arange(BLOCK, device=filters.device)  # (S+W-1,S), of the tap
+    outside = (places < 0) | (places >= width)
+    bank = taps[..., places.masked_fill(outside, width)]  # (F,N,S+W-1,S)
+    return bank.permute(1, 2, 3, 0).flatten(0, 1).flatten(1)
+
+
+def correlate(rows: Tensor, bank: Tensor, width: int) -> Tensor:
+    """Returns the filters' outputs (B,K,T,F) of rows (B,K,N,T).
+
+    Args:
+        rows: N for each of K hypotheses of B utterances.
+        bank: from `filter_bank`.
+        width: of the filters (W).
+    """
+    num_frames, half = rows.size(-1), width // 2
+    padded = nn.functional.pad(rows, (half, half + -num_frames % BLOCK))
+    blocks = padded.unfold(-1, BLOCK + width - 1, BLOCK)  # (B,K,N,blocks,S+W-1)
+    outputs = multiply(blocks.transpose(2, 3).flatten(3), bank)  # (B,K,blocks,S*F)
+    return outputs.view(*rows.shape[:2], -1, bank.size(1) // BLOCK)[:, :, :num_frames]

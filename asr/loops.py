@@ -1,0 +1,206 @@
+"""Products that every step of a loop takes with the same matrix, with their gradients in one go.
+
+    with shared_products():
+        for step in range(U):
+            y = multiply(x, matrix)
+
+Of y_u = x_u W at the steps u = 1 ... U, the loss's gradient with respect to W is
+
+    sum_u x_u' g_u  =  [x_1; ...; x_U]' [g_1; ...; g_U],      g_u: the gradient of y_u
+
+Autograd computes the left side: U products of a few rows, each as large as W, and adds them up.
+Here it is the right side: one product of all rows, when the backward pass has left the loop. And a
+matrix that is to be multiplied by often is laid out for that once. Tests compare values and
+gradients with autograd's. Outside of `shared_products`, `multiply` is a product like any other.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from asr.products import PackedWeight, is_for_onednn, linear
+
+
+class _Open(torch.autograd.Function):
+    """Before the loop; so its backward pass comes after the backward passes of all uses.
+
+    What it returns, a 0, binds the uses to it in autograd's graph.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, original: Tensor, shared: Any) -> Tensor:
+        ctx.shared, ctx.dtype = shared, original.dtype
+        return original.new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor | None, None]:
+        gradient = ctx.shared.gradient()
+        return None if gradient is None else gradient.to(ctx.dtype), None
+
+
+class Total:
+    """A tensor that a loop shares, and the sum of the gradients that its uses have for it.
+
+    Attributes:
+        value: the tensor, of the wanted type.
+        thread: goes into the autograd function of every use, which returns a 0 as its gradient.
+    """
+
+    def __init__(self, original: Tensor, dtype: torch.dtype) -> None:
+        self.value = original.detach().to(dtype)
+        self.thread: Tensor = _Open.apply(original, self)  # type: ignore[no-untyped-call]
+        self._sum: Tensor | None = None
+        self._factor: Tensor | None = None
+
+    def sum(self, factor: Tensor | None = None) -> Tensor:
+        """Returns the sum so far, to be added to in place; in the end it is times the factor."""
+        if self._sum is None:
+            self._sum = torch.zeros_like(self.value)
+        self._factor = factor
+        return self._sum
+
+    def gradient(self) -> Tensor | None:
+        """Returns the tensor's gradient, and forgets the uses."""
+        total, self._sum = self._sum, None
+        return total if total is None or self._factor is None else total.mul_(self._factor)
+
+
+class Product:
+    """A matrix that a loop shares, and what its uses leave for its gradient.
+
+    Args:
+        matrix: (I,O), or (B,I,O) for a product of its own for each of B rows.
+        transposed: whether it is the transposed matrix that inputs are multiplied by.
+        repeats: whether many products are to come, for which it is worth while to lay it out anew.
+    """
+
+    def __init__(self, matrix: Tensor, transposed: bool, repeats: bool) -> None:
+        self.matrix, self.transposed, self.repeats = matrix.detach(), transposed, repeats
+        if torch.is_autocast_enabled(matrix.device.type):
+            self.matrix = self.matrix.to(torch.get_autocast_dtype(matrix.device.type))
+        self.inputs: list[Tensor] = []
+        self.gradients: list[Tensor] = []
+        self.thread: Tensor = _Open.apply(matrix, self)  # type: ignore[no-untyped-call]
+        self._packed: dict[bool, PackedWeight] = {}
+
+    def of(self, inputs: Tensor, *, backward: bool = False) -> Tensor:
+        """Returns the product with inputs; of a backward pass, with the gradient of a product."""
+        transposed = self.transposed != backward
+        if self.matrix.dim() == 3:
+            return inputs @ (self.matrix.mT if transposed else self.matrix)
+        weight = self.matrix if transposed else self.matrix.T
+        if not (self.repeats and is_for_onednn(weight) and is_for_onednn(inputs)):
+            return linear(inputs, weight)
+        if backward not in self._packed:
+            self._packed[backward] = PackedWeight(weight, inputs[..., 0].numel())
+        return self._packed[backward].multiply(inputs)
+
+    def gradient(self) -> Tensor | None:
+        """Returns the matrix's gradient, and forgets the uses."""
+        if not self.inputs:
+            return None
+        inputs, gradients = _joined(self.inputs), _joined(self.gradients)
+        self.inputs, self.gradients = [], []
+        left, right = (gradients, inputs) if self.transposed else (inputs, gradients)
+        return linear(left.mT, right.mT) if self.matrix.dim() == 2 else left.mT @ right
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-2)
+
+
+def _rows(inputs: Tensor) -> Tensor:
+    return inputs.reshape(-1, inputs.size(-1))
+
+
+class _Use(torch.autograd.Function):
+    """One product."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, thread: Tensor, shared: Product) -> Tensor:
+        ctx.save_for_backward(inputs)
+        ctx.shared = shared
+        return shared.of(inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None]:
+        (inputs,) = ctx.saved_tensors
+        (gradient,), shared = gradients, ctx.shared
+        is_one = shared.matrix.dim() == 2
+        shared.inputs.append(_rows(inputs) if is_one else inputs)
+        shared.gradients.append(_rows(gradient) if is_one else gradient)
+        arriving = shared.of(gradient, backward=True) if ctx.needs_input_grad[0] else None
+        return arriving, shared.thread.new_zeros(()), None
+
+
+_loop: ContextVar[dict[Any, Any] | None] = ContextVar("loop", default=None)
+
+
+@contextmanager
+def shared_products() -> Iterator[None]:
+    """Within it, `multiply` leaves the gradients of its matrices for one product after the loop."""
+    token = _loop.set({})
+    try:
+        yield
+    finally:
+        _loop.reset(token)
+
+
+def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Tensor:
+    """Returns inputs (...,I) times a matrix (I,O), or inputs (B,K,I) times (B,I,O).
+
+    Args:
+        inputs: of this step.
+        matrix: the same tensor at every step.
+        transposed: whether the matrix is given as (O,I) or (B,O,I).
+    """
+    learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
+    if matrix.dim() == 3 and not learns:
+        return inputs @ (matrix.mT if transposed else matrix)
+    repeats = _loop.get() is not None
+
+    def make() -> Product:
+        return Product(matrix, transposed, repeats)
+
+    product = _shared((Product, transposed), matrix, make)
+    inputs = inputs.to(product.matrix.dtype)
+    if not learns:
+        return product.of(inputs)
+    outputs: Tensor = _Use.apply(inputs, product.thread, product)  # type: ignore[no-untyped-call]
+    return outputs
+
+
+def once(tensor: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
+    """Returns what is made of a tensor, within `shared_products` only once."""
+    made: Tensor = _shared("once", tensor, lambda: make(tensor))
+    return made
+
+
+def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
+    """Returns a tensor's total, within `shared_products` the same one at every step."""
+    total: Total = _shared((Total, dtype), tensor, lambda: Total(tensor, dtype))
+    return total
+
+
+def _shared(kind: Any, tensor: Tensor, make: Callable[[], Any]) -> Any:
+    """Returns what the loop, if there is one, knows by this kind and tensor."""
+    loop = _loop.get()
+    if loop is None:
+        return make()
+    key = (kind, id(tensor))
+    if key not in loop:
+        loop[key] = make(), tensor  # the tensor is held, so that nothing else can get its id
+    return loop[key][0]
+
+
+class LoopLinear(nn.Linear):
+    """A linear layer whose products are `multiply`'s."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Returns outputs (...,O) of inputs (...,I)."""
+        product = multiply(inputs, self.weight, transposed=True)
+        return product if self.bias is None else product + self.bias

@@ -1,0 +1,68 @@
+"""Matrix products by the faster of the libraries in torch.
+
+For float32 on a CPU, torch calls a BLAS that is slow with few rows or columns, and on some
+processors with all; oneDNN, which torch has too, is not. Without it these are torch's own products.
+"""
+
+import platform
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_X86 = platform.machine().lower() in ("x86_64", "amd64")
+_HAS_ONEDNN = (
+    _X86
+    and torch.backends.mkldnn.is_available()
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+)
+FEW_ROWS = 64  # below it oneDNN must have the weight laid out for it
+STRIP = 256  # rows of a weight that are laid out together; oneDNN chooses well for such a width
+
+
+def linear(inputs: Tensor, weight: Tensor, *, is_sum: bool = False) -> Tensor:
+    """Returns inputs (...,I) times the transposed weight (O,I), without a graph for gradients.
+
+    Args:
+        inputs: of any number of rows.
+        weight: used this once; else see `PackedWeight`.
+        is_sum: whether I is many times I and O: then oneDNN is as good with few rows.
+    """
+    rows = inputs.reshape(-1, inputs.size(-1))
+    many = len(rows) >= FEW_ROWS or is_sum
+    if many and is_for_onednn(inputs) and is_for_onednn(weight):
+        product = _onednn(rows, weight)
+    else:
+        product = rows @ weight.T
+    return product.view(*inputs.shape[:-1], weight.size(0))
+
+
+def is_for_onednn(tensor: Tensor) -> bool:
+    """Returns whether products of such a tensor are oneDNN's."""
+    return _HAS_ONEDNN and tensor.device.type == "cpu" and tensor.dtype == torch.float32
+
+
+class PackedWeight:
+    """A weight (O,I) laid out once for many products.
+
+    Args:
+        weight: one that `is_for_onednn`.
+        num_rows: of the inputs, as far as that is known.
+    """
+
+    def __init__(self, weight: Tensor, num_rows: int) -> None:
+        self.strips = [
+            torch.ops.mkldnn._reorder_linear_weight(strip.contiguous(), num_rows)
+            for strip in weight.detach().split(STRIP)
+        ]
+
+    def multiply(self, inputs: Tensor) -> Tensor:
+        """Returns inputs (...,I) times the transposed weight, (...,O)."""
+        return torch.cat([_onednn(inputs, strip) for strip in self.strips], dim=-1)
+
+
+def _onednn(inputs: Tensor, weight: Tensor) -> Tensor:
+    product: Any = torch.ops.mkldnn._linear_pointwise(inputs, weight, None, "none", [], "")
+    assert isinstance(product, Tensor)
+    return product

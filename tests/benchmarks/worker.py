@@ -1,0 +1,96 @@
+"""Does one recognizer's share of the comparison, in a process and an environment of its own.
+
+    python tests/benchmarks/worker.py ours|espnet|speechbrain [--threads N] [--device D]
+
+Prints one JSON line about itself; then, for each figure's name read from standard input, does that
+work once and prints the seconds it took. `compare.py` starts one worker for each recognizer and
+asks them in turn.
+"""
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from recognizers import RECOGNIZERS
+from workload import BEAM_SIZE, Shapes, make_batch
+
+Work = dict[str, Callable[[], Any]]
+
+
+def main() -> None:
+    """Serves figures until standard input ends."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=sorted(RECOGNIZERS))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--bfloat16", action="store_true", help="Autocast, as a GPU is used.")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    device = torch.device(arguments.device)
+    recognizer = RECOGNIZERS[arguments.name](Shapes(), device)
+    work = figures_of(recognizer, device, bfloat16=arguments.bfloat16)
+    package = "asr" if arguments.name == "ours" else arguments.name
+    about = {
+        "version": version(package),
+        "torch": torch.__version__,
+        "parameters": sum(p.numel() for p in recognizer.model.parameters()),
+    }
+    print(json.dumps(about), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(seconds_of(work[line.strip()], device)), flush=True)
+
+
+def figures_of(recognizer: Any, device: torch.device, *, bfloat16: bool) -> Work:
+    """Returns the work of each figure, ready to be done again and again."""
+    frames, lengths, tokens = (part.to(device) for part in make_batch(Shapes()))
+    parameters = list(recognizer.model.parameters())
+    optimizer = torch.optim.Adam(parameters, 1e-4)
+
+    def train_step() -> None:
+        recognizer.model.train()
+        optimizer.zero_grad()
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            loss = recognizer.loss(frames, lengths, tokens)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
+        optimizer.step()
+
+    def without_gradients(function: Callable[[], Any]) -> Callable[[], Any]:
+        def run() -> Any:
+            recognizer.model.eval()
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                return function()
+
+        return run
+
+    encode = without_gradients(lambda: recognizer.encode(frames, lengths))
+    encoded = encode()
+    return {
+        "train_step": train_step,
+        "encode": encode,
+        "greedy": without_gradients(lambda: recognizer.decode(encoded, 1)),
+        "beam10": without_gradients(lambda: recognizer.decode(encoded, BEAM_SIZE)),
+    }
+
+
+def seconds_of(function: Callable[[], Any], device: torch.device) -> float:
+    """Returns how long one call takes, until the device is done with it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    started = time.perf_counter()
+    function()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Energies of additive attention against autograd's of the plain equation."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from asr.energies import additive_energies, plain_energies
+from asr.loops import shared_products
+
+
+@pytest.mark.parametrize("num_queries", [1, 3])
+@pytest.mark.parametrize("num_features", [0, 1, 4])
+@pytest.mark.parametrize("cached", [1, 64, 2**19])
+def test_energies_and_their_gradients_are_those_of_the_equation(
+    num_queries: int, num_features: int, cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asr.energies.CACHED", cached)
+    torch.manual_seed(0)
+    batch_size, num_frames, dim = 3, 5, 6
+    query = torch.randn(batch_size, num_queries, dim, requires_grad=True)
+    keys = torch.randn(batch_size, num_frames, dim, requires_grad=True)
+    weight = torch.randn(1, dim, requires_grad=True)
+    parts, seen = [query, keys, weight], None
+    if num_features:
+        shape = (batch_size, num_queries, num_frames, num_features)
+        features = torch.randn(shape, requires_grad=True)
+        projection = torch.randn(dim, num_features, requires_grad=True)
+        parts, seen = [*parts, features, projection], (features, projection)
+
+    def loss(energies: Callable[..., Tensor]) -> Tensor:
+        first = energies(query, keys, weight, seen)
+        second = energies(torch.tanh(query * first.sum()), keys, weight, seen)
+        return (first + 2 * second).square().sum()
+
+    plain = loss(plain_energies)
+    expected = torch.autograd.grad(plain, parts)
+    outside = loss(additive_energies)
+    with shared_products():
+        within = loss(additive_energies)
+    for ours in (outside, within):
+        torch.testing.assert_close(ours, plain)
+        for found, wanted in zip(torch.autograd.grad(ours, parts), expected, strict=True):
+            torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+    with torch.no_grad():
+        torch.testing.assert_close(loss(additive_energies), plain.detach())

@@ -1,0 +1,94 @@
+"""Shared products against what autograd makes of their equations."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from asr.loops import LoopLinear, multiply, once, shared_products
+
+STEPS = 4
+
+
+def gradients_of(loss: Tensor, tensors: list[Tensor]) -> list[Tensor]:
+    """Returns the gradients of a loss."""
+    return list(torch.autograd.grad(loss, tensors))
+
+
+def recur(product: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+    """Returns a loss of a few steps of h' = tanh(product(h)), each step's output counted."""
+    hidden, total = start, torch.zeros(())
+    for _ in range(STEPS):
+        hidden = product(hidden).tanh()
+        total = total + hidden.square().sum()
+    return total
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("shape", [(7, 7), (3, 7, 7), (300, 300)])
+def test_a_loop_of_shared_products_has_autograds_values_and_gradients(
+    shape: tuple[int, ...], transposed: bool
+) -> None:
+    torch.manual_seed(0)
+    matrix = (torch.randn(shape) / shape[-1] ** 0.5).requires_grad_()
+    start = torch.randn(3, 2, shape[-1], requires_grad=True)
+    plain = recur(lambda h: h @ (matrix.mT if transposed else matrix), start)
+    with shared_products():
+        shared = recur(lambda h: multiply(h, matrix, transposed=transposed), start)
+    torch.testing.assert_close(shared, plain)
+    expected = gradients_of(plain, [matrix, start])
+    for found, wanted in zip(gradients_of(shared, [matrix, start]), expected, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_a_shared_products_gradient_is_computed_once() -> None:
+    matrix = torch.randn(5, 5, requires_grad=True)
+    arrived: list[Tensor] = []
+    matrix.register_hook(arrived.append)
+    with shared_products():
+        recur(lambda h: multiply(h, matrix), torch.randn(2, 5)).backward()
+    assert len(arrived) == 1
+    assert matrix.grad is not None
+    assert torch.equal(matrix.grad, arrived[0])
+
+
+def test_a_second_backward_pass_adds_to_the_first() -> None:
+    matrix, start = torch.randn(5, 5, requires_grad=True), torch.randn(2, 5)
+    for _ in range(2):
+        with shared_products():
+            recur(lambda h: multiply(h, matrix), start).backward()
+    twice = matrix.grad
+    matrix.grad = None
+    recur(lambda h: h @ matrix, start).backward()
+    assert matrix.grad is not None
+    assert twice is not None
+    torch.testing.assert_close(twice, 2 * matrix.grad)
+
+
+def test_a_layer_for_loops_is_a_linear_layer() -> None:
+    torch.manual_seed(0)
+    ours = LoopLinear(6, 4)
+    plain = nn.Linear(6, 4)
+    plain.load_state_dict(ours.state_dict())
+    inputs = torch.randn(3, 2, 6, requires_grad=True)
+    torch.testing.assert_close(ours(inputs), plain(inputs))
+    found = gradients_of(ours(inputs).square().sum(), [inputs, *ours.parameters()])
+    wanted = gradients_of(plain(inputs).square().sum(), [inputs, *plain.parameters()])
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other)
+    with torch.no_grad(), shared_products():
+        torch.testing.assert_close(ours(inputs), plain(inputs))
+
+
+def test_what_is_made_once_is_made_again_in_another_loop() -> None:
+    tensor, made = torch.ones(2), []
+
+    def make(tensor: Tensor) -> Tensor:
+        made.append(1)
+        return tensor * 2
+
+    for _ in range(2):
+        with shared_products():
+            assert once(tensor, make) is once(tensor, make)
+    assert len(made) == 2
