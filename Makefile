@@ -47,6 +47,8 @@ format: .venv/installed ## format the code
 
 bench: .venv/installed ## timings of the parts on this machine, beside the peers' where they are installed
 	@$(BIN)/python tests/benchmarks/compare.py
+	@$(BIN)/python tests/benchmarks/pipeline.py
+	@$(BIN)/python tests/benchmarks/growth.py --out tests/benchmarks/growth.png
 
 bench-peers: .venv-peers/espnet/installed .venv-peers/speechbrain/installed ## install ESPnet and SpeechBrain for make bench
 

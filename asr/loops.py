@@ -93,7 +93,7 @@ class Product:
         if self.matrix.dim() == 3:
             return inputs @ (self.matrix.mT if transposed else self.matrix)
         weight = self.matrix if transposed else self.matrix.T
-        if not (self.repeats and is_for_onednn(weight) and is_for_onednn(inputs)):
+        if not (self.repeats and is_for_onednn(inputs, weight, by_strips=True)):
             return linear(inputs, weight)
         if backward not in self._packed:
             self._packed[backward] = PackedWeight(weight, inputs[..., 0].numel())

@@ -17,6 +17,8 @@ _HAS_ONEDNN = (
     and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
 )
+SMALL = 2**18  # multiplications; a smaller product is over before oneDNN has begun
+SMALL_STRIPS = 2**21  # likewise, of a product by strips
 FEW_ROWS = 64  # below it oneDNN must have the weight laid out for it
 STRIP = 256  # rows of a weight that are laid out together; oneDNN chooses well for such a width
 
@@ -30,24 +32,31 @@ def linear(inputs: Tensor, weight: Tensor, *, is_sum: bool = False) -> Tensor:
         is_sum: whether I is many times I and O: then oneDNN is as good with few rows.
     """
     rows = inputs.reshape(-1, inputs.size(-1))
-    many = len(rows) >= FEW_ROWS or is_sum
-    if many and is_for_onednn(inputs) and is_for_onednn(weight):
+    if (len(rows) >= FEW_ROWS or is_sum) and is_for_onednn(rows, weight):
         product = _onednn(rows, weight)
     else:
         product = rows @ weight.T
     return product.view(*inputs.shape[:-1], weight.size(0))
 
 
-def is_for_onednn(tensor: Tensor) -> bool:
-    """Returns whether products of such a tensor are oneDNN's."""
-    return _HAS_ONEDNN and tensor.device.type == "cpu" and tensor.dtype == torch.float32
+def is_for_onednn(inputs: Tensor, weight: Tensor, *, by_strips: bool = False) -> bool:
+    """Returns whether oneDNN is to multiply inputs (...,I) by the transposed weight (O,I).
+
+    By strips is as `PackedWeight` does it.
+    """
+    return (
+        _HAS_ONEDNN
+        and inputs.numel() * weight.size(0) >= (SMALL_STRIPS if by_strips else SMALL)
+        and inputs.device.type == "cpu"
+        and inputs.dtype == weight.dtype == torch.float32
+    )
 
 
 class PackedWeight:
     """A weight (O,I) laid out once for many products.
 
     Args:
-        weight: one that `is_for_onednn`.
+        weight: float32, on the CPU.
         num_rows: of the inputs, as far as that is known.
     """
 

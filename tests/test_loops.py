@@ -25,11 +25,14 @@ def recur(product: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     return total
 
 
+@pytest.mark.parametrize("small", [0, 2**21])
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("shape", [(7, 7), (3, 7, 7), (300, 300)])
 def test_a_loop_of_shared_products_has_autograds_values_and_gradients(
-    shape: tuple[int, ...], transposed: bool
+    shape: tuple[int, ...], transposed: bool, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("asr.products.SMALL", small)
+    monkeypatch.setattr("asr.products.SMALL_STRIPS", small)
     torch.manual_seed(0)
     matrix = (torch.randn(shape) / shape[-1] ** 0.5).requires_grad_()
     start = torch.randn(3, 2, shape[-1], requires_grad=True)

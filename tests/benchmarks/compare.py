@@ -61,10 +61,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--bfloat16", action="store_true")
+    parser.add_argument("--bfloat16", action="store_true", help="Autocast in all recognizers.")
+    parser.add_argument("--utterances", type=int, default=Shapes.num_utterances)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     options = [f"--threads={arguments.threads}", f"--device={arguments.device}"]
+    options += [f"--utterances={arguments.utterances}"]
     options += ["--bfloat16"] if arguments.bfloat16 else []
     workers = start_workers(options)
     rates = machine_rates(torch.device(arguments.device))

@@ -30,13 +30,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="Autocast, as a GPU is used.")
+    parser.add_argument("--utterances", type=int, default=Shapes.num_utterances)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     device = torch.device(arguments.device)
-    recognizer = RECOGNIZERS[arguments.name](Shapes(), device)
-    work = figures_of(recognizer, device, bfloat16=arguments.bfloat16)
+    shapes = Shapes(num_utterances=arguments.utterances)
+    recognizer = RECOGNIZERS[arguments.name](shapes, device)
+    work = figures_of(recognizer, shapes, beam_size=BEAM_SIZE, bfloat16=arguments.bfloat16)
     package = "asr" if arguments.name == "ours" else arguments.name
     about = {
         "version": version(package),
@@ -48,10 +50,11 @@ def main() -> None:
         print(json.dumps(seconds_of(work[line.strip()], device)), flush=True)
 
 
-def figures_of(recognizer: Any, device: torch.device, *, bfloat16: bool) -> Work:
+def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: bool) -> Work:
     """Returns the work of each figure, ready to be done again and again."""
-    frames, lengths, tokens = (part.to(device) for part in make_batch(Shapes()))
     parameters = list(recognizer.model.parameters())
+    device = parameters[0].device
+    frames, lengths, tokens = (part.to(device) for part in make_batch(shapes))
     optimizer = torch.optim.Adam(parameters, 1e-4)
 
     def train_step() -> None:
@@ -77,7 +80,7 @@ def figures_of(recognizer: Any, device: torch.device, *, bfloat16: bool) -> Work
         "train_step": train_step,
         "encode": encode,
         "greedy": without_gradients(lambda: recognizer.decode(encoded, 1)),
-        "beam10": without_gradients(lambda: recognizer.decode(encoded, BEAM_SIZE)),
+        "beam10": without_gradients(lambda: recognizer.decode(encoded, beam_size)),
     }
 
 

@@ -1,0 +1,96 @@
+"""All that is to be measured on a GPU: the peers, the best batch, and training in hours an hour.
+
+    python tests/benchmarks/gpu.py [--rounds 5]
+
+Needs a CUDA device. Prints the comparison with ESPnet and SpeechBrain in float32 and bfloat16, our
+train step for growing batches with its share of the measured matrix-product rate, and hours of
+audio an hour for the recipes' large configurations, on random audio, data loading left out.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from compare import machine_rates
+from recognizers import Ours
+from worker import figures_of, seconds_of
+from workload import BEAM_SIZE, Shapes, operations
+
+from asr.config import load_config
+from asr.loss import compute_losses
+from asr.model import build_model
+
+ROOT = Path(__file__).parents[2]
+BATCHES = (16, 32, 64, 128, 256, 512)
+CONFIGURATIONS = ("100h", "960h")
+UTTERANCE_SECONDS = 12.0
+
+
+def main() -> None:
+    """Measures and prints the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    if not torch.cuda.is_available():
+        raise SystemExit("bench: no CUDA device here; `make bench` times the CPU")
+    device = torch.device("cuda")
+    print(torch.cuda.get_device_name(device))
+    for options in ([], ["--bfloat16"]):
+        command = [sys.executable, str(Path(__file__).parent / "compare.py"), "--device=cuda"]
+        subprocess.run([*command, f"--rounds={rounds}", *options], check=True)
+    rate = machine_rates(device)["bfloat16"]
+    print("\n| utterances | train step (s) | a second | share of the peak |\n|---|---|---|---|")
+    for size in BATCHES:
+        print(batch_row(size, rounds, rate, device), flush=True)
+    print("\n| configuration | train step (s) | audio hours an hour | peak memory (GiB) |")
+    print("|---|---|---|---|")
+    for name in CONFIGURATIONS:
+        print(training_row(name, rounds, device), flush=True)
+
+
+def batch_row(num_utterances: int, rounds: int, rate: float, device: torch.device) -> str:
+    """Returns the row of a batch size, in bfloat16."""
+    shapes = Shapes(num_utterances=num_utterances)
+    work = figures_of(Ours(shapes, device), shapes, beam_size=BEAM_SIZE, bfloat16=True)
+    for _ in range(3):
+        work["train_step"]()
+    seconds = statistics.median(seconds_of(work["train_step"], device) for _ in range(rounds))
+    share = operations(shapes)["train_step"] / rate / seconds
+    return f"| {num_utterances} | {seconds:.3f} | {num_utterances / seconds:.0f} | {share:.1%} |"
+
+
+def training_row(name: str, rounds: int, device: torch.device) -> str:
+    """Returns the row of a recipe's configuration, one full batch a step."""
+    config = load_config(ROOT / "egs" / "librispeech" / "conf" / f"{name}.yaml", ())
+    vocab_size = config.tokenizer.vocab_size
+    model = build_model(config, vocab_size).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
+    num_rows = int(config.data.batch_seconds / UTTERANCE_SECONDS)
+    num_samples = round(UTTERANCE_SECONDS * config.sample_rate)
+    waveforms = 0.1 * torch.randn(num_rows, num_samples, device=device)
+    lengths = torch.full((num_rows,), num_samples, device=device)
+    tokens = torch.randint(5, vocab_size, (num_rows, 45), device=device)
+    token_lengths = torch.full((num_rows,), tokens.size(1), device=device)
+
+    def step() -> None:
+        with torch.autocast("cuda", torch.bfloat16):
+            output = model(waveforms, lengths, tokens)
+            losses = compute_losses(output, tokens, token_lengths, **config.loss.model_dump())
+        losses.total.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    for _ in range(3):
+        step()
+    seconds = statistics.median(seconds_of(step, device) for _ in range(rounds))
+    speed = num_rows * UTTERANCE_SECONDS / seconds
+    memory = torch.cuda.max_memory_allocated(device) / 2**30
+    return f"| {name} | {seconds:.3f} | {speed:.0f} | {memory:.1f} |"
+
+
+if __name__ == "__main__":
+    main()
