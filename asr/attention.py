@@ -124,7 +124,8 @@ class AdditiveAttention(Attention):
 
     def project_keys(self, values: Tensor) -> Tensor:
         """Returns keys (B,T,A), which are doubled for `squash`."""
-        return 2 * self.key_projection(values)
+        weight, bias = self.key_projection.weight, self.key_projection.bias
+        return multiply(values, 2 * weight, transposed=True).add_(2 * bias)
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""

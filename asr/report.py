@@ -18,7 +18,7 @@ from rich.text import Text
 
 from asr.errors import ConfigError, DataError
 from asr.results import read_hypotheses, read_text_file
-from asr.scoring import UNITS, Alignment, ScoreSet, Step, UtteranceScore, score
+from asr.scoring import KOREAN_UNITS, Alignment, ScoreSet, Step, UtteranceScore, score
 from asr.text import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -30,7 +30,15 @@ _TITLES = {
     "words": "words",
     "characters": "characters, with spaces",
     "characters_no_spaces": "characters, no spaces",
+    "words_respaced": "words, spaced as the reference",
+    "jamo": "jamo, no spaces",
 }
+_KOREAN_NOTICE = (
+    "Korean: characters without spaces are the CER of most Korean papers, with spaces that of "
+    "ESPnet and jiwer; words are eojeol, as in ESPnet's WER; words spaced as the reference are the "
+    "sWER of KsponSpeech; jamo are for diagnosis; Kaldi's Zeroth WER counts morphemes, which is "
+    "none of these"
+)
 _HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 
 
@@ -118,7 +126,7 @@ def to_json(report: Report) -> str:
         "cer": scores.cer,
         "cer_no_spaces": scores.cer_no_spaces,
         "sentence_error_rate": scores.sentence_error_rate,
-        "units": {unit: _unit_values(scores, unit) for unit in UNITS},
+        "units": {unit: _unit_values(scores, unit) for unit in scores.units},
         "missing": scores.missing,
         "empty_references": scores.empty_references,
         "ended": report.ended,
@@ -232,7 +240,7 @@ def _unit_values(scores: ScoreSet, unit: str) -> dict[str, int | float]:
 def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
     """Return the header and one row a unit, as sclite prints them: rates in per cent."""
     rows: list[tuple[str, ...]] = [_HEADER]
-    for unit in UNITS:
+    for unit in scores.units:
         counts = scores.counts(unit)
         parts = (counts.hits, counts.substitutions, counts.deletions, counts.insertions)
         whole = max(counts.num_reference, 1)
@@ -247,6 +255,8 @@ def _notices(report: Report) -> list[str]:
     """Return what a reader must know beside the table, one sentence a line."""
     rule, scores = report.normalizer, report.scores
     lines = [f"normalizer {rule.name}, version {rule.version}; rates in per cent of N"]
+    if not KOREAN_UNITS.keys().isdisjoint(scores.units):
+        lines.append(_KOREAN_NOTICE)
     if scores.missing:
         lines.append(f"no hypothesis, counted as deletions: {_listed(scores.missing)}")
     if scores.empty_references:

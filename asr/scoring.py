@@ -15,6 +15,7 @@ from typing import Literal
 import jiwer
 
 from asr.errors import DataError
+from asr.text import has_hangul, to_jamo
 
 Operation = Literal["hit", "substitution", "deletion", "insertion"]
 Step = tuple[Operation, str | None, str | None]  # (operation, reference token, hypothesis token)
@@ -87,12 +88,43 @@ def split_characters_no_spaces(text: str) -> list[str]:
     return list("".join(split_words(text)))
 
 
+def split_jamo(text: str) -> list[str]:
+    """Return the characters of the text without whitespace, each Hangul syllable as its jamo."""
+    return list(to_jamo("".join(split_words(text))))
+
+
 # The tokens in which errors are counted, each with the function that finds them in a text.
 UNITS: dict[str, Splitter] = {
     "words": split_words,
     "characters": split_characters,
     "characters_no_spaces": split_characters_no_spaces,
 }
+# Counted as well where a reference holds Hangul.
+RESPACED = "words_respaced"  # of the hypothesis with the reference's spaces; see `respace`
+KOREAN_UNITS: dict[str, Splitter] = {RESPACED: split_words, "jamo": split_jamo}
+
+
+def respace(reference: str, hypothesis: str) -> str:
+    """Return the hypothesis with its words divided where the reference's are.
+
+    Both are aligned without spaces; a space stands before the first character of the hypothesis
+    that is aligned with a later word of the reference than the one before it. An inserted
+    character belongs to the word before it, at the start to the first one. So errors of spacing
+    alone are none: Korean is spaced in more than one way.
+
+    Source: Bang et al. 2020 (KsponSpeech), appendix B.
+    """
+    word_of = [index for index, word in enumerate(split_words(reference)) for _ in word]
+    (alignment,) = align([reference], [hypothesis], split=split_characters_no_spaces)
+    words: dict[int, str] = {}
+    place, current = 0, 0
+    for _, old, new in alignment.steps:
+        if old is not None:
+            current = word_of[place]
+            place += 1
+        if new is not None:
+            words[current] = words.get(current, "") + new
+    return " ".join(words.values())
 
 
 def align_words(reference: str, hypothesis: str) -> Alignment:
@@ -130,7 +162,7 @@ class UtteranceScore:
         reference: what was said, as it was given.
         hypothesis: what was recognised; empty if nothing was given.
         words: the alignment of the words.
-        counts: the error counts in each of `UNITS`.
+        counts: the error counts in each of the set's `units`.
     """
 
     utterance_id: str
@@ -155,8 +187,13 @@ class ScoreSet:
     missing: tuple[str, ...]
     empty_references: tuple[str, ...]
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What was counted: `UNITS`, and where there is Hangul `KOREAN_UNITS`."""
+        return tuple(self.utterances[0].counts)
+
     def counts(self, unit: str) -> ErrorCounts:
-        """Return the sum of the utterances' counts in one of `UNITS`."""
+        """Return the sum of the utterances' counts in one of `units`."""
         return reduce(add, (utterance.counts[unit] for utterance in self.utterances))
 
     def num_wrong(self, unit: str = "words") -> int:
@@ -204,16 +241,19 @@ def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Score
         )
     names = list(references)
     heard = [hypotheses.get(name, "") for name in names]
-    alignments = {
-        unit: align(list(references.values()), heard, split=split) for unit, split in UNITS.items()
-    }
+    said = list(references.values())
+    alignments = {unit: align(said, heard, split=split) for unit, split in UNITS.items()}
+    if any(has_hangul(text) for text in said):
+        spaced = [respace(*pair) for pair in zip(said, heard, strict=True)]
+        for unit, split in KOREAN_UNITS.items():
+            alignments[unit] = align(said, spaced if unit == RESPACED else heard, split=split)
     utterances = tuple(
         UtteranceScore(
             utterance_id=name,
             reference=references[name],
             hypothesis=heard[row],
             words=alignments["words"][row],
-            counts={unit: alignments[unit][row].counts for unit in UNITS},
+            counts={unit: found[row].counts for unit, found in alignments.items()},
         )
         for row, name in enumerate(names)
     )

@@ -100,6 +100,11 @@ def get_normalizer(name: str) -> Normalizer:
     return NORMALIZERS[name]
 
 
+def has_hangul(text: str) -> bool:
+    """Return whether there is a Hangul syllable in the text, composed or not."""
+    return any("\uac00" <= char <= "\ud7a3" for char in unicodedata.normalize("NFC", text))
+
+
 def to_jamo(text: str) -> str:
     """Return NFC text with each precomposed Hangul syllable as its conjoining jamo.
 

@@ -9,6 +9,7 @@ from asr.scoring import (
     align,
     align_characters,
     align_words,
+    respace,
     score,
     split_words,
 )
@@ -148,3 +149,48 @@ def test_a_hypothesis_without_reference_is_an_error_that_names_it():
 def test_no_reference_at_all_is_an_error():
     with pytest.raises(DataError, match="no reference to score against"):
         score({}, {})
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "respaced"),
+    [
+        ("나는 학교에 간다", "나는학교에간다", "나는 학교에 간다"),  # spaces missing
+        ("나는 학교에 간다", "나 는 학교 에 간 다", "나는 학교에 간다"),  # and too many
+        ("나는 학교에 간다", "나는학고에간다", "나는 학고에 간다"),  # a syllable wrong
+        ("나는 학교에 간다", "나는간다", "나는 간다"),  # a word deleted
+        ("가 나", "가다나", "가다 나"),  # an insertion belongs to the word before it
+        ("가 나", "다 가 나", "다가 나"),  # at the start to the first one
+        ("네", "네", "네"),  # one syllable
+        ("네", "", ""),
+        ("", "네 네", "네네"),
+    ],
+)
+def test_a_hypothesis_is_spaced_as_its_reference(
+    reference: str, hypothesis: str, respaced: str
+) -> None:
+    assert respace(reference, hypothesis) == respaced
+    decomposed = unicodedata.normalize("NFD", hypothesis)
+    assert respace(unicodedata.normalize("NFD", reference), decomposed) == respaced
+
+
+def test_korean_has_five_error_rates_worked_out_by_hand() -> None:
+    # 학교에 -> 학고에: one of seven syllables; of its jamo one of 나는 (2+3) 학교에 (3+2+2)
+    # 간다 (3+2); two spaces lost.
+    scores = score({"u": "나는 학교에 간다"}, {"u": "나는학고에간다"})
+    assert scores.units == ("words", "characters", "characters_no_spaces", "words_respaced", "jamo")
+    assert scores.counts("words") == ErrorCounts(substitutions=1, deletions=2)
+    assert scores.counts("characters") == ErrorCounts(hits=6, substitutions=1, deletions=2)
+    assert scores.counts("characters_no_spaces") == ErrorCounts(hits=6, substitutions=1)
+    assert scores.counts("words_respaced") == ErrorCounts(hits=2, substitutions=1)
+    assert scores.counts("jamo") == ErrorCounts(hits=16, substitutions=1)
+
+
+def test_an_empty_hypothesis_deletes_everything_in_all_units() -> None:
+    scores = score({"u": "네 네"}, {"u": ""})
+    lengths = {"words": 2, "characters": 3, "characters_no_spaces": 2, "words_respaced": 2}
+    for unit, length in {**lengths, "jamo": 4}.items():
+        assert scores.counts(unit) == ErrorCounts(deletions=length), unit
+
+
+def test_english_has_no_korean_error_rates() -> None:
+    assert score({"u": "a b"}, {"u": "a"}).units == tuple(UNITS)
