@@ -60,18 +60,23 @@ def options(version: Annotated[bool, typer.Option("--version", help="Print it.")
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="synthetic, fsdd or librispeech.")],
+    name: Annotated[str, typer.Argument(help="folder, synthetic, fsdd or librispeech.")],
     out: Annotated[Path, typer.Option(help="Where the manifests go.")],
     corpus: Annotated[Path | None, typer.Option(help="The corpus as published.")] = None,
     download: Annotated[bool, typer.Option(help="Fetch what is missing.")] = False,
-    language: Annotated[str, typer.Option(help="Of synthetic speech: en or ko.")] = "en",
+    language: Annotated[str, typer.Option(help="Of the speech; synthetic: en or ko.")] = "en",
     part: Annotated[list[str] | None, typer.Option(help="Part of the corpus; repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
     num_utterances: Annotated[int | None, typer.Option(help="Of synthetic training.")] = None,
+    bad: Annotated[
+        str, typer.Option(help="Utterances that cannot be used: refuse, skip.")
+    ] = "refuse",
 ) -> None:
     """Turn a corpus into manifests (lhotse cuts)."""
     from recipes import RECIPES, PrepareOptions
 
+    if bad not in ("refuse", "skip"):
+        raise ConfigError(f'--bad "{bad}": must be refuse or skip')
     if name not in RECIPES:
         known = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in RECIPES.values())
         raise ConfigError(f'recipe "{name}": unknown; known are {known}')
@@ -84,6 +89,7 @@ def prepare(
             parts=tuple(part or ()),
             seed=seed,
             num_utterances=num_utterances,
+            bad=bad,
             say=say,
         )
     )

@@ -19,6 +19,11 @@ def _prepare_of(module: str) -> Callable[[PrepareOptions], PrepareReport]:
 
 
 RECIPES: dict[str, Recipe] = {
+    "folder": Recipe(
+        name="folder",
+        summary="your own recordings: a table, a Kaldi directory, or a text beside each file",
+        prepare=_prepare_of("recipes.folder"),
+    ),
     "synthetic": Recipe(
         name="synthetic",
         summary="simple sentences spoken by eSpeak NG, in English or Korean (about an hour)",

@@ -24,6 +24,7 @@ class PrepareOptions:
         parts: names of the corpus's parts to prepare; empty means the recipe's default.
         seed: of everything that is drawn at random.
         num_utterances: training utterances to make; None means the recipe's default.
+        bad: refuse or skip utterances that cannot be used.
         say: called with each line of progress.
     """
 
@@ -34,6 +35,7 @@ class PrepareOptions:
     parts: tuple[str, ...] = ()
     seed: int = 0
     num_utterances: int | None = None
+    bad: str = "refuse"
     say: Callable[[str], None] = _say_nothing
 
 
@@ -81,8 +83,8 @@ def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...
     Args:
         recipe: its name.
         options: what the user asked for.
-        takes: which of `corpus`, `download`, `parts`, `num_utterances` and `language` it reads; a
-            recipe that does not read `language` is in English.
+        takes: which of `corpus`, `download`, `parts`, `num_utterances`, `language` and `bad` it
+            reads; a recipe that does not read `language` is in English.
 
     Raises:
         ConfigError: an option is set that the recipe does not take.
@@ -93,6 +95,7 @@ def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...
         "parts": bool(options.parts),
         "num_utterances": options.num_utterances is not None,
         "language": options.language != "en",
+        "bad": options.bad != "refuse",
     }
     for name, is_set in asked.items():
         if is_set and name not in takes:

@@ -26,6 +26,7 @@ class AudioHeader(NamedTuple):
     path: Path
     sample_rate: int
     num_samples: int
+    num_channels: int = 1
 
     @property
     def seconds(self) -> float:
@@ -38,11 +39,11 @@ def clean_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def read_header(path: Path) -> AudioHeader:
-    """Return the header of a mono audio file; the path in it is absolute.
+def read_any_header(path: Path) -> AudioHeader:
+    """Return the header of an audio file of any number of channels; the path in it is absolute.
 
     Raises:
-        DataError: the file cannot be read as audio, is empty, or is not mono.
+        DataError: the file cannot be read as audio, or is empty.
     """
     try:
         info = soundfile.info(path)
@@ -50,9 +51,19 @@ def read_header(path: Path) -> AudioHeader:
         raise DataError(f"{path}: not readable as audio: {error} (fetch the file again)") from error
     if info.frames <= 0:
         raise DataError(f"{path}: duration 0.00 s; must be > 0 (fetch the file again)")
-    if info.channels != 1:
-        raise DataError(f"{path}: {info.channels} channels; must be 1 (mix the channels to one)")
-    return AudioHeader(Path(path).absolute(), info.samplerate, info.frames)
+    return AudioHeader(Path(path).absolute(), info.samplerate, info.frames, info.channels)
+
+
+def read_header(path: Path) -> AudioHeader:
+    """Return the header of a mono audio file; the path in it is absolute.
+
+    Raises:
+        DataError: the file cannot be read as audio, is empty, or is not mono.
+    """
+    header = read_any_header(path)
+    if header.num_channels != 1:
+        raise DataError(f"{path}: {header.num_channels} channels; must be 1 (mix them to one)")
+    return header
 
 
 def read_headers(paths: Iterable[Path]) -> list[AudioHeader]:
@@ -71,7 +82,11 @@ def make_cut(
     """Return the cut of a whole recording with one supervision that spans it."""
     recording = Recording(
         id=utterance_id,
-        sources=[AudioSource(type="file", channels=[0], source=str(header.path))],
+        sources=[
+            AudioSource(
+                type="file", channels=[*range(header.num_channels)], source=str(header.path)
+            )
+        ],
         sampling_rate=header.sample_rate,
         num_samples=header.num_samples,
         duration=header.seconds,

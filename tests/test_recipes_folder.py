@@ -1,0 +1,272 @@
+import json
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from lhotse import CutSet
+
+from asr.errors import ConfigError, DataError
+from recipes import PrepareOptions, PrepareReport
+from recipes.folder import PROBLEMS_FILE, divide, prepare
+
+RATE = 8000
+TEXTS = ("one two", "three four", "five six", "seven eight", "nine ten", "one more")
+
+
+def write_wav(path: Path, seconds: float = 1.0, channels: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(0).uniform(-0.1, 0.1, (round(seconds * RATE), channels))
+    soundfile.write(path, samples, RATE)
+    return path
+
+
+def prepared(folder: Path, **options: str) -> tuple[PrepareReport, dict[str, list]]:
+    report = prepare(PrepareOptions(corpus=folder, out=folder.parent / "out", **options))
+    cuts = {
+        summary.path.name.removesuffix(".jsonl.gz"): list(CutSet.from_file(summary.path))
+        for summary in report.manifests
+    }
+    return report, cuts
+
+
+def everything(cuts: dict[str, list]) -> dict[str, tuple[str, str, float]]:
+    """Returns id -> text, speaker, seconds of all cuts."""
+    return {
+        cut.id: (cut.supervisions[0].text, cut.supervisions[0].speaker, round(cut.duration, 3))
+        for found in cuts.values()
+        for cut in found
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of six recordings, without transcripts."""
+    for number in range(len(TEXTS)):
+        write_wav(tmp_path / "mine" / "clips" / f"u{number}.wav")
+    return tmp_path / "mine"
+
+
+def test_a_text_beside_each_recording(tmp_path: Path) -> None:
+    for number, text in enumerate(TEXTS):
+        path = write_wav(tmp_path / "mine" / f"speaker{number % 2}" / f"a {number}.flac")
+        path.with_suffix(".txt").write_text(f" {text}\n", "utf-8")
+    report, cuts = prepared(tmp_path / "mine")
+    assert everything(cuts) == {
+        f"speaker{number % 2}-a {number}": (text, f"speaker{number % 2}", 1.0)
+        for number, text in enumerate(TEXTS)
+    }
+    assert list(cuts) == ["train", "dev", "test"]
+    assert report.notices == []
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "row"),
+    [
+        ("metadata.csv", "file_name,transcription", 'clips/u{n}.wav,"{text}"'),
+        (
+            "anything.csv",
+            "\ufeffWrd,duration,wav,spk_id,ID",
+            '"{text}",1.0,clips/u{n}.wav,ann,u{n}',
+        ),
+        ("validated.tsv", "client_id\tpath\tsentence", "ann\tclips/u{n}.wav\t{text}"),
+    ],
+)
+def test_tables_are_read_by_the_names_of_their_columns(
+    folder: Path, name: str, header: str, row: str
+) -> None:
+    rows = [row.format(n=number, text=text) for number, text in enumerate(TEXTS)]
+    (folder / name).write_text("\n".join([header, *rows, ""]), "utf-8")
+    _, cuts = prepared(folder)
+    speaker = "ann" if "ann" in row else "unknown"
+    assert everything(cuts) == {f"u{n}": (text, speaker, 1.0) for n, text in enumerate(TEXTS)}
+
+
+def test_a_quotation_mark_in_a_tsv_is_a_character(folder: Path) -> None:
+    rows = [f'clips/u{number}.wav\t"{text}' for number, text in enumerate(TEXTS)]
+    (folder / "all.tsv").write_text("path\ttext\n" + "\n".join(rows), "utf-8")
+    _, cuts = prepared(folder)
+    assert everything(cuts)["u0"][0] == '"one two'
+
+
+def test_json_lines_with_offsets_give_parts_of_a_recording(tmp_path: Path) -> None:
+    write_wav(tmp_path / "mine" / "long.wav", seconds=6)
+    rows = [
+        {"audio_filepath": "long.wav", "offset": float(n), "duration": 0.75, "text": text}
+        for n, text in enumerate(TEXTS)
+    ]
+    (tmp_path / "mine" / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    _, cuts = prepared(tmp_path / "mine")
+    found = everything(cuts)
+    assert found["long"] == ("one two", "unknown", 0.75)
+    assert found["long-3"] == ("seven eight", "unknown", 0.75)
+    (part,) = [cut for row in cuts.values() for cut in row if cut.id == "long-3"]
+    assert (part.start, part.load_audio().shape) == (3.0, (1, 6000))
+
+
+def test_a_kaldi_directory_with_segments(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    audio = write_wav(folder / "wav" / "rec.wav", seconds=6)
+    (folder / "wav.scp").write_text(f"rec {audio}\n")
+    numbered = list(enumerate(TEXTS))
+    (folder / "text").write_text("".join(f"utt{n} {text}\n" for n, text in numbered))
+    (folder / "segments").write_text("".join(f"utt{n} rec {n}.0 {n}.5\n" for n, _ in numbered))
+    (folder / "utt2spk").write_text("".join(f"utt{n} spk{n}\n" for n, _ in numbered))
+    _, cuts = prepared(folder)
+    assert everything(cuts) == {f"utt{n}": (text, f"spk{n}", 0.5) for n, text in numbered}
+    (folder / "wav.scp").write_text("rec sph2pipe rec.sph |\n")
+    with pytest.raises(DataError, match=r'wav.scp: "rec" is a command, which is not run'):
+        prepared(folder)
+
+
+def test_tables_named_after_splits_are_the_splits(folder: Path) -> None:
+    for name, numbers in (("train", range(4)), ("valid", [4]), ("test", [5])):
+        rows = [f"clips/u{number}.wav,{TEXTS[number]}" for number in numbers]
+        (folder / f"{name}.csv").write_text("\n".join(["audio,text", *rows]))
+    _, cuts = prepared(folder)
+    assert {name: [cut.id for cut in found] for name, found in cuts.items()} == {
+        "test": ["u5"],
+        "train": ["u0", "u1", "u2", "u3"],
+        "dev": ["u4"],
+    }
+
+
+def test_a_decomposed_file_name_or_transcript_changes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    rows = []
+    for number, word in enumerate(("하나", "둘", "셋", "넷")):
+        write_wav(folder / f"{unicodedata.normalize('NFD', word)}.wav")
+        rows.append(f"{word}.wav,{unicodedata.normalize('NFD', word)} {number}")
+    (folder / "table.csv").write_text("\n".join(["file,text", *rows]), "utf-8")
+    _, cuts = prepared(folder, language="ko")
+    assert {text for text, _, _ in everything(cuts).values()} == {"하나 0", "둘 1", "셋 2", "넷 3"}
+
+
+def write_bad(folder: Path) -> None:
+    write_wav(folder / "long.wav", seconds=4)
+    (folder / "empty.wav").write_bytes(b"")
+    lines = [
+        "id,audio,text,start,end",
+        *(f"u{n},clips/u{n}.wav,{text},," for n, text in enumerate(TEXTS)),  # lines 2 to 7
+        "u1,long.wav,again,,",
+        "gone,clips/gone.wav,a,,",
+        "silent,clips/u1.wav, ,,",
+        "fast,clips/u2.wav," + "too much " * 20 + ",0,0.5",
+        "late,long.wav,a,3,5",
+        "first,long.wav,a,0,2",
+        "second,long.wav,b,1,3",
+        "nothing,empty.wav,a,,",
+    ]
+    (folder / "table.csv").write_text("\n".join(lines), "utf-8")
+
+
+def test_bad_utterances_are_all_listed_with_file_and_line_and_refused(folder: Path) -> None:
+    write_bad(folder)
+    with pytest.raises(
+        DataError, match=r"7 of 14 utterances cannot be used: .*--bad skip"
+    ) as error:
+        prepared(folder)
+    assert "gone.wav: not readable as audio" in str(error.value)
+    lines = (folder.parent / "out" / PROBLEMS_FILE).read_text("utf-8").splitlines()
+    table = folder / "table.csv"
+    found = {line.split(": ")[0].removeprefix(f"{table}:"): line for line in lines}
+    assert set(found) == {"8", "9", "10", "11", "12", "14", "15"}
+    assert found["8"].endswith(f'id "u1" was used in {table}:3')
+    assert found["10"].endswith("the transcript is empty")
+    assert found["11"].endswith("140 characters in 0.50 s of audio")
+    assert found["12"].endswith("3 to 5 s is not within the 4.00 s")
+    assert found["14"].endswith(f"overlaps with {table}:13 in long.wav")
+    assert not list((folder.parent / "out").glob("*.gz"))
+
+
+def test_bad_utterances_are_skipped_when_told_and_counted(folder: Path) -> None:
+    write_bad(folder)
+    report, cuts = prepared(folder, bad="skip")
+    assert set(everything(cuts)) == {*(f"u{n}" for n in range(6)), "first"}
+    (notice,) = report.notices
+    assert notice.startswith("7 of 14 utterances cannot be used and are skipped")
+
+
+def test_a_recording_without_its_text_is_not_passed_over(tmp_path: Path) -> None:
+    for number, text in enumerate(TEXTS):
+        path = write_wav(tmp_path / "mine" / f"{number}.wav")
+        if number:
+            path.with_suffix(".txt").write_text(text)
+    with pytest.raises(DataError, match=r"1 of 6 utterances .*0\.wav: the transcript is empty"):
+        prepared(tmp_path / "mine")
+
+
+def test_of_several_channels_the_first_is_used_and_that_is_said(folder: Path) -> None:
+    write_wav(folder / "clips" / "u0.wav", channels=2)
+    rows = [f"clips/u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join(["audio,text", *rows]))
+    report, cuts = prepared(folder)
+    assert report.notices == ["1 files have several channels; the first one is used"]
+    (stereo,) = [cut for row in cuts.values() for cut in row if cut.id == "u0"]
+    expected = soundfile.read(folder / "clips" / "u0.wav", dtype="float32")[0][:, 0]
+    np.testing.assert_array_equal(stereo.load_audio()[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "no transcripts found; give a folder with a table"),
+        ({"a.csv": "x", "b.csv": "y"}, r"several tables \(a.csv, b.csv\); leave one"),
+        ({"a.csv": "audio,words\nclips/u0.wav,hi"}, r"a.csv:2: no column for the text; has audio"),
+        ({"a.jsonl": "{oops"}, r"a.jsonl:1: not JSON"),
+        ({"a.jsonl": "[1]"}, r"a.jsonl:1: must be an object"),
+        ({"a.csv": "audio,text"}, r"a.csv: no rows"),
+        ({"a.csv": "audio,text,start\nclips/u0.wav,hi,soon"}, "must be numbers of seconds"),
+    ],
+)
+def test_what_cannot_be_understood_says_what_to_do(
+    folder: Path, files: dict[str, str], message: str
+) -> None:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        prepared(folder)
+
+
+def test_text_in_another_encoding_is_refused(folder: Path) -> None:
+    (folder / "a.csv").write_bytes("audio,text\nclips/u0.wav,하나".encode("cp949"))
+    with pytest.raises(DataError, match=r"a.csv: not UTF-8 at byte 24 \(save it as UTF-8\)"):
+        prepared(folder)
+
+
+def test_a_folder_must_be_given_and_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="corpus is not set"):
+        prepare(PrepareOptions(corpus=None, out=tmp_path))
+    with pytest.raises(DataError, match="no such folder"):
+        prepare(PrepareOptions(corpus=tmp_path / "gone", out=tmp_path))
+
+
+@pytest.mark.parametrize("num_speakers", [1, 3, 12])
+def test_no_speaker_or_sentence_crosses_a_split(folder: Path, num_speakers: int) -> None:
+    rows = ["id,audio,text,speaker"]
+    for number in range(60):
+        rows.append(f"x{number},clips/u0.wav,sentence {number % 20},s{number % num_speakers}")
+    (folder / "a.csv").write_text("\n".join(rows))
+    with pytest.raises(DataError, match="overlaps"):
+        prepared(folder)  # one file is no sixty recordings
+    for number in range(60):
+        write_wav(folder / "clips" / f"x{number}.wav")
+    text = "\n".join(rows)
+    for number in reversed(range(60)):
+        text = text.replace(f"x{number},clips/u0.wav", f"x{number},clips/x{number}.wav")
+    (folder / "a.csv").write_text(text)
+    _, cuts = prepared(folder)
+    by_speaker = num_speakers >= 10
+    seen = [
+        {getattr(cut.supervisions[0], "speaker" if by_speaker else "text") for cut in found}
+        for found in cuts.values()
+    ]
+    assert not (seen[0] & seen[1] | seen[0] & seen[2] | seen[1] & seen[2])
+    assert sum(map(len, cuts.values())) == 60
+    assert 4 <= len(cuts["dev"]) <= 12
+    assert 4 <= len(cuts["test"]) <= 12
+    again = divide([cut for found in cuts.values() for cut in found], 0)
+    assert {name: len(found) for name, found in again.items()} == {
+        name: len(found) for name, found in cuts.items()
+    }
