@@ -125,7 +125,7 @@ class AdditiveAttention(Attention):
     def project_keys(self, values: Tensor) -> Tensor:
         """Returns keys (B,T,A), which are doubled for `squash`."""
         weight, bias = self.key_projection.weight, self.key_projection.bias
-        return multiply(values, 2 * weight, transposed=True).add_(2 * bias)
+        return multiply(values, 2 * weight, transposed=True) + 2 * bias
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
