@@ -199,7 +199,7 @@ class LocationAttention(TrackingAttention):
         """Returns energies (B,K,T)."""
         seen = {"previous": state[:1], "cumulative": state[1:], "both": state}[self.feedback]
         bank = once(self.filters.weight, partial(filter_bank, width=self.filter_width))
-        features = correlate(torch.stack(seen, dim=-2), bank, self.filter_width)
+        features = correlate(seen, bank, self.filter_width)
         return self.squash(query, memory, (features, self.filter_projection.weight))
 
 

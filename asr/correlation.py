@@ -8,12 +8,14 @@ Windows of W frames for every t would hold each frame W times. A block of S fram
 its outputs are a product with the matrix that holds F at S places, each one frame later.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from asr.loops import multiply
 
-BLOCK = 64  # frames (S)
+BLOCK = 32  # frames (S)
 
 
 def filter_bank(filters: Tensor, width: int) -> Tensor:
@@ -27,16 +29,19 @@ def filter_bank(filters: Tensor, width: int) -> Tensor:
     return bank.permute(1, 2, 3, 0).flatten(0, 1).flatten(1)
 
 
-def correlate(rows: Tensor, bank: Tensor, width: int) -> Tensor:
-    """Returns the filters' outputs (B,K,T,F) of rows (B,K,N,T).
+def correlate(rows: Sequence[Tensor], bank: Tensor, width: int) -> Tensor:
+    """Returns the filters' outputs (B,K,T,F) of N rows (B,K,T).
 
     Args:
-        rows: N for each of K hypotheses of B utterances.
+        rows: for each of K hypotheses of B utterances.
         bank: from `filter_bank`.
         width: of the filters (W).
     """
-    num_frames, half = rows.size(-1), width // 2
-    padded = nn.functional.pad(rows, (half, half + -num_frames % BLOCK))
-    blocks = padded.unfold(-1, BLOCK + width - 1, BLOCK)  # (B,K,N,blocks,S+W-1)
-    outputs = multiply(blocks.transpose(2, 3).flatten(3), bank)  # (B,K,blocks,S*F)
-    return outputs.view(*rows.shape[:2], -1, bank.size(1) // BLOCK)[:, :, :num_frames]
+    num_frames, half = rows[0].size(-1), width // 2
+    padding = (half, half + -num_frames % BLOCK)
+    blocks = [
+        nn.functional.pad(row, padding).unfold(-1, BLOCK + width - 1, BLOCK) for row in rows
+    ]  # of (B,K,blocks,S+W-1)
+    joined = blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=-1)
+    outputs = multiply(joined, bank)  # (B,K,blocks,S*F)
+    return outputs.view(*rows[0].shape[:2], -1, bank.size(1) // BLOCK)[:, :, :num_frames]

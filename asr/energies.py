@@ -25,6 +25,7 @@ from asr.loops import Total, shared_total
 from asr.products import linear
 
 CACHED = 2**19  # values of z that are worked on at once, on a CPU
+SMALL = 2**17  # so few values of z that the plain equation is as fast
 
 
 Part = tuple[slice, slice]  # of utterances and of hypotheses
@@ -52,9 +53,11 @@ def additive_energies(
     """
     kind, query = keys.dtype, query.to(keys.dtype)
     with torch.autocast(keys.device.type, enabled=False):
-        if not torch.is_grad_enabled():
+        is_small = query.size(1) * keys.numel() < SMALL
+        if is_small or not torch.is_grad_enabled():
             typed = None if seen is None else (seen[0].to(kind), seen[1].to(kind))
-            return _energies(query, keys, weight.to(kind), typed)
+            compute = plain_energies if is_small else _energies
+            return compute(query, keys, weight.to(kind), typed)
         totals = [shared_total(keys, kind), shared_total(weight, kind)]
         features = None
         if seen is not None:

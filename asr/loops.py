@@ -137,6 +137,8 @@ class _Use(torch.autograd.Function):
         return arriving, shared.thread.new_zeros(()), None
 
 
+SMALL = 2**18  # values of a matrix for which autograd's way costs less than ours
+
 _loop: ContextVar[dict[Any, Any] | None] = ContextVar("loop", default=None)
 
 
@@ -159,7 +161,7 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
         transposed: whether the matrix is given as (O,I) or (B,O,I).
     """
     learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
-    if matrix.dim() == 3 and not learns:
+    if matrix.numel() < SMALL or (matrix.dim() == 3 and not learns):
         return inputs @ (matrix.mT if transposed else matrix)
     repeats = _loop.get() is not None
 

@@ -10,6 +10,11 @@ from asr.energies import additive_energies, plain_energies
 from asr.loops import shared_products
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asr.energies.SMALL", 0)
+
+
 @pytest.mark.parametrize("num_queries", [1, 3])
 @pytest.mark.parametrize("num_features", [0, 1, 4])
 @pytest.mark.parametrize("cached", [1, 64, 2**19])

@@ -8,6 +8,12 @@ from torch import Tensor, nn
 
 from asr.loops import LoopLinear, multiply, once, shared_products
 
+
+@pytest.fixture(autouse=True)
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asr.loops.SMALL", 0)
+
+
 STEPS = 4
 
 
