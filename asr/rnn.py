@@ -16,6 +16,8 @@ from asr.errors import ConfigError
 from asr.features import frame_mask
 from asr.loops import LoopLinear
 
+SILENCING = -1e9  # below what any useful state adds up to
+
 # Adding a cell for encoders and language models: an entry here; for decoders: in CELLS, below.
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
     "lstm": nn.LSTM,
@@ -65,18 +67,27 @@ class RecurrentLayer(nn.Module):
     def _run(self, layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
         """Returns one direction's outputs (B,T,H).
 
-        A ReLU's state has no bound: on padding it may become infinite, and 0 times infinity would
-        spoil values and gradients, so it alone is packed, at the price of speed.
+        A ReLU's state has no bound: on padding it might become infinite, and 0 times infinity would
+        spoil values and gradients. So one more input, 1 on padding and 0 elsewhere, makes it 0.
         """
         outputs: Tensor
         if not self.is_unbounded:
             outputs = layer(frames)[0]
             return outputs
-        packed = nn.utils.rnn.pack_padded_sequence(
-            frames, lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
-        outputs = nn.utils.rnn.pad_packed_sequence(
-            layer(packed)[0], batch_first=True, total_length=frames.size(1)
+        padding = ~frame_mask(lengths, frames.size(1))[..., None]
+        weights: dict[str, Tensor] = dict(layer.named_parameters())
+        rows = weights["weight_ih_l0"]
+        weights["weight_ih_l0"] = torch.cat([rows, rows.new_full((len(rows), 1), SILENCING)], dim=1)
+        outputs = torch._VF.rnn_relu(
+            torch.cat([frames, padding.to(frames.dtype)], dim=-1),
+            frames.new_zeros(1, frames.size(0), self.ahead.hidden_size),
+            list(weights.values()),
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=self.training,
+            bidirectional=False,
+            batch_first=True,
         )[0]
         return outputs
 
