@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from asr.loops import Total, shared_total
 from asr.products import linear
@@ -82,6 +83,7 @@ class _Energies(torch.autograd.Function):
         return _energies(query, keys, weight, _seen(features, totals))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         query, features = ctx.saved_tensors
         keys, weight = ctx.totals[:2]

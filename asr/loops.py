@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from asr.products import PackedWeight, is_for_onednn, linear
 
@@ -37,6 +38,7 @@ class _Open(torch.autograd.Function):
         return original.new_zeros(())
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *_: Tensor) -> tuple[Tensor | None, None]:
         gradient = ctx.shared.gradient()
         return None if gradient is None else gradient.to(ctx.dtype), None
@@ -127,6 +129,7 @@ class _Use(torch.autograd.Function):
         return shared.of(inputs)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None]:
         (inputs,) = ctx.saved_tensors
         (gradient,), shared = gradients, ctx.shared
