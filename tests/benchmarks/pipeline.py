@@ -9,7 +9,6 @@ has: 14 characters or 4 word pieces a second. Nothing here is asserted.
 
 import argparse
 import itertools
-import os
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from asr.manifest import read_cuts
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "asr.cli"]
-NUM_UTTERANCES = 400
+NUM_UTTERANCES = 200
 BASE = (
     "tokenizer.type=unigram",
     "tokenizer.vocab_size=200",
@@ -39,6 +38,14 @@ BASE = (
     "decoder.embedding_dim=256",
     "decoder.hidden_dim=768",
 )
+# Runs a command and prints its peak memory (KiB); a process of its own, since a child's peak counts
+# from that of the process that starts it.
+MEASURE = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(done.returncode)
+"""
 
 
 class Size(NamedTuple):
@@ -148,13 +155,18 @@ def transcribe(work: Path, size: Size, minutes: float, device: str) -> str:
     command = [*COMMAND, "transcribe", str(audio), "--model", str(work / size.name)]
     command += ["--device", device, "--beam-size", "1", "--set", "search.loop_repeats=1000"]
     began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", MEASURE, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         process.stdout.readline()
         first = time.perf_counter() - began
         process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        memory = process.stderr.read()
     wall = time.perf_counter() - began
     assert process.returncode == 0, f"{command} ended with {process.returncode}"
     length = f"{minutes * 60:.0f} s" if minutes < 1 else f"{minutes:g} min"
@@ -164,7 +176,7 @@ def transcribe(work: Path, size: Size, minutes: float, device: str) -> str:
         f"{wall:.1f}",
         f"{minutes * 60 / wall:.0f}",
         f"{first:.1f}",
-        f"{usage.ru_maxrss / 1024:.0f}",
+        f"{int(memory) / 1024:.0f}",
     )
     return f"| {' | '.join(cells)} |"
 
