@@ -93,7 +93,7 @@ class Product:
         """Returns the product with inputs; of a backward pass, with the gradient of a product."""
         transposed = self.transposed != backward
         if self.matrix.dim() == 3:
-            return inputs @ (self.matrix.mT if transposed else self.matrix)
+            return _plain(inputs, self.matrix, transposed)
         weight = self.matrix if transposed else self.matrix.T
         if not (self.repeats and is_for_onednn(inputs, weight, by_strips=True)):
             return linear(inputs, weight)
@@ -109,6 +109,10 @@ class Product:
         self.inputs, self.gradients = [], []
         left, right = (gradients, inputs) if self.transposed else (inputs, gradients)
         return linear(left.mT, right.mT) if self.matrix.dim() == 2 else left.mT @ right
+
+
+def _plain(inputs: Tensor, matrix: Tensor, transposed: bool) -> Tensor:
+    return inputs @ (matrix.mT if transposed else matrix)
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
@@ -165,7 +169,7 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
     """
     learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
     if matrix.numel() < SMALL or (matrix.dim() == 3 and not learns):
-        return inputs @ (matrix.mT if transposed else matrix)
+        return _plain(inputs, matrix, transposed)
     repeats = _loop.get() is not None
 
     def make() -> Product:

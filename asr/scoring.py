@@ -114,8 +114,13 @@ def respace(reference: str, hypothesis: str) -> str:
 
     Source: Bang et al. 2020 (KsponSpeech), appendix B.
     """
-    word_of = [index for index, word in enumerate(split_words(reference)) for _ in word]
     (alignment,) = align([reference], [hypothesis], split=split_characters_no_spaces)
+    return _respaced(reference, alignment)
+
+
+def _respaced(reference: str, alignment: Alignment) -> str:
+    """Return the hypothesis of an alignment of characters without spaces, as `respace` does."""
+    word_of = [index for index, word in enumerate(split_words(reference)) for _ in word]
     words: dict[int, str] = {}
     place, current = 0, 0
     for _, old, new in alignment.steps:
@@ -244,7 +249,7 @@ def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Score
     said = list(references.values())
     alignments = {unit: align(said, heard, split=split) for unit, split in UNITS.items()}
     if any(has_hangul(text) for text in said):
-        spaced = [respace(*pair) for pair in zip(said, heard, strict=True)]
+        spaced = list(map(_respaced, said, alignments["characters_no_spaces"]))
         for unit, split in KOREAN_UNITS.items():
             alignments[unit] = align(said, spaced if unit == RESPACED else heard, split=split)
     utterances = tuple(

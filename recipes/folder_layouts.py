@@ -102,7 +102,10 @@ def _row(path: Path, line: int, cells: dict[str, Any]) -> Row:
 def _find(folder: Path, name: str) -> Path:
     """Return the file of that name; a name composed otherwise (NFC, NFD) is the same one."""
     path = folder / name
-    if path.exists() or not path.parent.is_dir():
+    for form in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
+        if (folder / form).exists():
+            return folder / form
+    if not path.parent.is_dir():
         return path
     wanted = unicodedata.normalize("NFC", path.name)
     others = (p for p in path.parent.iterdir() if unicodedata.normalize("NFC", p.name) == wanted)

@@ -110,6 +110,13 @@ def corpora() -> Path:
     return folder
 
 
+@pytest.fixture
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sends small tensors, too, the ways that are for large ones."""
+    for name in ("loops.SMALL", "energies.SMALL", "products.SMALL", "products.SMALL_STRIPS"):
+        monkeypatch.setattr(f"asr.{name}", 0)
+
+
 class Done(NamedTuple):
     """What a command printed, and its exit code."""
 

@@ -6,10 +6,7 @@ from torch import nn
 
 from asr.correlation import BLOCK, correlate, filter_bank
 
-
-@pytest.fixture(autouse=True)
-def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asr.loops.SMALL", 0)
+pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
 
 @pytest.mark.parametrize("num_frames", [1, BLOCK - 1, BLOCK, 2 * BLOCK + 5])

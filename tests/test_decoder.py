@@ -306,6 +306,7 @@ def test_dropout_acts_in_training_only() -> None:
     assert not torch.equal(decoder(tokens, memory)[0], decoder(tokens, memory)[0])
 
 
+@pytest.mark.usefixtures("nothing_is_small")
 @pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize("start", sorted(STARTS))
 def test_a_decoder_trains_in_half_precision(cell: str, start: str) -> None:

@@ -9,10 +9,7 @@ from torch import Tensor
 from asr.energies import additive_energies, plain_energies
 from asr.loops import shared_products
 
-
-@pytest.fixture(autouse=True)
-def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asr.energies.SMALL", 0)
+pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
 
 @pytest.mark.parametrize("num_queries", [1, 3])

@@ -8,10 +8,7 @@ from torch import Tensor, nn
 
 from asr.loops import LoopLinear, multiply, once, shared_products
 
-
-@pytest.fixture(autouse=True)
-def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asr.loops.SMALL", 0)
+pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
 
 STEPS = 4

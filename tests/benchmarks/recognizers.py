@@ -26,7 +26,7 @@ class Ours:
         from asr.search import WeightedScorer, search
         from asr.tokenizer import BOS, EOS
 
-        self.shapes, self.bos, self.eos = shapes, BOS, EOS
+        self.bos, self.eos = BOS, EOS
         self.encoder = Encoder(
             EncoderConfig(
                 subsampling="none",
@@ -95,7 +95,7 @@ class Espnet:
         from espnet2.asr.decoder.rnn_decoder import RNNDecoder
 
         hidden, last = shapes.hidden_dim, shapes.vocab_size - 1
-        self.shapes, self.last = shapes, last
+        self.last = last
         self.encoder = RNN(shapes.frame_dim, shapes.num_layers, hidden, 2 * hidden, 0.0, "blstm")
         self.decoder = RNNDecoder(
             shapes.vocab_size,
@@ -153,7 +153,7 @@ class SpeechBrain:
         from speechbrain.nnet.RNN import LSTM, AttentionalRNNDecoder
 
         hidden, last = shapes.hidden_dim, shapes.vocab_size - 1
-        self.shapes, self.last = shapes, last
+        self.last = last
         self.encoder = LSTM(
             hidden_size=hidden,
             input_size=shapes.frame_dim,
