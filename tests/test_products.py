@@ -8,11 +8,8 @@ from asr.products import FEW_ROWS, STRIP, PackedWeight, is_for_onednn, linear
 
 @pytest.mark.parametrize("num_rows", [1, FEW_ROWS - 1, FEW_ROWS, 300])
 @pytest.mark.parametrize("size", [(10, 30), (STRIP + 3, 64), (2 * STRIP, 10)])
-def test_products_by_onednn_are_products(
-    size: tuple[int, int], num_rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("asr.products.SMALL", 0)
-    monkeypatch.setattr("asr.products.SMALL_STRIPS", 0)
+@pytest.mark.usefixtures("nothing_is_small")
+def test_products_by_onednn_are_products(size: tuple[int, int], num_rows: int) -> None:
     torch.manual_seed(0)
     weight, inputs = torch.randn(size), torch.randn(num_rows, size[1])
     wanted = (inputs.double() @ weight.double().T).float()

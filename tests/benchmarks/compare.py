@@ -12,12 +12,11 @@ import json
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from worker import median_seconds
 from workload import FIGURES, Shapes, operations
 
 FOLDER = Path(__file__).parent
@@ -120,18 +119,6 @@ def machine_rates(device: torch.device) -> dict[str, float]:
     copied = torch.empty_like(numbers)
     rates["copy"] = 2 * numbers.nbytes / median_seconds(lambda: copied.copy_(numbers), device)
     return rates
-
-
-def median_seconds(function: Callable[[], object], device: torch.device, rounds: int = 7) -> float:
-    """Returns the median time of a call, after one that is not counted."""
-    seconds = []
-    for _ in range(rounds + 1):
-        started = time.perf_counter()
-        function()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:])
 
 
 def print_rates(rates: dict[str, float], threads: int) -> None:

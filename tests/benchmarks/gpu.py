@@ -8,7 +8,6 @@ audio an hour for the recipes' large configurations, on random audio, data loadi
 """
 
 import argparse
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 from compare import machine_rates
 from recognizers import Ours
-from worker import figures_of, seconds_of
+from worker import figures_of, median_seconds
 from workload import BEAM_SIZE, Shapes, operations
 
 from asr.config import load_config
@@ -55,9 +54,7 @@ def batch_row(num_utterances: int, rounds: int, rate: float, device: torch.devic
     """Returns the row of a batch size, in bfloat16."""
     shapes = Shapes(num_utterances=num_utterances)
     work = figures_of(Ours(shapes, device), shapes, beam_size=BEAM_SIZE, bfloat16=True)
-    for _ in range(3):
-        work["train_step"]()
-    seconds = statistics.median(seconds_of(work["train_step"], device) for _ in range(rounds))
+    seconds = median_seconds(work["train_step"], device, rounds, warm_up=3)
     share = operations(shapes)["train_step"] / rate / seconds
     return f"| {num_utterances} | {seconds:.3f} | {num_utterances / seconds:.0f} | {share:.1%} |"
 
@@ -84,9 +81,7 @@ def training_row(name: str, rounds: int, device: torch.device) -> str:
         optimizer.step()
         optimizer.zero_grad()
 
-    for _ in range(3):
-        step()
-    seconds = statistics.median(seconds_of(step, device) for _ in range(rounds))
+    seconds = median_seconds(step, device, rounds, warm_up=3)
     speed = num_rows * UTTERANCE_SECONDS / seconds
     memory = torch.cuda.max_memory_allocated(device) / 2**30
     return f"| {name} | {seconds:.3f} | {speed:.0f} | {memory:.1f} |"

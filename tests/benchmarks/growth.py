@@ -11,7 +11,6 @@ import argparse
 import json
 import math
 import resource
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 import matplotlib as mpl
 import torch
 from recognizers import Ours
-from worker import figures_of, seconds_of
+from worker import figures_of, median_seconds
 from workload import FIGURES, Shapes
 
 mpl.use("Agg")
@@ -73,10 +72,7 @@ def measure(changes: dict[str, int], rounds: int) -> Point:
     shapes = Shapes(**changes)
     device = torch.device("cpu")
     work = figures_of(Ours(shapes, device), shapes, beam_size=beam_size, bfloat16=False)
-    point = {
-        name: statistics.median(seconds_of(work[name], device) for _ in range(rounds))
-        for name in FIGURES
-    }
+    point = {name: median_seconds(work[name], device, rounds) for name in FIGURES}
     point["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return point
 

@@ -9,6 +9,7 @@ asks them in turn.
 
 import argparse
 import json
+import statistics
 import sys
 import time
 import warnings
@@ -93,6 +94,14 @@ def seconds_of(function: Callable[[], Any], device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter() - started
+
+
+def median_seconds(
+    function: Callable[[], Any], device: torch.device, rounds: int = 7, *, warm_up: int = 1
+) -> float:
+    """Returns the median time of so many calls, after some that are not counted."""
+    seconds = [seconds_of(function, device) for _ in range(warm_up + rounds)]
+    return statistics.median(seconds[warm_up:])
 
 
 if __name__ == "__main__":
