@@ -24,6 +24,7 @@ from asr.cli_options import (
     search_settings,
 )
 from asr.errors import AsrError, ConfigError
+from recipes import RECIPES, PrepareOptions
 
 app = typer.Typer(
     help="Train, decode, score and use attention sequence-to-sequence speech recognizers.",
@@ -60,7 +61,7 @@ def options(version: Annotated[bool, typer.Option("--version", help="Print it.")
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="folder, synthetic, fsdd or librispeech.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.")],
     out: Annotated[Path, typer.Option(help="Where the manifests go.")],
     corpus: Annotated[Path | None, typer.Option(help="The corpus as published.")] = None,
     download: Annotated[bool, typer.Option(help="Fetch what is missing.")] = False,
@@ -71,10 +72,9 @@ def prepare(
     bad: Annotated[
         str, typer.Option(help="Utterances that cannot be used: refuse, skip.")
     ] = "refuse",
+    settings: Settings = None,
 ) -> None:
     """Turn a corpus into manifests (lhotse cuts)."""
-    from recipes import RECIPES, PrepareOptions
-
     if bad not in ("refuse", "skip"):
         raise ConfigError(f'--bad "{bad}": must be refuse or skip')
     if name not in RECIPES:
@@ -90,6 +90,7 @@ def prepare(
             seed=seed,
             num_utterances=num_utterances,
             bad=bad,
+            settings=tuple(settings or ()),
             say=say,
         )
     )

@@ -7,6 +7,14 @@ from recipes.base import ManifestSummary, PrepareOptions, PrepareReport, Recipe
 
 __all__ = ["RECIPES", "ManifestSummary", "PrepareOptions", "PrepareReport", "Recipe"]
 
+# The recipe NAME is the module recipes/NAME.py and its function `prepare`.
+SUMMARIES = {
+    "folder": "your own recordings: a table, a Kaldi directory, or a text beside each file",
+    "synthetic": "simple sentences spoken by eSpeak NG, in English or Korean (about an hour)",
+    "fsdd": "Free Spoken Digit Dataset: single English digits, and connected strings of them",
+    "librispeech": "LibriSpeech and Mini LibriSpeech: English read from books",
+}
+
 
 def _prepare_of(module: str) -> Callable[[PrepareOptions], PrepareReport]:
     """Return the function `prepare` of a module that is imported when it is first called."""
@@ -19,24 +27,6 @@ def _prepare_of(module: str) -> Callable[[PrepareOptions], PrepareReport]:
 
 
 RECIPES: dict[str, Recipe] = {
-    "folder": Recipe(
-        name="folder",
-        summary="your own recordings: a table, a Kaldi directory, or a text beside each file",
-        prepare=_prepare_of("recipes.folder"),
-    ),
-    "synthetic": Recipe(
-        name="synthetic",
-        summary="simple sentences spoken by eSpeak NG, in English or Korean (about an hour)",
-        prepare=_prepare_of("recipes.synthetic"),
-    ),
-    "fsdd": Recipe(
-        name="fsdd",
-        summary="Free Spoken Digit Dataset: single English digits, and connected strings of them",
-        prepare=_prepare_of("recipes.fsdd"),
-    ),
-    "librispeech": Recipe(
-        name="librispeech",
-        summary="LibriSpeech and Mini LibriSpeech: English read from books",
-        prepare=_prepare_of("recipes.librispeech"),
-    ),
+    name: Recipe(name=name, summary=summary, prepare=_prepare_of(f"recipes.{name}"))
+    for name, summary in SUMMARIES.items()
 }

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from asr.errors import ConfigError
+from asr.settings import Section, override_config
+
+Settings = TypeVar("Settings", bound=Section)
 
 
 def _say_nothing(_: str) -> None:
@@ -25,6 +28,7 @@ class PrepareOptions:
         seed: of everything that is drawn at random.
         num_utterances: training utterances to make; None means the recipe's default.
         bad: refuse or skip utterances that cannot be used.
+        settings: KEY=VALUE of the recipe's own model of settings, if it has one.
         say: called with each line of progress.
     """
 
@@ -36,6 +40,7 @@ class PrepareOptions:
     seed: int = 0
     num_utterances: int | None = None
     bad: str = "refuse"
+    settings: tuple[str, ...] = ()
     say: Callable[[str], None] = _say_nothing
 
 
@@ -83,8 +88,8 @@ def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...
     Args:
         recipe: its name.
         options: what the user asked for.
-        takes: which of `corpus`, `download`, `parts`, `num_utterances`, `language` and `bad` it
-            reads; a recipe that does not read `language` is in English.
+        takes: which of `corpus`, `download`, `parts`, `num_utterances`, `language`, `bad` and
+            `settings` it reads; a recipe that does not read `language` is in one language.
 
     Raises:
         ConfigError: an option is set that the recipe does not take.
@@ -96,12 +101,23 @@ def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...
         "num_utterances": options.num_utterances is not None,
         "language": options.language != "en",
         "bad": options.bad != "refuse",
+        "settings": bool(options.settings),
     }
     for name, is_set in asked.items():
         if is_set and name not in takes:
             value = getattr(options, name)
             shown = " ".join(value) if isinstance(value, tuple) else value
+            option = {"parts": "part", "settings": "set"}.get(name, name.replace("_", "-"))
             raise ConfigError(
                 f"recipe {recipe}: {name} is set to {shown}, which this recipe does not take "
-                f"(leave --{name.replace('_', '-')} out)"
+                f"(leave --{option} out)"
             )
+
+
+def read_own_settings(kind: type[Settings], options: PrepareOptions) -> Settings:
+    """Return a recipe's own settings: the defaults, with the user's KEY=VALUE over them.
+
+    Raises:
+        ConfigError: a key, type or value is not allowed.
+    """
+    return override_config(kind(), options.settings)

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from lhotse import CutSet
 from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
+from asr.settings import Section
 from recipes import RECIPES, PrepareOptions
-from recipes.base import refuse_unused
+from recipes.base import read_own_settings, refuse_unused
 from recipes.manifests import clean_text, make_cut, read_header, write_manifest
 
 
@@ -63,8 +65,20 @@ def test_the_refusal_names_the_option_and_its_value() -> None:
     with pytest.raises(ConfigError) as raised:
         refuse_unused("synthetic", options, takes=())
     assert str(raised.value) == (
-        "recipe synthetic: parts is set to x y, which this recipe does not take (leave --parts out)"
+        "recipe synthetic: parts is set to x y, which this recipe does not take (leave --part out)"
     )
+
+
+class Own(Section):
+    side: Literal["left", "right"] = "left"
+    count: int = 1
+
+
+def test_a_recipe_has_settings_of_its_own() -> None:
+    options = PrepareOptions(corpus=None, out=Path("out"), settings=("side=right",))
+    assert read_own_settings(Own, options) == Own(side="right")
+    with pytest.raises(ConfigError, match='unknown key "sied"; known here: count, side'):
+        read_own_settings(Own, PrepareOptions(corpus=None, out=Path("out"), settings=("sied=a",)))
 
 
 def test_text_is_composed_and_spaces_are_squeezed() -> None:
