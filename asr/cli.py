@@ -24,6 +24,7 @@ from asr.cli_options import (
     search_settings,
 )
 from asr.errors import AsrError, ConfigError
+from asr.text import NORMALIZERS
 from recipes import RECIPES, PrepareOptions
 
 app = typer.Typer(
@@ -167,7 +168,7 @@ def score(
     ref: Annotated[Path | None, typer.Option(help="References: Kaldi text, trn, jsonl.")] = None,
     hyp: Annotated[Path | None, typer.Option(help="Hypotheses, likewise.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
-    normalizer: Annotated[str, typer.Option(help="none, english or korean.")] = "none",
+    normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     only: Annotated[str | None, typer.Option(help="Print one rate alone: wer or cer.")] = None,
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""

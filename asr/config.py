@@ -59,9 +59,9 @@ class SpecAugmentConfig(Section):
 class TokenizerConfig(Section):
     """Output units, learnt from the training text alone."""
 
-    type: str = "char"  # char, jamo, unigram or bpe
-    vocab_size: int | None = Field(None, ge=5)  # for unigram and bpe; char takes what it finds
-    normalizer: str = "none"  # none, english or korean
+    type: str = "char"  # char, jamo, unigram, bpe, jamo_unigram or jamo_bpe
+    vocab_size: int | None = Field(None, ge=5)  # for pieces; char and jamo take what they find
+    normalizer: str = "none"  # none, english, korean; english_spoken, korean_spoken: digits read
 
 
 class EncoderConfig(Section):

@@ -4,11 +4,12 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import sentencepiece
 
 from asr.errors import ConfigError, DataError, ModelError
+from asr.text import JAMO, from_jamo, to_jamo
 from asr.tokens import BOS, EOS, PAD, SILENT, SPECIAL_TOKENS, UNK, UNKNOWN_TEXT, Tokenizer
 
 _WORD_START = "\u2581"  # sentencepiece's mark for the space before a word
@@ -24,6 +25,8 @@ class SentencePieceTokenizer(Tokenizer):
     """
 
     file_name = "tokenizer.model"
+    algorithm: ClassVar[str]  # sentencepiece's name of it
+    required = ""  # characters that are tokens whether the training text has them or not
 
     def __init__(self, model: bytes, *, normalizer: str) -> None:
         self.normalizer = normalizer
@@ -53,7 +56,8 @@ class SentencePieceTokenizer(Tokenizer):
                     f'training text "{text}": character {reserved[0]!a} is reserved by'
                     " sentencepiece (remove it, or use the char tokenizer)"
                 )
-        return cls(_train_sentencepiece(texts, cls.kind, vocab_size), normalizer=normalizer)
+        spelt = [cls.spell(text) for text in texts]
+        return cls(_train_sentencepiece(spelt, cls, vocab_size), normalizer=normalizer)
 
     @classmethod
     def load(cls, folder: Path, *, normalizer: str) -> Self:
@@ -87,8 +91,8 @@ class SentencePieceTokenizer(Tokenizer):
 
     def encode(self, text: str) -> list[int]:
         """Return the pieces of normalised text; each unknown character is one UNK."""
-        text = text.replace(_WORD_START, _RESERVED_STAND_IN)
-        if self.count_unknown(text) == 0:
+        text = self.spell(text).replace(_WORD_START, _RESERVED_STAND_IN)
+        if self._count_unknown(text) == 0:
             return [int(token) for token in self._processor.encode(text)]
         tokens: list[int] = []
         for piece in self._processor.encode(text, out_type=str):
@@ -100,36 +104,79 @@ class SentencePieceTokenizer(Tokenizer):
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the pieces joined, with word starts as spaces and none before the first word."""
         numbers = [int(token) for token in tokens]
-        return str(self._processor.decode([n for n in numbers if n not in SILENT]))
+        return self.unspell(str(self._processor.decode([n for n in numbers if n not in SILENT])))
 
     def token(self, index: int) -> str:
         """Return the piece, or the name of a special token."""
         assert 0 <= index < self.vocab_size
         if index < len(SPECIAL_TOKENS):
             return SPECIAL_TOKENS[index]
-        return str(self._processor.id_to_piece(index))
+        return self.unspell(str(self._processor.id_to_piece(index)))
 
     def count_unknown(self, text: str) -> int:
-        """Return the number of characters that no piece holds."""
-        return sum(character not in self._known for character in text)
+        """Return the number of characters, as the pieces spell them, that no piece holds."""
+        return self._count_unknown(self.spell(text))
+
+    @staticmethod
+    def spell(text: str) -> str:
+        """Return normalised text in the characters that pieces are made of."""
+        return text
+
+    @staticmethod
+    def unspell(text: str) -> str:
+        """Return what `spell` was given."""
+        return text
+
+    def _count_unknown(self, spelt: str) -> int:
+        return sum(character not in self._known for character in spelt)
+
+
+class _OverJamo(SentencePieceTokenizer):
+    """Pieces of jamo: a piece may begin or end within a syllable, and no syllable is unknown."""
+
+    required = JAMO
+
+    @staticmethod
+    def spell(text: str) -> str:
+        """Return the text with each syllable as its jamo."""
+        return to_jamo(text)
+
+    @staticmethod
+    def unspell(text: str) -> str:
+        """Return the text with jamo composed to syllables."""
+        return from_jamo(text)
 
 
 class UnigramTokenizer(SentencePieceTokenizer):
     """Pieces of a unigram language model (Kudo 2018, arXiv 1804.10959)."""
 
-    kind = "unigram"
+    kind = algorithm = "unigram"
 
 
 class BpeTokenizer(SentencePieceTokenizer):
     """Pieces of byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909)."""
 
-    kind = "bpe"
+    kind = algorithm = "bpe"
 
 
-def _train_sentencepiece(texts: Sequence[str], kind: str, vocab_size: int) -> bytes:
+class JamoUnigramTokenizer(_OverJamo, UnigramTokenizer):
+    """Pieces of jamo, of a unigram language model."""
+
+    kind = "jamo_unigram"
+
+
+class JamoBpeTokenizer(_OverJamo, BpeTokenizer):
+    """Pieces of jamo, of byte-pair encoding."""
+
+    kind = "jamo_bpe"
+
+
+def _train_sentencepiece(
+    texts: Sequence[str], tokenizer: type[SentencePieceTokenizer], vocab_size: int
+) -> bytes:
     """Return the model that sentencepiece makes of the texts, in its own format."""
-    wrong = f'tokenizer "{kind}": vocab_size {vocab_size}'
-    characters = set().union(*texts) - {" "} | {_WORD_START}
+    wrong = f'tokenizer "{tokenizer.kind}": vocab_size {vocab_size}'
+    characters = set().union(*texts, tokenizer.required) - {" "} | {_WORD_START}
     smallest = len(SPECIAL_TOKENS) + len(characters)
     if vocab_size < smallest:
         raise ConfigError(
@@ -141,7 +188,7 @@ def _train_sentencepiece(texts: Sequence[str], kind: str, vocab_size: int) -> by
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts),
             model_writer=model,
-            model_type=kind,
+            model_type=tokenizer.algorithm,
             vocab_size=vocab_size,
             pad_id=PAD,
             bos_id=BOS,
@@ -150,6 +197,7 @@ def _train_sentencepiece(texts: Sequence[str], kind: str, vocab_size: int) -> by
             unk_surface=UNKNOWN_TEXT,
             normalization_rule_name="identity",  # Hangul is composed by our normaliser, once
             character_coverage=1.0,
+            required_chars=tokenizer.required,
             max_sentence_length=max(len(text.encode()) for text in texts),  # drop no long text
             num_threads=1,
             minloglevel=2,

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from asr.errors import ConfigError
+from asr.reading_english import read_english
+from asr.reading_korean import read_korean
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def _english(text: str) -> str:
     """Return lower-case words; an apostrophe stays where it touches a word ("don't", "boys'").
 
     Other punctuation and symbols become spaces; numbers and symbols that are read aloud are not
-    spelled out ("50%" -> "50"): write such text out before it comes here.
+    spelled out ("50%" -> "50"): `english_spoken` does that.
     """
     return _squeeze(_FREE_APOSTROPHE.sub(" ", _lower_words(text)))
 
@@ -73,9 +75,20 @@ def _korean(text: str) -> str:
     """Return text without punctuation; Latin letters are lower-cased and kept.
 
     Punctuation and symbols become spaces ("3·1" -> "3 1"); an apostrophe stays only between two
-    Latin letters, since elsewhere it is a quotation mark. Nothing is spelled out in Hangul.
+    Latin letters, since elsewhere it is a quotation mark. Nothing is spelled out in Hangul:
+    `korean_spoken` does that.
     """
     return _squeeze(_QUOTE.sub(" ", _lower_words(text)))
+
+
+def _english_spoken(text: str) -> str:
+    """Return what `english` does of the text as it is read aloud: "50%" -> "fifty percent"."""
+    return _english(read_english(unicodedata.normalize("NFC", text)))
+
+
+def _korean_spoken(text: str) -> str:
+    """Return what `korean` does of the text as it is read aloud: "3개" -> "세개"."""
+    return _korean(read_korean(unicodedata.normalize("NFC", text)))
 
 
 NORMALIZERS: dict[str, Normalizer] = {
@@ -84,6 +97,8 @@ NORMALIZERS: dict[str, Normalizer] = {
         Normalizer("none", "1", _squeeze),
         Normalizer("english", "1", _english),
         Normalizer("korean", "1", _korean),
+        Normalizer("english_spoken", "1", _english_spoken),
+        Normalizer("korean_spoken", "1", _korean_spoken),
     )
 }
 
@@ -103,6 +118,10 @@ def get_normalizer(name: str) -> Normalizer:
 def has_hangul(text: str) -> bool:
     """Return whether there is a Hangul syllable in the text, composed or not."""
     return any("\uac00" <= char <= "\ud7a3" for char in unicodedata.normalize("NFC", text))
+
+
+# Every conjoining jamo that modern syllables are made of: 19 initials, 21 vowels, 27 finals.
+JAMO = "".join(map(chr, [*range(0x1100, 0x1113), *range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]))
 
 
 def to_jamo(text: str) -> str:

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Self
 
 from asr.errors import ConfigError, DataError, ModelError
-from asr.sentencepieces import BpeTokenizer, UnigramTokenizer
-from asr.text import from_jamo, get_normalizer, to_jamo
+from asr.sentencepieces import (
+    BpeTokenizer,
+    JamoBpeTokenizer,
+    JamoUnigramTokenizer,
+    UnigramTokenizer,
+)
+from asr.text import JAMO, from_jamo, get_normalizer, to_jamo
 from asr.tokens import (
     BLANK,
     BOS,
@@ -121,15 +126,16 @@ class CharacterTokenizer(Tokenizer):
 class JamoTokenizer(CharacterTokenizer):
     """One token a jamo: Korean with some 70 tokens, and no syllable unknown.
 
-    Initials, vowels and finals are different tokens, so that syllables can be told apart again.
+    Initials, vowels and finals are different tokens, so that syllables can be told apart again. All
+    jamo are tokens, whether the training text has them or not.
     """
 
     kind = "jamo"
 
     @classmethod
     def train(cls, texts: Sequence[str], *, vocab_size: int | None, normalizer: str) -> Self:
-        """Return the tokenizer of all jamo and other characters in `texts`."""
-        spelt = [to_jamo(text) for text in texts]
+        """Return the tokenizer of every jamo, and of the other characters in `texts`."""
+        spelt = [JAMO, *map(to_jamo, texts)]
         return super().train(spelt, vocab_size=vocab_size, normalizer=normalizer)
 
     def encode(self, text: str) -> list[int]:
@@ -147,7 +153,14 @@ class JamoTokenizer(CharacterTokenizer):
 
 TOKENIZERS: dict[str, type[Tokenizer]] = {
     tokenizer.kind: tokenizer
-    for tokenizer in (CharacterTokenizer, JamoTokenizer, UnigramTokenizer, BpeTokenizer)
+    for tokenizer in (
+        CharacterTokenizer,
+        JamoTokenizer,
+        UnigramTokenizer,
+        BpeTokenizer,
+        JamoUnigramTokenizer,
+        JamoBpeTokenizer,
+    )
 }
 
 

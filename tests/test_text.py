@@ -44,6 +44,15 @@ def test_korean_removes_punctuation_and_composes_hangul(text, expected):
     assert get_normalizer("korean").apply(text) == expected
 
 
+def test_a_spoken_normaliser_reads_aloud_and_then_removes_punctuation():
+    assert (
+        get_normalizer("english_spoken").apply("It’s 50%, Dr. No!")
+        == "it's fifty percent doctor no"
+    )
+    korean = unicodedata.normalize("NFD", "3개, 50%! (KBS)")
+    assert get_normalizer("korean_spoken").apply(korean) == "세개 오십퍼센트 케이비에스"
+
+
 def test_none_changes_only_composition_and_whitespace():
     text = unicodedata.normalize("NFD", " Naïve,\t한글\u00a0'Quote'\u2003\u2028 ")
     assert get_normalizer("none").apply(text) == "Naïve, 한글 'Quote'"
@@ -62,14 +71,15 @@ def test_a_normaliser_changes_nothing_in_its_own_output(name):
 
 def test_each_normaliser_is_filed_under_its_own_name_with_a_version():
     assert {name: n.name for name, n in NORMALIZERS.items()} == {n: n for n in NORMALIZERS}
-    assert [n.version for n in NORMALIZERS.values()] == ["1", "1", "1"]
+    assert [n.version for n in NORMALIZERS.values()] == ["1"] * 5
 
 
 def test_an_unknown_normaliser_is_an_error_that_lists_the_known():
     with pytest.raises(ConfigError) as error:
         get_normalizer("klingon")
     assert str(error.value) == (
-        'normalizer "klingon" is unknown; choose one of: none, english, korean'
+        'normalizer "klingon" is unknown; choose one of: none, english, korean, english_spoken, '
+        "korean_spoken"
     )
 
 

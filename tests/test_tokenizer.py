@@ -1,4 +1,5 @@
 import pickle
+import random
 import unicodedata
 
 import pytest
@@ -19,6 +20,7 @@ from asr.tokenizer import (
 # 18 characters and the space: 4 special tokens + 19 is the smallest sentencepiece vocabulary
 TEXTS = ["the cat sat", "the mat", "나는 학교에 간다", "하늘이 맑다"]
 SIZES = {"char": None, "jamo": None, "unigram": 23, "bpe": 40}
+SIZES |= {"jamo_unigram": 81, "jamo_bpe": 95}
 
 
 def train(kind, texts=TEXTS, vocab_size=...):
@@ -169,7 +171,7 @@ def test_no_training_text_is_an_error(texts):
 
 
 def test_an_unknown_kind_is_an_error_that_lists_the_known(tmp_path):
-    message = 'tokenizer "words" is unknown; choose one of: char, jamo, unigram, bpe'
+    message = f'tokenizer "words" is unknown; choose one of: {", ".join(TOKENIZERS)}'
     with pytest.raises(ConfigError, match=message):
         train_tokenizer(TEXTS, kind="words", vocab_size=None, normalizer="none")
     with pytest.raises(ConfigError, match=message):
@@ -226,6 +228,38 @@ def test_a_foreign_sentencepiece_model_is_an_error(tmp_path):
     (tmp_path / "tokenizer.model").write_bytes(model.getvalue())
     with pytest.raises(ModelError, match=r"are \(-1, 1, 2, 0\); must be \(0, 1, 2, 3\)"):
         load_tokenizer(tmp_path, kind="unigram", normalizer="none")
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_any_hangul_text_comes_back_unchanged(kind):
+    draw = random.Random(0)
+    every = [chr(code) for code in range(0xAC00, 0xD7A4)]
+    known = every if "jamo" in kind or kind == "char" else every[:: len(every) // 900]
+    texts = []
+    for _ in range(300):
+        words = ["".join(draw.choices(known, k=draw.randint(1, 5))) for _ in range(6)]
+        texts.append(" ".join([*words, "ㅋㅋ", "ㄱㄴ", "abc"]))
+    size = None if SIZES[kind] is None else 120 if "jamo" in kind else 1000
+    tokenizer = train(kind, [*texts, *known], vocab_size=size)
+    for text in [*texts, "".join(known), f"ㄱ {known[-1]}ㄴ ㅋㅋ a"]:
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TOKENIZERS if "jamo" in kind])
+def test_with_jamo_no_syllable_is_unknown_whatever_training_held(kind):
+    tokenizer = train(kind)
+    every = "".join(chr(code) for code in range(0xAC00, 0xD7A4))
+    assert tokenizer.count_unknown(every) == 0
+    assert UNK not in tokenizer.encode(every)
+    assert tokenizer.decode(tokenizer.encode(every)) == every
+
+
+def test_a_piece_of_jamo_may_cross_syllables_and_its_label_is_composed():
+    texts = [f"{a}는 {b}는 {c}는" for a in "가나다" for b in "마바사" for c in "아자차"]
+    tokenizer = train("jamo_bpe", texts, vocab_size=80)
+    labels = [tokenizer.token(token) for token in tokenizer.encode("가는")]
+    assert "\u1161는" in labels  # the vowel of 가, and 는
+    assert unicodedata.normalize("NFC", "".join(labels)) == "▁가는"
 
 
 def test_jamo_know_syllables_that_training_never_held():

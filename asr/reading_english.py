@@ -1,0 +1,137 @@
+"""English text as it is read aloud: numbers, money, times, units and signs in words.
+
+Numbers are spelt by the library inflect, without "and" ("one hundred five"); what they stand for is
+decided here. Where writing does not tell, one way is taken or the text is left: the examples in
+tests/test_reading_english.py say which.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+CURRENCIES = {"$": ("dollar", "cent"), "£": ("pound", "penny"), "€": ("euro", "cent")}
+UNITS = {
+    "%": "percent", "°C": "degrees celsius", "°F": "degrees fahrenheit", "°": "degrees",
+    "km": "kilometers", "cm": "centimeters", "mm": "millimeters", "kg": "kilograms",
+    "mg": "milligrams", "ml": "milliliters", "mL": "milliliters", "mph": "miles per hour",
+    "km/h": "kilometers per hour", "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz",
+    "GHz": "gigahertz", "KB": "kilobytes", "MB": "megabytes", "GB": "gigabytes",
+    "TB": "terabytes", "lb": "pounds", "lbs": "pounds", "oz": "ounces", "ft": "feet",
+}  # fmt: skip
+TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor", "prof": "professor", "vs": "versus"}
+SIGNS = {"&": " and ", "@": " at ", "+": " plus ", "=": " equals "}
+_PARTS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
+_LONGEST = 15  # digits; longer numbers are read digit by digit
+
+
+def read_english(text: str) -> str:
+    """Return the text with numbers, money, times, units, titles and signs in words."""
+    for pattern, reading in _RULES:
+        text = pattern.sub(reading, text)
+    return text
+
+
+def read_number(digits: str) -> str:
+    """Return digits as a cardinal; one that begins with 0, or is very long, digit by digit."""
+    digits = digits.replace(",", "")
+    if (len(digits) > 1 and digits[0] == "0") or len(digits) > _LONGEST:
+        return " ".join(map(_cardinal, digits))
+    return _cardinal(digits)
+
+
+def read_year(digits: str) -> str:
+    """Return four digits as a year: "nineteen oh five", "two thousand six", "twenty ten"."""
+    century, rest = digits[:2], digits[2:]
+    if digits[1:3] == "00":
+        return _cardinal(digits)
+    if rest == "00":
+        return f"{_cardinal(century)} hundred"
+    return f"{_cardinal(century)} {_two_digits(rest)}"
+
+
+@cache
+def _engine() -> Any:
+    import inflect
+
+    return inflect.engine()
+
+
+def _cardinal(digits: str) -> str:
+    words = _engine().number_to_words(str(int(digits)), andword="")
+    return " ".join(str(words).replace(",", "").replace("-", " ").split())
+
+
+def _ordinal(digits: str) -> str:
+    return str(_engine().ordinal(_cardinal(digits.replace(",", ""))))
+
+
+def _two_digits(digits: str) -> str:
+    return f"oh {_cardinal(digits)}" if digits[0] == "0" else _cardinal(digits)
+
+
+def _decimal(found: re.Match[str]) -> str:
+    return f"{read_number(found[1])} point {' '.join(map(_cardinal, found[2]))}"
+
+
+def _money(found: re.Match[str]) -> str:
+    name, part = CURRENCIES[found[1]]
+    amount, cents, scale = found[2].replace(",", ""), found[3], found[4]
+    if scale:
+        number = f"{amount}.{cents}" if cents else amount
+        return f"{number} {scale} {name}s"  # its digits are read by a later rule
+    read = f"{read_number(amount)} {name}{'' if amount == '1' else 's'}"
+    if cents and len(cents) == 2 and int(cents):
+        one = int(cents) == 1
+        many = "pence" if part == "penny" else f"{part}s"
+        read += f" and {_cardinal(cents)} {part if one else many}"
+    return read
+
+
+def _time(found: re.Match[str]) -> str:
+    half = f" {found[3].lower()} m" if found[3] else ""
+    if found[2] == "00":
+        return _cardinal(found[1]) + (half or " o'clock")
+    return f"{_cardinal(found[1])} {_two_digits(found[2])}{half}"
+
+
+def _fraction(found: re.Match[str]) -> str:
+    one = found[1] == "1"
+    below = _ordinal(found[2])
+    single, plural = _PARTS.get(found[2], (below, f"{below}s"))
+    return f"{read_number(found[1])} {single if one else plural}"
+
+
+def _decade(found: re.Match[str]) -> str:
+    words = read_year(found[1])
+    return words[:-1] + "ies" if words.endswith("y") else words + "s"
+
+
+_NUMBER = r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"
+_UNIT = "|".join(map(re.escape, sorted(UNITS, key=lambda unit: (-len(unit), unit))))
+_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
+    (re.compile(pattern), reading)
+    for pattern, reading in (
+        (
+            rf"(?i:\b({'|'.join(TITLES)}))\.(?=\s|$)",
+            lambda found: TITLES[found[1].lower()],
+        ),
+        (
+            rf"([$£€])\s?({_NUMBER})(?:\.(\d+))?(?:\s(hundred|thousand|million|billion|trillion))?",
+            _money,
+        ),
+        (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])(?:\s?([AaPp])\.?[Mm]\b)?", _time),
+        (r"(?<![\d/])(\d{1,3})/([2-9]|[1-9]\d)(?![\d/])", _fraction),
+        (r"(?<!\S)[-−](?=\d)", "minus "),
+        (r"(?<![\d.,])(1[1-9]\d0|20\d0)s\b", _decade),
+        (rf"({_NUMBER})(?:st|nd|rd|th)\b", lambda found: _ordinal(found[1])),
+        (rf"(?<=\d)\s?({_UNIT})(?![A-Za-z])", lambda found: f" {UNITS[found[1]]}"),
+        (rf"({_NUMBER})\.(\d+)", _decimal),
+        (
+            r"(?<![\d.,])(1[1-9]\d\d|20\d\d)(?![\d,]\d|\d)",
+            lambda found: read_year(found[1]),
+        ),
+        (rf"({_NUMBER})", lambda found: f" {read_number(found[1])} "),
+        (rf"[{re.escape(''.join(SIGNS))}]", lambda found: SIGNS[found[0]]),
+    )
+)

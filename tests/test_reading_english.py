@@ -1,0 +1,58 @@
+"""How English is read aloud: the table below is the rule, and its documentation."""
+
+import pytest
+
+from asr.reading_english import read_english, read_number, read_year
+
+EXAMPLES = [
+    # money
+    ("$5.50 and $1", "five dollars and fifty cents and one dollar"),
+    ("$3.2 million", "three point two million dollars"),
+    ("£1.01 €20", "one pound and one penny twenty euros"),
+    ("£2.50", "two pounds and fifty pence"),
+    # times and years
+    ("3:30 pm, 9:00 a.m.", "three thirty p m, nine a m."),
+    ("10:05 3:00", "ten oh five three o'clock"),
+    ("in 1984, 2005, 2026", "in nineteen eighty four, two thousand five, twenty twenty six"),
+    ("1900 1905 2000", "nineteen hundred nineteen oh five two thousand"),
+    ("the 1990s", "the nineteen nineties"),
+    # numbers
+    ("0 105 999", "zero one hundred five nine hundred ninety nine"),
+    ("1,234,567", "one million two hundred thirty four thousand five hundred sixty seven"),
+    ("3.14", "three point one four"),
+    ("10,000.5", "ten thousand point five"),
+    ("21st 3rd 100th", "twenty first third one hundredth"),
+    ("3/4 1/2 2/3 1/4", "three quarters one half two thirds one quarter"),
+    ("007", "zero zero seven"),
+    # units, signs, titles
+    ("50% of 60 mph", "fifty percent of sixty miles per hour"),
+    ("-5°C", "minus five degrees celsius"),
+    ("5km 5 km/h", "five kilometers five kilometers per hour"),
+    ("5+5=10", "five plus five equals ten"),
+    ("Mr. Smith & Dr. No", "mister Smith and doctor No"),
+    ("a@b", "a at b"),
+    # left as written
+    ("don't, AT-T, St. James", "don't, AT-T, St. James"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), EXAMPLES)
+def test_english_is_read_as_the_table_says(text: str, expected: str) -> None:
+    assert " ".join(read_english(text).split()) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), EXAMPLES)
+def test_what_was_read_is_read_the_same_again(text: str, expected: str) -> None:
+    assert " ".join(read_english(expected).split()) == expected
+
+
+def test_a_very_long_number_is_read_digit_by_digit() -> None:
+    assert read_number("1234567890123456") == (
+        "one two three four five six seven eight nine zero one two three four five six"
+    )
+
+
+def test_a_year_is_read_in_two_halves() -> None:
+    assert read_year("1066") == "ten sixty six"
+    assert read_year("2010") == "twenty ten"
+    assert read_year("2009") == "two thousand nine"
