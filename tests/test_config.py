@@ -102,7 +102,7 @@ def test_the_defaults_that_are_listed_are_taken_as_they_stand(tmp_path: Path) ->
         "search.lm_weights=[]",
         "tokenizer.vocab_size=null",
         "encoder.bidirectional=true",
-        "tokenizer.normalizer=none   one of none, english, korean",
+        "tokenizer.normalizer=none   one of none, english, korean, english_spoken, korean_spoken",
     ):
         assert line in lines
 
