@@ -142,6 +142,10 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]
 @contextmanager
 def _open(path: str | Path) -> Iterator[_Forward]:
     path = Path(path)
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError(f"{path}: the name is not UTF-8; must be (rename the file)") from None
     if not os.path.exists(path):  # unlike Path.exists, False in a folder that may not be entered
         raise DataError(f"{path}: no such file; must be an audio file (check the path)")
     if path.is_dir():

@@ -23,7 +23,7 @@ from asr.cli_options import (
     say,
     search_settings,
 )
-from asr.errors import AsrError, ConfigError
+from asr.errors import AsrError, ConfigError, one_line
 from asr.text import NORMALIZERS
 from recipes import RECIPES, PrepareOptions
 
@@ -45,7 +45,7 @@ def main() -> None:
     except AsrError as error:
         if traceback:
             raise
-        typer.echo(f"asr: {error}", err=True)
+        typer.echo(one_line(f"asr: {error}"), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("asr: stopped", err=True)

@@ -15,3 +15,13 @@ class DataError(AsrError):
 
 class ModelError(AsrError):
     """A model folder or a training state cannot be read or written."""
+
+
+def one_line(text: str) -> str:
+    """Return the text in one printable line: a file may be named with a newline, or not in UTF-8.
+
+    Control characters, and bytes that are no UTF-8 (surrogates, as `os.fsdecode` makes them),
+    become escapes as Python writes them.
+    """
+    escaped = (repr(char)[1:-1] if ord(char) < 32 or ord(char) == 127 else char for char in text)
+    return "".join(escaped).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,10 +1,10 @@
 """A folder of one's own recordings, in the layouts that people have.
 
 Looked for in this order: a Kaldi data directory (wav.scp, text; segments and utt2spk if they are
-there); tables (.csv, .tsv, .jsonl, .json; one for each split if they are named train, dev and
-test); audio files with a .txt of the same name beside each. Columns are found by name, see
-`COLUMNS`. A folder without splits is divided into train, dev and test by speakers, or where there
-are few of them by sentences, so that no sentence of one split is in another.
+there); tables (.csv, .tsv, .jsonl, .json, WeNet's .list); audio files with a .txt of the same name
+beside each. Columns are found by name, see `COLUMNS`. Tables or folders named train, dev (or valid)
+and test are the splits. A folder without splits is divided into train, dev and test by speakers, or
+where there are few of them by sentences, so that no sentence of one split is in another.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lhotse.cut import MonoCut
 
-from asr.errors import ConfigError, DataError
+from asr.errors import ConfigError, DataError, one_line
 from recipes.base import PrepareOptions, PrepareReport, refuse_unused
 from recipes.folder_layouts import Row, read_rows
 from recipes.manifests import (
@@ -158,7 +158,7 @@ def _judge(problems: Sequence[Problem], total: int, options: PrepareOptions) -> 
     """Return notices on what is skipped; raises where nothing is to be."""
     if not problems:
         return []
-    lines = [f"{row.where}: {what}" for row, what in problems]
+    lines = [one_line(f"{row.where}: {what}") for row, what in problems]
     path = options.out / PROBLEMS_FILE
     try:
         options.out.mkdir(parents=True, exist_ok=True)

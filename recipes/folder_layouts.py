@@ -20,12 +20,18 @@ COLUMNS = {
     "end": ("end", "stop"),
     "length": ("duration",),  # beside a start, it says where the utterance ends
 }
+BESIDE = "a text beside each recording"
 SPLITS = {"train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 HELP = (
     "give a folder with a table (csv, tsv or jsonl) that has a column for the audio file, as "
     "audio_filepath, and one for the text; or Kaldi's wav.scp and text; or a .txt of the same name "
     "beside each audio file"
 )
+
+
+def nfc(text: str) -> str:
+    """Return the text composed."""
+    return unicodedata.normalize("NFC", text)
 
 
 class Row(NamedTuple):
@@ -43,12 +49,17 @@ class Row(NamedTuple):
 def read_rows(folder: Path) -> tuple[str, dict[str, list[Row]]]:
     """Return the layout's name, and the utterances of each split; without splits all in one.
 
+    Splits are tables, or folders in any of the layouts, named train, dev (or valid) and test.
+
     Raises:
         DataError: no layout is found, or a file breaks its format.
     """
     if (folder / "wav.scp").is_file():
         return "a Kaldi data directory", {"all": list(_kaldi(folder))}
     tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES)
+    parts = _parts(folder)
+    if not tables and {"train", "dev"} <= parts.keys():
+        return _read_parts(parts)
     named = {SPLITS[path.stem.lower()]: path for path in tables if path.stem.lower() in SPLITS}
     if {"train", "dev"} <= named.keys():
         return "a table for each split", {name: _table(path) for name, path in named.items()}
@@ -62,7 +73,27 @@ def read_rows(folder: Path) -> tuple[str, dict[str, list[Row]]]:
     rows = list(_beside(folder))
     if not any(row.text for row in rows):
         raise DataError(f"{folder}: no transcripts found; {HELP}")
-    return "a text beside each recording", {"all": rows}
+    return BESIDE, {"all": rows}
+
+
+def _parts(folder: Path) -> dict[str, Path]:
+    """Return the folders that are named as splits."""
+    found = (path for path in sorted(folder.iterdir()) if path.is_dir())
+    return {SPLITS[path.name.lower()]: path for path in found if path.name.lower() in SPLITS}
+
+
+def _read_parts(parts: dict[str, Path]) -> tuple[str, dict[str, list[Row]]]:
+    layouts, splits = set(), {}
+    for name, part in parts.items():
+        layout, found = read_rows(part)
+        if len(found) > 1:
+            raise DataError(f"{part}: has splits of its own; must be one split (move its files up)")
+        (rows,) = found.values()
+        if layout == BESIDE:  # ids are file names, which every split may have
+            rows = [row._replace(name=f"{name}-{row.name}") for row in rows]
+        layouts.add(layout)
+        splits[name] = rows
+    return f"a folder for each split ({', '.join(sorted(layouts))})", splits
 
 
 def _table(path: Path) -> list[Row]:
@@ -95,20 +126,22 @@ def _row(path: Path, line: int, cells: dict[str, Any]) -> Row:
     if end is None and start is not None and length is not None:
         end = start + length
     audio = _find(path.parent, str(found["audio"]))
-    name = str(found["name"] or audio.stem) + ("" if found["name"] or not start else f"-{start:g}")
+    name = nfc(str(found["name"] or audio.stem)) + (
+        "" if found["name"] or not start else f"-{start:g}"
+    )
     return Row(name, audio, str(found["text"] or ""), found["speaker"] or None, start, end, where)
 
 
 def _find(folder: Path, name: str) -> Path:
     """Return the file of that name; a name composed otherwise (NFC, NFD) is the same one."""
     path = folder / name
-    for form in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
+    for form in (name, nfc(name), unicodedata.normalize("NFD", name)):
         if (folder / form).exists():
             return folder / form
     if not path.parent.is_dir():
         return path
-    wanted = unicodedata.normalize("NFC", path.name)
-    others = (p for p in path.parent.iterdir() if unicodedata.normalize("NFC", p.name) == wanted)
+    wanted = nfc(path.name)
+    others = (p for p in path.parent.iterdir() if nfc(p.name) == wanted)
     return next(others, path)
 
 
@@ -152,6 +185,7 @@ TABLES: dict[str, Callable[[Path], Iterator[tuple[int, dict[str, Any]]]]] = {
     ".tsv": _separated("\t", csv.QUOTE_NONE),
     ".jsonl": _json_lines,
     ".json": _json_lines,
+    ".list": _json_lines,  # WeNet's data.list of raw files
 }
 
 
@@ -180,7 +214,7 @@ def _kaldi(folder: Path) -> Iterator[Row]:
                 f'{folder / "wav.scp"}: "{recording}" is a command, which is not run; write its '
                 "audio to a file and name that"
             )
-        yield Row(name, folder / audio[recording], text, speakers.get(name), begin, end, where)
+        yield Row(nfc(name), folder / audio[recording], text, speakers.get(name), begin, end, where)
 
 
 def _pairs(path: Path) -> Iterator[tuple[int, str, str]]:
@@ -197,7 +231,7 @@ def _beside(folder: Path) -> Iterator[Row]:
             continue
         text = audio.with_suffix(".txt")
         words = " ".join(line for _, line in _lines(text)) if text.is_file() else ""
-        name = "-".join(audio.relative_to(folder).with_suffix("").parts)
+        name = nfc("-".join(audio.relative_to(folder).with_suffix("").parts))
         speaker = audio.parent.name if audio.parent != folder else None
         where = f"{text}:1" if text.is_file() else str(audio)
         yield Row(name, audio, words, speaker, None, None, where)

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import soundfile
 from lhotse.audio import AudioSource, Recording
 from lhotse.cut import Cut, MonoCut
 from lhotse.supervision import SupervisionSegment
 
+from asr.audio import audio_info
 from asr.errors import DataError
 from recipes.base import ManifestSummary
 
@@ -43,15 +43,10 @@ def read_any_header(path: Path) -> AudioHeader:
     """Return the header of an audio file of any number of channels; the path in it is absolute.
 
     Raises:
-        DataError: the file cannot be read as audio, or is empty.
+        DataError: as `asr.audio.audio_info`.
     """
-    try:
-        info = soundfile.info(path)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise DataError(f"{path}: not readable as audio: {error} (fetch the file again)") from error
-    if info.frames <= 0:
-        raise DataError(f"{path}: duration 0.00 s; must be > 0 (fetch the file again)")
-    return AudioHeader(Path(path).absolute(), info.samplerate, info.frames, info.channels)
+    info = audio_info(path)
+    return AudioHeader(Path(path).absolute(), info.sample_rate, info.num_frames, info.num_channels)
 
 
 def read_header(path: Path) -> AudioHeader:
@@ -79,7 +74,8 @@ def read_headers(paths: Iterable[Path]) -> list[AudioHeader]:
 def make_cut(
     utterance_id: str, header: AudioHeader, *, text: str, speaker: str, language: str
 ) -> MonoCut:
-    """Return the cut of a whole recording with one supervision that spans it."""
+    """Return the cut of a whole recording with one supervision that spans it, all text composed."""
+    utterance_id, speaker = (unicodedata.normalize("NFC", name) for name in (utterance_id, speaker))
     recording = Recording(
         id=utterance_id,
         sources=[

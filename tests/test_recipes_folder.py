@@ -1,10 +1,12 @@
 import json
+import os
 import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import run
 from lhotse import CutSet
 
 from asr.errors import ConfigError, DataError
@@ -132,6 +134,66 @@ def test_tables_named_after_splits_are_the_splits(folder: Path) -> None:
     }
 
 
+def test_folders_named_after_splits_are_the_splits(folder: Path) -> None:
+    lists = {"train": (0, 1, 2), "valid": (3,), "test": (4, 5)}
+    for name, numbers in lists.items():
+        rows = [
+            json.dumps({"key": f"k{n}", "wav": f"../clips/u{n}.wav", "txt": TEXTS[n]})
+            for n in numbers
+        ]
+        (folder / name).mkdir()
+        (folder / name / "data.list").write_text("\n".join(rows), "utf-8")
+    _, cuts = prepared(folder)
+    assert {name: [cut.id for cut in found] for name, found in cuts.items()} == {
+        "train": ["k0", "k1", "k2"],
+        "dev": ["k3"],
+        "test": ["k4", "k5"],
+    }
+
+
+def test_the_same_file_name_may_be_in_every_split(tmp_path: Path) -> None:
+    for split in ("train", "dev", "test"):
+        for number in range(2):
+            path = write_wav(tmp_path / "mine" / split / f"{number}.wav")
+            path.with_suffix(".txt").write_text(TEXTS[number], "utf-8")
+    _, cuts = prepared(tmp_path / "mine")
+    assert {name: [cut.id for cut in found] for name, found in cuts.items()} == {
+        split: [f"{split}-0", f"{split}-1"] for split in ("train", "dev", "test")
+    }
+    for inner in ("train", "dev"):
+        (tmp_path / "mine" / "dev" / inner).mkdir()
+        (tmp_path / "mine" / "dev" / inner / "a.csv").write_text("path,text\na.wav,one\n")
+    with pytest.raises(DataError, match="dev: has splits of its own; must be one split"):
+        prepared(tmp_path / "mine")
+
+
+@pytest.mark.parametrize("name", ["a b", "new\nline", 'quo"te', "tab\t", "{x}", "한글"])
+def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
+    for number, stem in enumerate([unicodedata.normalize("NFD", name), "x", "y"]):
+        path = write_wav(tmp_path / "mine" / f"{stem}.wav")
+        path.with_suffix(".txt").write_text(TEXTS[number], "utf-8")
+    _, cuts = prepared(tmp_path / "mine")
+    assert sorted(everything(cuts)) == sorted([name, "x", "y"])
+    for found in cuts.values():
+        assert found[0].load_audio().shape == (1, RATE)
+
+
+def test_a_file_name_that_is_not_utf_8_is_a_problem_in_one_line(folder: Path) -> None:
+    for number, text in enumerate(TEXTS):
+        (folder / "clips" / f"u{number}.txt").write_text(text, "utf-8")
+    bad = folder / "clips" / os.fsdecode(b"bad\xff\n.wav")
+    bad.write_bytes((folder / "clips" / "u0.wav").read_bytes())
+    bad.with_suffix(".txt").write_text("one", "utf-8")
+    done = run("prepare", "folder", "--corpus", folder, "--out", folder.parent / "out")
+    line = done.stderr.splitlines()[-1]
+    assert done.returncode == 2
+    assert line.startswith("asr: 1 of 7 utterances cannot be used: ")
+    assert r"bad\udcff\n.wav: the name is not UTF-8; must be (rename the file)" in line
+    report, cuts = prepared(folder, bad="skip")
+    assert len(everything(cuts)) == len(TEXTS)
+    assert "1 of 7 utterances cannot be used and are skipped" in report.notices[0]
+
+
 def test_a_decomposed_file_name_or_transcript_changes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     rows = []
@@ -167,7 +229,7 @@ def test_bad_utterances_are_all_listed_with_file_and_line_and_refused(folder: Pa
         DataError, match=r"7 of 14 utterances cannot be used: .*--bad skip"
     ) as error:
         prepared(folder)
-    assert "gone.wav: not readable as audio" in str(error.value)
+    assert "gone.wav: no such file" in str(error.value)
     lines = (folder.parent / "out" / PROBLEMS_FILE).read_text("utf-8").splitlines()
     table = folder / "table.csv"
     found = {line.split(": ")[0].removeprefix(f"{table}:"): line for line in lines}

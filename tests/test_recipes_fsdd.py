@@ -139,7 +139,7 @@ def test_what_differs_from_the_official_split_is_said(corpus: Path) -> None:
 
 def test_a_damaged_recording_is_named_and_nothing_is_written(corpus: Path) -> None:
     (corpus / "recordings" / "3_ann_7.wav").write_bytes(b"RIFF")
-    with pytest.raises(DataError, match=r"3_ann_7\.wav: not readable as audio"):
+    with pytest.raises(DataError, match=r"3_ann_7\.wav: not audio that libsndfile reads"):
         prepare(options_for(corpus))
     assert not (corpus.parent / "out").exists()
 
