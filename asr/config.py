@@ -113,8 +113,8 @@ class LossConfig(Section):
 
     ctc_weight: float = Field(0.3, ge=0, lt=1)  # Watanabe et al. 2017, equation 37
     label_smoothing: float = Field(0.1, ge=0, lt=1)  # mass given to all tokens evenly
-    guide_weight: float = Field(0.0, ge=0, le=100)  # keeps attention near the diagonal, as in TTS
-    guide_width: float = Field(0.2, gt=0, le=1)  # how near, in parts of the utterance
+    guide_weight: float = Field(0.0, ge=0, le=100)  # pulls attention to where CTC hears a token
+    guide_frames: float = Field(3.0, gt=0, le=1000)  # how near, in memory frames
 
 
 class DataConfig(Section):
@@ -251,6 +251,12 @@ class Config(Section):
         if self.search.ctc_weight > 0 and self.loss.ctc_weight == 0:
             raise ValueError(
                 "search.ctc_weight > 0 needs a CTC head trained by loss.ctc_weight > 0"
+            )
+        if self.loss.guide_weight > 0 and (
+            self.loss.ctc_weight == 0 or self.attention.type == "none"
+        ):
+            raise ValueError(
+                "loss.guide_weight > 0 needs loss.ctc_weight > 0, whose head guides, and attention"
             )
         return self
 
