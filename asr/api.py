@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.decode import Recognizer, load_recognizer
+from asr.recognizer import Recognizer, load_recognizer
 from asr.transcribe import Transcript, transcribe
 
 

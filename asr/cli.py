@@ -148,7 +148,8 @@ def decode(
     device: Device = "auto",
 ) -> None:
     """Recognize every utterance of a manifest."""
-    from asr.decode import decode_manifest, load_recognizer
+    from asr.decode import decode_manifest
+    from asr.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
@@ -212,7 +213,7 @@ def transcribe(
     elif len(formats) > 1:
         raise ConfigError(f"--output-format {output_format}: needs --output-dir to write files to")
     from asr.audio import check_readable
-    from asr.decode import load_recognizer
+    from asr.recognizer import load_recognizer
     from asr.transcribe import transcribe as run
 
     for file in files:
@@ -246,9 +247,9 @@ def draw_alignment(
     device: Device = "auto",
 ) -> None:
     """Draw which part of the audio each token looked at."""
-    from asr.decode import load_recognizer
     from asr.drawing import draw_alignment as draw
     from asr.plots import check_picture
+    from asr.recognizer import load_recognizer
 
     check_picture(out)
     recognizer = load_recognizer(model, device)

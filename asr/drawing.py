@@ -7,10 +7,10 @@ from lhotse import CutSet
 
 from asr.checkpoint import writing
 from asr.data import Batch, BatchDataset, collate
-from asr.decode import Recognizer, encode_padded, search_encoded
 from asr.errors import ConfigError, DataError
 from asr.manifest import checked_cuts
 from asr.plots import check_picture, plot_alignment
+from asr.recognizer import Recognizer, encode_padded, search_encoded
 
 
 @torch.inference_mode()

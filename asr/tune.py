@@ -19,12 +19,13 @@ from typing import NamedTuple
 import torch
 
 from asr.config import SearchConfig
-from asr.decode import Recognizer, batches_of, encode_padded, load_recognizer, search_encoded
+from asr.decode import batches_of
 from asr.encoder import Encoded
 from asr.errors import ConfigError, DataError
 from asr.fusion import weigh
 from asr.manifest import checked_cuts, cut_text
 from asr.ranks import own_rank
+from asr.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
 from asr.scoring import score
 
 METRICS = ("cer", "wer")

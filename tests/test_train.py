@@ -16,10 +16,10 @@ from conftest import TWO_PROCESSES, random_texts, stop_after, tiny_config, tone,
 import asr.train
 from asr.checkpoint import load_model_folder, load_state
 from asr.config import Config, TrainConfig, dump_config
-from asr.decode import load_recognizer
 from asr.errors import ConfigError, DataError
 from asr.experiment import Run, launch, lock_folder, set_up, try_largest_batch
 from asr.progress import StopSignals, TrainingStoppedError
+from asr.recognizer import load_recognizer
 from asr.schedules import learning_rate
 from asr.train import train
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
@@ -286,3 +288,13 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
         write_transcript(transcript(segment(0, 0, 1, "new")), tmp_path, ["txt"])
     assert [path.name for path in tmp_path.iterdir()] == ["talk.txt"]
     assert (tmp_path / "talk.txt").read_text(encoding="utf-8").startswith("Hello there")
+
+
+def test_transcribing_loads_nothing_that_it_does_not_need() -> None:
+    code = (
+        "import sys, asr.cli, asr.recognizer, asr.transcribe, asr.writers\n"
+        "names = ('lhotse', 'librosa', 'matplotlib', 'lightning_fabric', 'tensorboard', 'jiwer')\n"
+        "print([name for name in names if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

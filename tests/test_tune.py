@@ -18,12 +18,13 @@ from asr import tune as tune_module
 from asr import tune_report
 from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, override_config, parse_config
-from asr.decode import decode_manifest, load_recognizer
+from asr.decode import decode_manifest
 from asr.errors import ConfigError, DataError, ModelError
 from asr.lm_config import LMConfig
 from asr.lm_folder import build_recurrent
 from asr.model import build_model
 from asr.ngram import arpa_symbols, estimate, write_arpa
+from asr.recognizer import load_recognizer
 from asr.report import score_folder
 from asr.tokenizer import EOS, CharacterTokenizer
 from asr.tune import RANGES, DevSet, Knob, Trial, TunePlan, Tuning, planned, refine, tune

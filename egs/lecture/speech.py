@@ -11,10 +11,10 @@ import torch
 from lhotse import CutSet
 
 from asr.data import BatchDataset, Batches
-from asr.decode import Recognizer, encode_padded, load_recognizer, search_encoded
 from asr.encoder import Encoder
 from asr.loss import IGNORED, masked_targets
 from asr.plots import plot_curves
+from asr.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
 from asr.scoring import score
 
 Row = Sequence[object]

@@ -21,8 +21,9 @@ import soundfile
 
 import asr.train
 from asr.config import Config, load_config
-from asr.decode import decode_manifest, load_recognizer
+from asr.decode import decode_manifest
 from asr.manifest import read_cuts
+from asr.recognizer import load_recognizer
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "asr.cli"]
