@@ -113,7 +113,7 @@ class LossConfig(Section):
 
     ctc_weight: float = Field(0.3, ge=0, lt=1)  # Watanabe et al. 2017, equation 37
     label_smoothing: float = Field(0.1, ge=0, lt=1)  # mass given to all tokens evenly
-    guide_weight: float = Field(0.0, ge=0, le=100)  # pulls attention to where CTC hears a token
+    guide_weight: float = Field(0.0, ge=0, le=100)  # pulls attention to where CTC hears tokens
     guide_frames: float = Field(3.0, gt=0, le=1000)  # how near, in memory frames
 
 
