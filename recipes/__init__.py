@@ -12,6 +12,7 @@ SUMMARIES = {
     "folder": "your own recordings: a table, a Kaldi directory, or a text beside each file",
     "synthetic": "simple sentences spoken by eSpeak NG, in English or Korean (about an hour)",
     "fsdd": "Free Spoken Digit Dataset: single English digits, and connected strings of them",
+    "ksponspeech": "KsponSpeech: spontaneous Korean (AI Hub, fetched by hand)",
     "librispeech": "LibriSpeech and Mini LibriSpeech: English read from books",
 }
 
