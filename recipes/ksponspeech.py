@@ -43,6 +43,7 @@ class _Texts(NamedTuple):
     utterances: list[_Utterance]
     left_out: dict[str, list[tuple[Row, str]]]  # part -> transcripts that the rules leave out, why
     num_unintelligible: Counter[str]  # part -> utterances that hold u/
+    unnamed: list[str]  # audio without a transcript
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
@@ -108,7 +109,7 @@ def _read_texts(
     parts: dict[str, Found], rules: TextRules, *, options: PrepareOptions, problems: list[str]
 ) -> _Texts:
     """Return the texts of all parts with their audio; adds to `problems` what has none."""
-    texts = _Texts([], {part: [] for part in parts}, Counter())
+    texts = _Texts([], {part: [] for part in parts}, Counter(), [])
     files = AudioFiles(_root(options))
     first: dict[str, Row] = {}
     for part, row in ((part, row) for part, found in parts.items() for row in found.rows):
@@ -130,6 +131,8 @@ def _read_texts(
             texts.left_out[part].append((row, "no text is left by the rules"))
         else:
             texts.utterances.append(_Utterance(part, row, transcript.text, recording))
+    if not options.parts:  # of some parts only, the audio of the others has no transcript here
+        texts.unnamed.extend(files.unnamed(first))
     return texts
 
 
@@ -177,6 +180,8 @@ def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, out: Pa
     ]
     if halves:
         notices.append(f"ending in half a sample, which is left off: {_listed(halves)}")
+    if texts.unnamed:
+        notices.append(f"audio without a transcript, left out: {_listed(texts.unnamed)}")
     lines = [f"{row.where}: {why}" for rows in texts.left_out.values() for row, why in rows]
     _write(out / LEFT_OUT_FILE, "".join(f"{line}\n" for line in lines))
     _write(out / RULES_FILE, f"# {rules.describe()}\n{dump_config(rules)}")

@@ -10,7 +10,7 @@ A list names a path with or without its first folder, as the folders are with or
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -105,6 +105,11 @@ class AudioFiles:
             self._listings[row.folder] = self._list(row.folder)
         return self._listings[row.folder].get(row.name)
 
+    def unnamed(self, names: Container[str]) -> list[str]:
+        """Return the audio that lies beside audio that was found, and is none of these."""
+        stems = (stem for listing in self._listings.values() for stem in listing)
+        return sorted({stem for stem in stems if stem not in names})
+
     def _list(self, folder: str) -> dict[str, os.DirEntry[str]]:
         """Return the audio of a folder by its stem; what a more precise path holds counts first."""
         found: dict[str, os.DirEntry[str]] = {}
@@ -180,7 +185,11 @@ def _read_texts(root: Path) -> dict[str, Found]:
 
 
 def _texts_under(root: Path) -> Iterator[Path]:
-    return root.rglob("KsponSpeech_*.txt")
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror or error}") from error
+
+    for folder, _, names in os.walk(root, onerror=refuse, followlinks=True):
+        yield from (Path(folder, name) for name in names if name.lower().endswith(".txt"))
 
 
 def _part_of(number: int) -> str:

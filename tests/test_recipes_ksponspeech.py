@@ -170,7 +170,7 @@ def test_a_text_in_neither_encoding_is_named_with_its_byte(tmp_path: Path) -> No
 
 def test_a_list_may_be_in_cp949_and_decomposed(corpus: Path) -> None:
     path = corpus / "KsponSpeech_scripts" / "dev.trn"
-    path.write_bytes(path.read_text("utf-8").encode("cp949"))
+    path.write_bytes(path.read_text("utf-8").replace("\n", "\r\n").encode("cp949"))
     train = corpus / "KsponSpeech_scripts" / "train.trn"
     train.write_text(unicodedata.normalize("NFD", train.read_text("utf-8")), "utf-8")
     assert texts_of(prepared(corpus)[1]) == TEXT_OF
@@ -194,6 +194,21 @@ def test_the_lists_and_the_audio_may_lie_in_other_folders(corpus: Path) -> None:
     inside.mkdir()
     (corpus / "KsponSpeech_eval").rename(inside / "KsponSpeech_eval")
     assert texts_of(prepared(corpus)[1]) == TEXT_OF
+
+
+def test_folders_of_the_corpus_may_be_links(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "elsewhere", lists=False, texts=True)
+    (tmp_path / "kspon").mkdir()
+    for path in corpus.iterdir():
+        (tmp_path / "kspon" / path.name).symlink_to(path)
+    assert texts_of(prepared(tmp_path / "kspon")[1]) == TEXT_OF
+
+
+def test_audio_without_a_transcript_is_said(corpus: Path) -> None:
+    audio_of(corpus, "000009").write_bytes(pcm("9"))
+    notice = "audio without a transcript, left out: 1 utterance (KsponSpeech_000009)"
+    assert notice in prepared(corpus)[0].notices
+    assert notice not in prepared(corpus, parts=("train",))[0].notices
 
 
 def test_parts_are_chosen(corpus: Path) -> None:
@@ -381,6 +396,41 @@ def test_the_room_for_copies_is_said_and_checked(
 def test_a_place_that_cannot_be_written_is_named(corpus: Path) -> None:
     (corpus.parent / "out").write_text("a file")
     with pytest.raises(DataError, match=r"out.audio: cannot be written: .* \(give another --out\)"):
+        prepared(corpus)
+
+
+def test_what_cannot_be_read_or_written_is_named(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = audio_module.Recording(str(audio_of(corpus)), 16000, str(corpus / "a.flac"))
+    missing = recording._replace(path=str(corpus / "gone.pcm"))
+    (gone,) = audio_module.make_readable([missing], corpus, print)
+    assert gone == f"{corpus}/gone.pcm: cannot be read: No such file or directory"
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error", "the folder")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", fail)
+        (unread,) = audio_module.make_readable([recording], corpus, print)
+        assert str(unread).startswith(f"{audio_of(corpus)}: cannot be read: [Errno 5]")
+        with pytest.raises(DataError, match=r"train\.trn: cannot be read: Input/output error"):
+            prepared(corpus)
+    for owner, name in ((Path, "iterdir"), (os, "scandir")):
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, fail)
+            with pytest.raises(DataError, match=r"kspon.*: cannot be read: Input/output error"):
+                prepared(corpus)
+    shutil.rmtree(corpus / "KsponSpeech_scripts")  # so that the texts beside the audio are sought
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", fail)
+        with pytest.raises(DataError, match="the folder: cannot be read: Input/output error"):
+            prepared(corpus)
+
+
+def test_a_file_of_rules_that_cannot_be_written_is_named(corpus: Path) -> None:
+    (corpus.parent / "out" / "text_rules.yaml").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"text_rules\.yaml: cannot be written: Is a directory"):
         prepared(corpus)
 
 

@@ -1,6 +1,7 @@
 import unicodedata
 
 import pytest
+from lhotse.recipes.ksponspeech import normalize as lhotse_text
 
 from asr.errors import ConfigError, DataError
 from asr.settings import override_config
@@ -149,6 +150,12 @@ def test_a_bracket_without_its_pair_is_an_error(line: str) -> None:
 def test_an_empty_side_is_an_error(line: str) -> None:
     with pytest.raises(DataError, match="a side of the pair is empty; must have two"):
         text_of(f"응 {line}")
+
+
+@pytest.mark.parametrize("line", [TALK, "u/ (2시)/(두 시)에 #1, 5% Tv . 봐*?", "어/, 모+ 몬"])
+def test_what_lhotse_keeps_can_be_kept(line: str) -> None:
+    rules = {"punctuation": "keep", "percent": "keep", "sharp": "keep"}
+    assert text_of(line, **rules) == lhotse_text(f"a.pcm :: {line}")[1]
 
 
 def test_the_rules_describe_themselves() -> None:
