@@ -5,9 +5,10 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from asr.errors import DataError
+from recipes.rows import Row
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".sph", ".aiff", ".au")
 # What a column means -> the names it goes by, the first that is there counts.
@@ -32,18 +33,6 @@ HELP = (
 def nfc(text: str) -> str:
     """Return the text composed."""
     return unicodedata.normalize("NFC", text)
-
-
-class Row(NamedTuple):
-    """One utterance as the folder describes it."""
-
-    name: str
-    audio: Path
-    text: str
-    speaker: str | None
-    start: float | None  # seconds
-    end: float | None
-    where: str  # FILE:LINE that says so
 
 
 def read_rows(folder: Path) -> tuple[str, dict[str, list[Row]]]:
@@ -129,7 +118,7 @@ def _row(path: Path, line: int, cells: dict[str, Any]) -> Row:
     name = nfc(str(found["name"] or audio.stem)) + (
         "" if found["name"] or not start else f"-{start:g}"
     )
-    return Row(name, audio, str(found["text"] or ""), found["speaker"] or None, start, end, where)
+    return Row(name, audio, str(found["text"] or ""), found["speaker"] or None, where, start, end)
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -214,7 +203,7 @@ def _kaldi(folder: Path) -> Iterator[Row]:
                 f'{folder / "wav.scp"}: "{recording}" is a command, which is not run; write its '
                 "audio to a file and name that"
             )
-        yield Row(nfc(name), folder / audio[recording], text, speakers.get(name), begin, end, where)
+        yield Row(nfc(name), folder / audio[recording], text, speakers.get(name), where, begin, end)
 
 
 def _pairs(path: Path) -> Iterator[tuple[int, str, str]]:
@@ -234,4 +223,4 @@ def _beside(folder: Path) -> Iterator[Row]:
         name = nfc("-".join(audio.relative_to(folder).with_suffix("").parts))
         speaker = audio.parent.name if audio.parent != folder else None
         where = f"{text}:1" if text.is_file() else str(audio)
-        yield Row(name, audio, words, speaker, None, None, where)
+        yield Row(name, audio, words, speaker, where)
