@@ -4,9 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from lhotse import CutSet
-
 from conftest import error_of, run
+from lhotse import CutSet
 
 SPLITS = ("train", "dev", "test")
 
