@@ -13,6 +13,7 @@ SUMMARIES = {
     "synthetic": "simple sentences spoken by eSpeak NG, in English or Korean (about an hour)",
     "fsdd": "Free Spoken Digit Dataset: single English digits, and connected strings of them",
     "librispeech": "LibriSpeech and Mini LibriSpeech: English read from books",
+    "an4": "AN4: English words, numbers and names spelt out, less than an hour",
     "yesno": "YesNo: sixty recordings of yes and no in Hebrew, for a first try in a minute",
 }
 

@@ -134,7 +134,12 @@ def _find(folder: Path, name: str) -> Path:
     return next(others, path)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a UTF-8 text and their numbers, from 1 on.
+
+    Raises:
+        DataError: the file cannot be read, or is in another encoding.
+    """
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -148,7 +153,7 @@ def _separated(
     delimiter: str, quoting: Any
 ) -> Callable[[Path], Iterator[tuple[int, dict[str, Any]]]]:
     def read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-        lines = (line + "\n" for _, line in _lines(path))
+        lines = (line + "\n" for _, line in read_lines(path))
         reader = csv.DictReader(lines, delimiter=delimiter, quoting=quoting)
         for cells in reader:
             if any(cells.values()):
@@ -158,7 +163,7 @@ def _separated(
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         if line.strip():
             try:
                 cells = json.loads(line)
@@ -207,7 +212,7 @@ def _kaldi(folder: Path) -> Iterator[Row]:
 
 
 def _pairs(path: Path) -> Iterator[tuple[int, str, str]]:
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         if line.strip():
             name, _, value = line.strip().partition(" ")
             yield number, name, value.strip()
@@ -219,7 +224,7 @@ def _beside(folder: Path) -> Iterator[Row]:
         if audio.suffix.lower() not in AUDIO or not audio.is_file():
             continue
         text = audio.with_suffix(".txt")
-        words = " ".join(line for _, line in _lines(text)) if text.is_file() else ""
+        words = " ".join(line for _, line in read_lines(text)) if text.is_file() else ""
         name = nfc("-".join(audio.relative_to(folder).with_suffix("").parts))
         speaker = audio.parent.name if audio.parent != folder else None
         where = f"{text}:1" if text.is_file() else str(audio)

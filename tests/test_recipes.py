@@ -30,7 +30,7 @@ def cut_of(path: Path, utterance_id: str = "spk-1", text: str = "one two") -> Mo
 
 
 def test_the_table_lists_every_recipe_under_its_name() -> None:
-    assert sorted(RECIPES) == ["folder", "fsdd", "librispeech", "synthetic", "yesno"]
+    assert sorted(RECIPES) == ["an4", "folder", "fsdd", "librispeech", "synthetic", "yesno"]
     assert all(recipe.name == name and recipe.summary for name, recipe in RECIPES.items())
 
 
