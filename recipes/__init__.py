@@ -14,6 +14,7 @@ SUMMARIES = {
     "fsdd": "Free Spoken Digit Dataset: single English digits, and connected strings of them",
     "librispeech": "LibriSpeech and Mini LibriSpeech: English read from books",
     "an4": "AN4: English words, numbers and names spelt out, less than an hour",
+    "common_voice": "Common Voice: sentences read by volunteers, in any language and version",
     "yesno": "YesNo: sixty recordings of yes and no in Hebrew, for a first try in a minute",
 }
 

@@ -30,7 +30,15 @@ def cut_of(path: Path, utterance_id: str = "spk-1", text: str = "one two") -> Mo
 
 
 def test_the_table_lists_every_recipe_under_its_name() -> None:
-    assert sorted(RECIPES) == ["an4", "folder", "fsdd", "librispeech", "synthetic", "yesno"]
+    assert sorted(RECIPES) == [
+        "an4",
+        "common_voice",
+        "folder",
+        "fsdd",
+        "librispeech",
+        "synthetic",
+        "yesno",
+    ]
     assert all(recipe.name == name and recipe.summary for name, recipe in RECIPES.items())
 
 
@@ -51,7 +59,7 @@ def test_importing_the_table_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_an_option_without_meaning_is_refused(name: str, tmp_path: Path) -> None:
     unused = {"synthetic": {"parts": ("a",)}, "fsdd": {"num_utterances": 5}}
-    unused["folder"] = {"num_utterances": 5}
+    unused["folder"] = unused["common_voice"] = {"num_utterances": 5}
     options = PrepareOptions(
         corpus=None, out=tmp_path / "out", **unused.get(name, {"language": "ko"})
     )

@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import soundfile
 from conftest import error_of, run
 from lhotse import CutSet
-from lhotse.audio import set_current_audio_backend
+from lhotse.audio import audio_backend
 from lhotse.audio.backend import LibsndfileBackend
 
 from recipes import an4
@@ -32,8 +33,9 @@ def write_corpus(folder: Path, spoken: dict[str, list[tuple[str, str, np.ndarray
 
 
 @pytest.fixture(autouse=True)
-def _backend() -> None:
-    set_current_audio_backend(LibsndfileBackend())  # as training does; lhotse's own wants sph2pipe
+def _reader_of_training() -> Iterator[None]:
+    with audio_backend(LibsndfileBackend()):  # lhotse's own wants sph2pipe
+        yield
 
 
 @pytest.fixture
