@@ -132,8 +132,8 @@ def test_what_cannot_be_used_is_listed_and_refused_or_skipped(corpus: Path) -> N
     lines = (corpus.parents[1] / "out" / "problems.txt").read_text("utf-8").splitlines()
     found = {line.split(": ")[0].removeprefix(f"{path}:"): line for line in lines}
     assert set(found) == {"2", "3", "4", "6"}
-    assert "ko_0.mp3: not readable as audio" in found["2"]
-    assert "ko_1.mp3: not readable as audio" in found["3"]
+    assert "ko_0.mp3: empty (0 bytes)" in found["2"]
+    assert "ko_1.mp3: no such file" in found["3"]
     assert found["4"].endswith("the transcript is empty")
     assert found["6"].endswith(f'id "common_voice_ko_3" was used in {path}:5')
     done = run(*arguments(corpus), "--bad", "skip")
