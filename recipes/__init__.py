@@ -15,6 +15,7 @@ SUMMARIES = {
     "librispeech": "LibriSpeech and Mini LibriSpeech: English read from books",
     "an4": "AN4: English words, numbers and names spelt out, less than an hour",
     "common_voice": "Common Voice: sentences read by volunteers, in any language and version",
+    "ljspeech": "LJSpeech: 24 hours of one English reader",
     "yesno": "YesNo: sixty recordings of yes and no in Hebrew, for a first try in a minute",
 }
 
