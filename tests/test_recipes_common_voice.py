@@ -8,6 +8,7 @@ from conftest import error_of, run
 from lhotse import CutSet
 from lhotse.audio import audio_backend
 from lhotse.audio.backend import LibsndfileBackend
+from spoken import speak
 
 NEW = "client_id path sentence_id sentence sentence_domain up_votes down_votes age gender accents "
 NEW += "variant locale segment"
@@ -21,10 +22,11 @@ def _reader_of_training() -> Iterator[None]:
         yield
 
 
-def write_clip(path: Path, seconds: float, rate: int = 32000) -> None:
+def write_clip(path: Path, number: int) -> None:
+    """Writes a sentence spoken, as the corpus has them: mp3 at 32 kHz, some at 48."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    samples = np.random.default_rng(0).normal(0, 0.1, round(seconds * rate))
-    mode = "VARIABLE" if path.stem.endswith("3") else "CONSTANT"
+    rate, mode = (48000, "CONSTANT") if number == 2 else (32000, "VARIABLE")
+    samples = speak(SENTENCES[number], "ko", rate)
     soundfile.write(path, samples, rate, format="MP3", compression_level=0.5, bitrate_mode=mode)
 
 
@@ -41,7 +43,7 @@ def corpus(tmp_path: Path) -> Path:
     rows = []
     for number, sentence in enumerate(SENTENCES):
         name = f"common_voice_ko_{number}.mp3"
-        write_clip(folder / "clips" / name, 1 + number / 10, 48000 if number == 2 else 32000)
+        write_clip(folder / "clips" / name, number)
         rows.append({"client_id": f"{number // 2:0128x}", "path": name, "sentence": sentence})
     for part, chosen in (("train", rows[:4]), ("dev", rows[4:5]), ("test", rows[5:])):
         write_part(folder, part, chosen)
@@ -80,10 +82,13 @@ def test_the_parts_are_read_by_the_names_of_the_columns(corpus: Path) -> None:
 def test_the_length_of_an_mp3_is_what_can_be_read_of_it(corpus: Path) -> None:
     run(*arguments(corpus))
     for cut in read(corpus)["train"]:
-        samples = cut.load_audio()
-        assert samples.shape == (1, cut.num_samples)
-        assert cut.duration == pytest.approx(1 + int(cut.id[-1]) / 10, abs=0.06)
-        assert cut.sampling_rate == (48000 if cut.id.endswith("2") else 32000)
+        rate = 48000 if cut.id.endswith("2") else 32000
+        spoken = speak(SENTENCES[int(cut.id[-1])], "ko", rate).astype(np.float32) / 32768
+        (samples,) = cut.load_audio()
+        assert (cut.sampling_rate, len(samples)) == (rate, cut.num_samples)
+        assert cut.num_samples == pytest.approx(len(spoken), abs=0.06 * rate)
+        same = samples[: len(spoken)]  # but for what mp3 lost
+        assert np.corrcoef(same, spoken[: len(same)])[0, 1] > 0.95
 
 
 def test_the_first_versions_have_other_columns_and_no_ending(corpus: Path) -> None:
@@ -124,7 +129,7 @@ def test_what_cannot_be_used_is_listed_and_refused_or_skipped(corpus: Path) -> N
     path.write_text(path.read_text("utf-8").replace("하나 둘 셋", " "), "utf-8")
     twice = path.read_text("utf-8").splitlines()[4]
     path.write_text(path.read_text("utf-8") + twice + "\n", "utf-8")
-    write_clip(corpus / "clips" / "more.mp3", 1)
+    write_clip(corpus / "clips" / "more.mp3", 0)
     write_part(corpus, "dev", [{"client_id": "a", "path": "more.mp3", "sentence": "말"}])
     error = run(*arguments(corpus)).stderr.splitlines()[-1]
     assert error.startswith("asr: ")
@@ -142,14 +147,15 @@ def test_what_cannot_be_used_is_listed_and_refused_or_skipped(corpus: Path) -> N
 
 
 def test_a_clip_that_is_shorter_than_published_is_said(corpus: Path) -> None:
-    rows = [f"common_voice_ko_{n}.mp3\t{1000 + 100 * n}" for n in range(6)]
-    rows[3] = "common_voice_ko_3.mp3\t2500"
+    lengths = [len(speak(sentence, "ko", 32000)) // 32 for sentence in SENTENCES]
+    rows = [f"common_voice_ko_{n}.mp3\t{length}" for n, length in enumerate(lengths)]
+    rows[3] = "common_voice_ko_3.mp3\t9500"
     path = corpus / "clip_durations.tsv"
     path.write_text("\n".join(["clip\tduration[ms]", *rows]) + "\n")
     done = run(*arguments(corpus))
     (line,) = [x for x in (done.stdout + done.stderr).splitlines() if "notice" in x]
-    assert "1 clips are not as long as clip_durations.tsv says: common_voice_ko_3 1.3" in line
-    assert line.endswith("s and not 2.50")
+    assert "1 clips are not as long as clip_durations.tsv says: common_voice_ko_3 " in line
+    assert line.endswith(" s and not 9.50")
     path.write_text("clip\tduration[ms]\ncommon_voice_ko_0.mp3\tlong\n")
     error = run(*arguments(corpus)).stderr.splitlines()[-1]
     assert "clip_durations.tsv:2: must be a clip and its milliseconds" in error

@@ -5,23 +5,31 @@ import pytest
 import soundfile
 from conftest import error_of, run
 from lhotse import CutSet
+from spoken import speak
 
-TEXTS = {"001": "Please call Stella.", "002": "Ask her to bring these things."}
+TEXTS = ("Please call Stella.", "Ask her to bring these things.")  # that all speakers read
+VOICES = {"p225": "en-us+f3", "p228": "en-us+m1", "p239": "en-us", "p315": "en-us+m3"}
+VOICES["s5"] = "en-us+f2"
+
+
+def spoken_by(speaker: str) -> dict[str, np.ndarray]:
+    """Returns text -> samples at 48 kHz of what a speaker reads: one sentence is only theirs."""
+    texts = (*TEXTS, f"This is only for {speaker}.")
+    return {text: speak(text, VOICES[speaker], 48000) for text in texts}
 
 
 def write_corpus(folder: Path, *, audio: str, endings: tuple[str, ...]) -> Path:
-    """Writes five speakers as published; p315 has no texts, and each a sentence of its own."""
-    for speaker in ("p225", "p228", "p239", "p315", "s5"):
-        for number, text in {**TEXTS, "003": f"This is only for {speaker}."}.items():
-            path = folder / "txt" / speaker / f"{speaker}_{number}.txt"
+    """Writes five speakers as published; p315 has no texts."""
+    for speaker in VOICES:
+        for number, (text, samples) in enumerate(spoken_by(speaker).items(), start=1):
+            path = folder / "txt" / speaker / f"{speaker}_{number:03d}.txt"
             if speaker != "p315":
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(f"{text} \n")
             for ending in endings:
-                path = folder / audio / speaker / f"{speaker}_{number}{ending}"
+                path = folder / audio / speaker / f"{speaker}_{number:03d}{ending}"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                samples = np.random.default_rng(len(ending)).integers(-99, 99, 72000)
-                soundfile.write(path, samples.astype(np.int16), 48000)
+                soundfile.write(path, samples // (2 if "mic2" in ending else 1), 48000)
     (folder / "speaker-info.txt").write_text("ID  AGE  GENDER  ACCENTS  REGION COMMENTS\n")
     return folder
 
@@ -58,7 +66,9 @@ def test_speakers_are_held_out_and_what_is_shared_is_said(corpus: Path) -> None:
     } == {"train": {"p225", "s5"}, "dev": {"p228"}, "test": {"p239"}}
     assert [cut.id for cut in found["dev"]] == ["p228_001", "p228_002", "p228_003"]
     assert found["dev"][0].supervisions[0].text == "Please call Stella."
-    assert (found["dev"][0].sampling_rate, found["dev"][0].duration) == (48000, 1.5)
+    assert found["dev"][0].sampling_rate == 48000
+    expected = spoken_by("p228")["Please call Stella."].astype(np.float32) / 32768
+    np.testing.assert_array_equal(found["dev"][0].load_audio()[0], expected)
     notices = [line for line in (done.stdout + done.stderr).splitlines() if "notice" in line]
     assert [line.split("notice: ")[1] for line in notices] == [
         "3 utterances of p315 are left out: it was published without texts",
