@@ -5,8 +5,7 @@ Layout: `an4/etc/an4_train.transcription` and `an4_test.transcription`, a line a
 `<s>` and `</s>`; `an4/wav/an4_clstk/fash/an251-fash-b.sph`, and `an4test_clstk` for test, in NIST
 SPHERE format. An utterance is called `fash-an251-b` here, so that the names sort by speaker.
 
-Dev is the first hundred training utterances by name, as others have it. Of their speakers, the last
-may have utterances in train too.
+Dev is the first hundred training utterances by name, as others have it: eight whole speakers.
 """
 
 import re
