@@ -17,7 +17,7 @@ SUMMARIES = {
     "common_voice": "Common Voice: sentences read by volunteers, in any language and version",
     "ljspeech": "LJSpeech: 24 hours of one English reader",
     "vctk": "VCTK: 110 speakers of English, of many accents, some 400 sentences each",
-    "yesno": "YesNo: sixty recordings of yes and no in Hebrew, for a first try in a minute",
+    "yesno": "YesNo: sixty recordings of yes and no in Hebrew, for a first try in minutes",
 }
 
 

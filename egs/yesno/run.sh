@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# YesNo: eight Hebrew words a recording, each yes or no. A minute or two: a first try.
+# YesNo: eight Hebrew words a recording, each yes or no. Two to four minutes on a processor: a first try.
 set -euo pipefail
 caller=$PWD
 cd "$(dirname "$0")/../.."
