@@ -14,6 +14,11 @@ SUMMARIES = {
     "fsdd": "Free Spoken Digit Dataset: single English digits, and connected strings of them",
     "ksponspeech": "KsponSpeech: spontaneous Korean (AI Hub, fetched by hand)",
     "librispeech": "LibriSpeech and Mini LibriSpeech: English read from books",
+    "an4": "AN4: English words, numbers and names spelt out, less than an hour",
+    "common_voice": "Common Voice: sentences read by volunteers, in any language and version",
+    "ljspeech": "LJSpeech: 24 hours of one English reader",
+    "vctk": "VCTK: 110 speakers of English, of many accents, some 400 sentences each",
+    "yesno": "YesNo: sixty recordings of yes and no in Hebrew, for a first try in minutes",
 }
 
 

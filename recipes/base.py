@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError
 from asr.settings import Section, override_config
 
 Settings = TypeVar("Settings", bound=Section)
@@ -121,3 +121,31 @@ def read_own_settings(kind: type[Settings], options: PrepareOptions) -> Settings
         ConfigError: a key, type or value is not allowed.
     """
     return override_config(kind(), options.settings)
+
+
+def corpus_folder(
+    recipe: str, options: PrepareOptions, *, inside: tuple[str, ...], how: str
+) -> Path:
+    """Return the folder of a corpus that is not downloaded: --corpus, or a folder in it.
+
+    Args:
+        recipe: its name.
+        options: what the user asked for.
+        inside: names that the corpus's own folder may have within --corpus.
+        how: to get the corpus, as a command to the user.
+
+    Raises:
+        ConfigError: no folder is given.
+        DataError: it is not there, or is to be downloaded.
+    """
+    if options.download:
+        raise DataError(
+            f"{recipe}: is not downloaded, for want of an open address with a published checksum "
+            f"({how}, and give its folder with --corpus)"
+        )
+    if options.corpus is None:
+        raise ConfigError(f"{recipe}: corpus is not set; give --corpus DIR ({how})")
+    if not options.corpus.is_dir():
+        raise DataError(f"{options.corpus}: no such folder (give --corpus the corpus: {how})")
+    found = (folder for name in inside if (folder := options.corpus / name).is_dir())
+    return next(found, options.corpus)

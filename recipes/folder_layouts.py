@@ -5,9 +5,10 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from asr.errors import DataError
+from recipes.rows import Row
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".sph", ".aiff", ".au")
 # What a column means -> the names it goes by, the first that is there counts.
@@ -32,18 +33,6 @@ HELP = (
 def nfc(text: str) -> str:
     """Return the text composed."""
     return unicodedata.normalize("NFC", text)
-
-
-class Row(NamedTuple):
-    """One utterance as the folder describes it."""
-
-    name: str
-    audio: Path
-    text: str
-    speaker: str | None
-    start: float | None  # seconds
-    end: float | None
-    where: str  # FILE:LINE that says so
 
 
 def read_rows(folder: Path) -> tuple[str, dict[str, list[Row]]]:
@@ -129,7 +118,7 @@ def _row(path: Path, line: int, cells: dict[str, Any]) -> Row:
     name = nfc(str(found["name"] or audio.stem)) + (
         "" if found["name"] or not start else f"-{start:g}"
     )
-    return Row(name, audio, str(found["text"] or ""), found["speaker"] or None, start, end, where)
+    return Row(name, audio, str(found["text"] or ""), found["speaker"] or None, where, start, end)
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -145,7 +134,12 @@ def _find(folder: Path, name: str) -> Path:
     return next(others, path)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a UTF-8 text and their numbers, from 1 on.
+
+    Raises:
+        DataError: the file cannot be read, or is in another encoding.
+    """
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -159,7 +153,7 @@ def _separated(
     delimiter: str, quoting: Any
 ) -> Callable[[Path], Iterator[tuple[int, dict[str, Any]]]]:
     def read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-        lines = (line + "\n" for _, line in _lines(path))
+        lines = (line + "\n" for _, line in read_lines(path))
         reader = csv.DictReader(lines, delimiter=delimiter, quoting=quoting)
         for cells in reader:
             if any(cells.values()):
@@ -169,7 +163,7 @@ def _separated(
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         if line.strip():
             try:
                 cells = json.loads(line)
@@ -214,11 +208,11 @@ def _kaldi(folder: Path) -> Iterator[Row]:
                 f'{folder / "wav.scp"}: "{recording}" is a command, which is not run; write its '
                 "audio to a file and name that"
             )
-        yield Row(nfc(name), folder / audio[recording], text, speakers.get(name), begin, end, where)
+        yield Row(nfc(name), folder / audio[recording], text, speakers.get(name), where, begin, end)
 
 
 def _pairs(path: Path) -> Iterator[tuple[int, str, str]]:
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         if line.strip():
             name, _, value = line.strip().partition(" ")
             yield number, name, value.strip()
@@ -230,8 +224,8 @@ def _beside(folder: Path) -> Iterator[Row]:
         if audio.suffix.lower() not in AUDIO or not audio.is_file():
             continue
         text = audio.with_suffix(".txt")
-        words = " ".join(line for _, line in _lines(text)) if text.is_file() else ""
+        words = " ".join(line for _, line in read_lines(text)) if text.is_file() else ""
         name = nfc("-".join(audio.relative_to(folder).with_suffix("").parts))
         speaker = audio.parent.name if audio.parent != folder else None
         where = f"{text}:1" if text.is_file() else str(audio)
-        yield Row(name, audio, words, speaker, None, None, where)
+        yield Row(name, audio, words, speaker, where)

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from lhotse.cut import Cut, MixedCut, MixTrack, MonoCut
 from lhotse.utils import fastcopy
 
-from asr.errors import ConfigError, DataError
-from recipes.base import PrepareOptions, PrepareReport, refuse_unused
+from asr.errors import DataError
+from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
 from recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
 
 SOURCE = "github.com/Jakobovski/free-spoken-digit-dataset"
@@ -54,7 +54,8 @@ def prepare(options: PrepareOptions) -> PrepareReport:
         DataError: the folder holds no recordings of a split, or one of them cannot be read.
     """
     refuse_unused("fsdd", options, takes=("corpus", "download"))
-    digits, notices = _find(_recordings_folder(options))
+    how = f"get it with: git clone https://{SOURCE}"
+    digits, notices = _find(corpus_folder("fsdd", options, inside=("recordings",), how=how))
     cuts = {split: _read(digits, indices) for split, indices in _splits().items()}
     strings = {
         split: make_strings(cuts[split], split=split, count=count, seed=options.seed)
@@ -121,22 +122,6 @@ def _join(digits: Sequence[MonoCut], string_id: str, rng: random.Random) -> Mixe
 
 def _splits() -> dict[str, range]:
     return {"train": TRAIN_INDICES, "dev": DEV_INDICES, "test": TEST_INDICES}
-
-
-def _recordings_folder(options: PrepareOptions) -> Path:
-    """Return the folder of the wav files."""
-    if options.download:
-        raise DataError(
-            "fsdd: no archive with a published checksum is known, so it is not downloaded "
-            f"(get it with: git clone https://{SOURCE}, and give its folder with --corpus)"
-        )
-    if options.corpus is None:
-        raise ConfigError(f"fsdd: corpus is not set; give --corpus DIR, a copy of {SOURCE}")
-    inside = options.corpus / "recordings"
-    folder = inside if inside.is_dir() else options.corpus
-    if not folder.is_dir():
-        raise DataError(f"{options.corpus}: no such folder (give --corpus a copy of {SOURCE})")
-    return folder
 
 
 def _find(folder: Path) -> tuple[list[_Digit], list[str]]:

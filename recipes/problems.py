@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from asr.errors import DataError
+from asr.errors import DataError, one_line
 from recipes.base import PrepareOptions
 
 SHOWN = 5  # problems in a message
@@ -22,14 +22,15 @@ def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[
     """
     if not problems:
         return []
+    lines = [one_line(problem) for problem in problems]
     path = options.out / PROBLEMS_FILE
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(problems) + "\n", "utf-8")
+        path.write_text("\n".join(lines) + "\n", "utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-    shown = "; ".join(problems[:SHOWN]) + ("; ..." if len(problems) > SHOWN else "")
-    count = f"{len(problems)} of {total} utterances cannot be used"
+    shown = "; ".join(lines[:SHOWN]) + ("; ..." if len(lines) > SHOWN else "")
+    count = f"{len(lines)} of {total} utterances cannot be used"
     if options.bad != "skip":
         raise DataError(f"{count}: {shown} (mend them, or give --bad skip; all are in {path})")
     return [f"{count} and are skipped: {shown}; all are in {path}"]

@@ -33,7 +33,7 @@ def run_script(script: Path, *arguments: str, cwd: Path = ROOT) -> subprocess.Co
 def test_every_configuration_builds_its_model(path: Path) -> None:
     config = resolve_config(load_config(path))
     model = build_model(config, 40)
-    assert sum(parameter.numel() for parameter in model.parameters()) > 1_000_000
+    assert sum(parameter.numel() for parameter in model.parameters()) > 100_000
 
 
 @pytest.mark.parametrize("path", LM_CONFIGS, ids=lambda path: "/".join(path.parts[-3:]))

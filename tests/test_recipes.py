@@ -30,7 +30,18 @@ def cut_of(path: Path, utterance_id: str = "spk-1", text: str = "one two") -> Mo
 
 
 def test_the_table_lists_every_recipe_under_its_name() -> None:
-    assert sorted(RECIPES) == ["folder", "fsdd", "ksponspeech", "librispeech", "synthetic"]
+    assert sorted(RECIPES) == [
+        "an4",
+        "common_voice",
+        "folder",
+        "fsdd",
+        "ksponspeech",
+        "librispeech",
+        "ljspeech",
+        "synthetic",
+        "vctk",
+        "yesno",
+    ]
     assert all(recipe.name == name and recipe.summary for name, recipe in RECIPES.items())
 
 
@@ -51,7 +62,7 @@ def test_importing_the_table_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_an_option_without_meaning_is_refused(name: str, tmp_path: Path) -> None:
     unused = {"synthetic": {"parts": ("a",)}, "fsdd": {"num_utterances": 5}}
-    unused["folder"] = {"num_utterances": 5}
+    unused["folder"] = unused["common_voice"] = {"num_utterances": 5}
     options = PrepareOptions(
         corpus=None, out=tmp_path / "out", **unused.get(name, {"language": "ko"})
     )
@@ -145,6 +156,19 @@ def test_audio_that_cannot_be_used_is_named(tmp_path: Path, samples: np.ndarray,
     with pytest.raises(DataError, match=rule) as raised:
         read_header(path)
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("has_tag", [True, False])
+def test_the_length_of_an_mp3_is_what_can_be_read(tmp_path: Path, has_tag: bool) -> None:
+    path = tmp_path / "a.mp3"
+    samples = np.random.default_rng(0).normal(0, 0.1, 96000)
+    samples[:32000] = 0  # a cheap first frame, from which the length would be guessed
+    soundfile.write(path, samples, 32000, compression_level=0.5, bitrate_mode="VARIABLE")
+    if not has_tag:
+        content = path.read_bytes()
+        path.write_bytes(content[content.index(b"\xff", content.index(b"Xing") + 200) :])
+        assert soundfile.info(path).frames > 120_000
+    assert read_header(path).num_samples == len(soundfile.read(path)[0])
 
 
 def test_a_file_that_is_no_audio_is_named(tmp_path: Path) -> None:
