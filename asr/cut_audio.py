@@ -77,12 +77,17 @@ def _header(path: str) -> AudioInfo:
     return audio_info(path)
 
 
+def fits_16_bits(channels: Channels) -> bool:
+    """Return whether 16-bit samples tell samples (C, N) exactly."""
+    scaled = channels.astype(np.float32) * FULL_SCALE  # exact: a power of two
+    return np.array_equal(scaled, np.rint(scaled)) and _in_range(scaled)
+
+
 def encode_wav(channels: Channels, sample_rate: int) -> bytes:
     """Return a wav file of samples (C, N): 16-bit where that loses nothing, else 32-bit float."""
-    scaled = channels.astype(np.float32) * FULL_SCALE  # exact: a power of two
-    exact = np.array_equal(scaled, np.rint(scaled)) and _fits(scaled)
-    samples = scaled.astype(np.int16) if exact else channels
-    return _encode(samples, sample_rate, "PCM_16" if exact else "FLOAT")
+    if fits_16_bits(channels):
+        return encode_wav16(channels, sample_rate, name="waveform")
+    return _encode(channels, sample_rate, "FLOAT")
 
 
 def encode_wav16(channels: Channels, sample_rate: int, *, name: str) -> bytes:
@@ -92,7 +97,7 @@ def encode_wav16(channels: Channels, sample_rate: int, *, name: str) -> bytes:
         DataError: a sample is beyond full scale or no number; `name` says of what.
     """
     scaled = np.rint(channels.astype(np.float32) * FULL_SCALE)
-    if not _fits(scaled):
+    if not _in_range(scaled):
         peak = float(np.abs(channels).max())
         raise DataError(
             f"{name}: its peak is {peak:.3f} of full scale; 16-bit samples must be below 1 "
@@ -101,7 +106,7 @@ def encode_wav16(channels: Channels, sample_rate: int, *, name: str) -> bytes:
     return _encode(scaled.astype(np.int16), sample_rate, "PCM_16")
 
 
-def _fits(scaled: Channels) -> bool:
+def _in_range(scaled: Channels) -> bool:
     """Return whether all samples, times FULL_SCALE, are in the range of 16 bits; NaN is not."""
     return bool(((scaled >= -FULL_SCALE) & (scaled < FULL_SCALE)).all())
 

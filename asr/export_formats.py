@@ -25,7 +25,14 @@ from lhotse.cut import MonoCut
 from lhotse.shar.writers.cut import JsonlShardWriter
 from lhotse.shar.writers.tar import TarWriter
 
-from asr.cut_audio import Channels, encode_wav, encode_wav16, load_channels, plain_source
+from asr.cut_audio import (
+    Channels,
+    encode_wav,
+    encode_wav16,
+    fits_16_bits,
+    load_channels,
+    plain_source,
+)
 from asr.errors import DataError
 from asr.manifest import Cut, cut_text
 from asr.text import get_normalizer
@@ -155,16 +162,16 @@ class _KaldiLine(NamedTuple):
 def write_kaldi(cuts: Iterable[Cut], place: Place) -> None:
     """Write wav.scp, text, utt2spk, spk2utt, and segments where there are parts of recordings.
 
-    Kaldi reads 16-bit wav files; other audio is written as such. An utterance without a speaker is
-    a speaker of its own, as Kaldi wants it.
+    Kaldi reads 16-bit wav files; other audio is written as such, rounded where it has more bits.
+    An utterance without a speaker is a speaker of its own, as Kaldi wants it.
 
     Raises:
-        DataError: an id or a speaker has a space in it.
+        DataError: an id or a speaker has a space in it, or audio is too loud for 16 bits.
     """
     lines: list[_KaldiLine] = []
     recordings: dict[str, Path] = {}
     names: dict[Path, str] = {}  # of the recordings
-    has_parts = False
+    has_parts, num_rounded = False, 0
     for cut in cuts:
         speaker = _speaker(cut) or cut.id
         for what, value in (("id", cut.id), ("speaker", speaker)):
@@ -179,7 +186,9 @@ def write_kaldi(cuts: Iterable[Cut], place: Place) -> None:
             path, start, wanted = source.path, float(cut.start), str(cut.recording.id)
             has_parts |= not source.is_whole
         else:
-            content = encode_wav16(_mono(cut), cut.sampling_rate, name=f'utterance "{cut.id}"')
+            samples = _mono(cut)
+            num_rounded += not fits_16_bits(samples)
+            content = encode_wav16(samples, cut.sampling_rate, name=f'utterance "{cut.id}"')
             path = place.final / place.add_audio(cut, content, ".wav")
             start, wanted = 0.0, cut.id
         if path not in names:
@@ -187,6 +196,8 @@ def write_kaldi(cuts: Iterable[Cut], place: Place) -> None:
             recordings[names[path]] = path
         end = start + float(cut.duration)
         lines.append(_KaldiLine(cut.id, names[path], start, end, _text(cut), speaker))
+    if num_rounded:
+        place.report.notices.append(f"{num_rounded:,} utterances are rounded to 16 bits for Kaldi")
     if not has_parts:  # then a recording has the name of its utterance
         recordings = {line.name: recordings[line.recording] for line in lines}
     _write_kaldi_files(place, sorted(lines), recordings, has_parts=has_parts)

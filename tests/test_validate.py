@@ -219,9 +219,16 @@ def test_a_table_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "cuts.jsonl.gz", "p.tsv"]
 
 
-def test_a_manifest_that_breaks_off_leaves_no_table(tmp_path: Path) -> None:
-    (tmp_path / "cuts.jsonl").write_text("{}\n")
-    assert "not a manifest of cuts" in error_of("data", "validate", tmp_path / "cuts.jsonl")
+def test_a_manifest_that_breaks_off_is_an_error_and_leaves_no_table(tmp_path: Path) -> None:
+    manifest = write(tmp_path / "cuts.jsonl", [make_cut(tmp_path / "a.wav", tone("ab"), "")])
+    with manifest.open("a") as file:
+        file.write("{}\n")
+    message = error_of("data", "validate", manifest, "--out", tmp_path / "p.tsv")
+    assert "cuts.jsonl: line 2 is not a cut" in message
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "cuts.jsonl"]
+
+
+def test_a_cell_of_the_table_holds_no_tab_or_line_break(tmp_path: Path) -> None:
     done = write_findings([Finding("a", "b", "c\td\ne", "f")], tmp_path / "p.tsv")
     assert done == {"b": (1, "a")}
     assert (tmp_path / "p.tsv").read_text() == "id\twhat\tvalue\trule\na\tb\tc d e\tf\n"
