@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 import asr
-from asr import cli_lm
+from asr import cli_data, cli_lm
 from asr.cli_options import (
     BeamSize,
     Device,
@@ -259,6 +259,7 @@ def draw_alignment(
 
 for _name, _command in cli_lm.COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(cli_data.app, name="data")
 
 
 @app.command()

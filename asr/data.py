@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from lhotse import CutSet
-from lhotse.audio import set_current_audio_backend
-from lhotse.audio.backend import LibsndfileBackend
 from lhotse.dataset.sampling import DynamicBucketingSampler, SimpleCutSampler
 from lhotse.dataset.sampling.base import CutSampler
 from lhotse.dataset.sampling.dynamic_bucketing import estimate_duration_buckets
@@ -24,8 +22,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from asr.config import DataConfig
+from asr.cut_audio import load_channels
 from asr.errors import DataError
-from asr.manifest import Cut, audio_paths, cut_text, first_line, read_cuts
+from asr.manifest import Cut, cut_text, read_cuts
 from asr.tokenizer import BOS, EOS, PAD, Tokenizer
 
 BUFFER_SIZE = 50_000  # utterances among which an epoch shuffles
@@ -80,30 +79,16 @@ class BatchDataset(Dataset[Batch | DataError]):
         return collate([cut.id for cut in cuts], texts, waveforms, tokenizer=self.tokenizer)
 
     def _load(self, cut: Cut) -> np.ndarray:
-        set_current_audio_backend(_BACKEND)
         if self.augment is not None:
             cut = self.augment(cut)
         if cut.sampling_rate != self.sample_rate:
             cut = cut.resample(self.sample_rate)
-        try:
-            channels: np.ndarray = cut.load_audio()  # (C,N)
-            if channels.shape[-1] != cut.num_samples:
-                raise ValueError(f"{channels.shape[-1]} of {cut.num_samples} samples are there")
-        except Exception as error:
-            sources = ", ".join(str(path) for path in audio_paths(cut))
-            raise DataError(
-                f'utterance "{cut.id}": {sources} cannot be read ({first_line(error)}); replace '
-                "the file or remove the utterance from the manifest"
-            ) from None
-        audio = channels.mean(axis=0)
+        audio = load_channels(cut).mean(axis=0)
         if not np.isfinite(audio).all():
             raise DataError(
                 f'utterance "{cut.id}": has samples that are not finite; write the audio again'
             )
         return audio.astype(np.float32, copy=False)
-
-
-_BACKEND = LibsndfileBackend()
 
 
 def collate(

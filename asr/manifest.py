@@ -70,6 +70,26 @@ def cut_text(cut: Cut, normalize: Callable[[str], str]) -> str:
     return normalize(" ".join(supervision.text or "" for supervision in spoken))
 
 
+def each_cut(manifest: str | Path) -> Iterator[Cut]:
+    """Yields the cuts of a manifest as they stand, unchecked.
+
+    Raises:
+        DataError: a line is not a cut.
+    """
+    iterator = iter(read_cuts(manifest))
+    for number in itertools.count(1):
+        try:
+            cut = next(iterator, None)
+        except Exception as error:
+            raise DataError(
+                f"{manifest}: line {number} is not a cut ({first_line(error)}); "
+                "make the manifest again with asr prepare"
+            ) from None
+        if cut is None:
+            return
+        yield cut
+
+
 def checked_cuts(manifest: str | Path) -> Iterator[Cut]:
     """Yields the cuts of a manifest, each checked where it enters.
 
@@ -77,17 +97,7 @@ def checked_cuts(manifest: str | Path) -> Iterator[Cut]:
         DataError: a repeated id, no transcript, no duration, or audio that is gone.
     """
     seen: set[str] = set()
-    iterator = iter(read_cuts(manifest))
-    while True:
-        try:
-            cut = next(iterator, None)
-        except Exception as error:
-            raise DataError(
-                f"{manifest}: line {len(seen) + 1} is not a cut ({first_line(error)}); "
-                "make the manifest again with asr prepare"
-            ) from None
-        if cut is None:
-            return
+    for cut in each_cut(manifest):
         _check_cut(cut, manifest, seen)
         seen.add(cut.id)
         yield cut
@@ -106,11 +116,18 @@ def _check_cut(cut: Cut, manifest: str | Path, seen: set[str]) -> None:
             raise DataError(f"{where}: its audio {path} is gone; put it back {way_out}")
 
 
-def audio_paths(cut: Cut) -> Iterator[Path]:
-    """Yields the files that a cut is read from."""
+def recordings(cut: Cut) -> Iterator[Any]:
+    """Yields the recordings that a cut is made of."""
     for track in getattr(cut, "tracks", None) or [cut]:
         recording = getattr(getattr(track, "cut", track), "recording", None)
-        for source in recording.sources if recording is not None else ():
+        if recording is not None:
+            yield recording
+
+
+def audio_paths(cut: Cut) -> Iterator[Path]:
+    """Yields the files that a cut is read from."""
+    for recording in recordings(cut):
+        for source in recording.sources:
             if source.type == "file":
                 yield Path(source.source)
 

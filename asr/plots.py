@@ -7,7 +7,7 @@ is used. Text that no installed font can show is never drawn as empty boxes.
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 
 _MAX_LABELS = 60  # more token labels than this would overlap
 _DOTS_PER_INCH = 100
+_NUM_BINS = 50
+_SHARE_DRAWN = 0.999  # of a histogram's values: one very large one would leave no room for others
 _SUFFIXES = (".png", ".svg", ".pdf")
 _DEFAULT_FAMILY = "DejaVu Sans"  # comes with matplotlib
+
+
+class Histogram(NamedTuple):
+    """Numbers of which is shown how many are about how large."""
+
+    values: np.ndarray
+    label: str  # what they are, with their unit
 
 
 def check_picture(path: Path) -> None:
@@ -124,6 +133,47 @@ def plot_curves(
     axes.set_ylabel(_drawable(ylabel))
     _set_title(figure, title)
     _save(figure, path)
+
+
+def plot_histograms(panels: Sequence[Histogram], path: Path, *, title: str) -> None:
+    """Draw histograms side by side, the median of each as a dashed line; whole numbers undivided.
+
+    The largest thousandth of the values is not drawn; how many those are is said under the axis.
+
+    Args:
+        panels: at least one.
+        path: file to write; its suffix (.png, .svg, .pdf) chooses the format.
+        title: one line above the picture.
+
+    Raises:
+        DataError: the suffix is another, or the file cannot be written.
+    """
+    figure = _new_figure(width=4.5 * len(panels), height=4.0)
+    grid = figure.subplots(1, len(panels), squeeze=False)
+    for axes, (values, label) in zip(grid[0], panels, strict=True):
+        axes.grid(alpha=0.3)
+        if len(values):
+            largest = np.quantile(values, _SHARE_DRAWN, method="higher")
+            drawn = values[values <= largest]
+            if beyond := len(values) - len(drawn):
+                label += f"; {beyond:,} beyond {largest:,.4g}"
+            median = float(np.median(values))
+            axes.hist(drawn, bins=_bins(drawn))
+            axes.axvline(median, color="black", linestyle="--", linewidth=1)
+            axes.set_title(f"median {median:,.4g}", fontsize=9)
+        axes.set_xlabel(_drawable(label))
+    figure.axes[0].set_ylabel("utterances")
+    figure.suptitle(_drawable(title), fontsize=10, parse_math=False)
+    _save(figure, path)
+
+
+def _bins(values: np.ndarray) -> np.ndarray:
+    """Return the edges of the bins; of whole numbers each bin holds as many different ones."""
+    low, high = values.min(), values.max()
+    if not np.array_equal(values, np.rint(values)):
+        return np.linspace(low, high, _NUM_BINS + 1)
+    step = -(-(high - low + 1) // _NUM_BINS)
+    return np.arange(low, high + step + 1, step) - 0.5
 
 
 def _new_figure(*, width: float, height: float) -> "Figure":

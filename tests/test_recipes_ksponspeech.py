@@ -318,7 +318,7 @@ def test_pcm_that_has_a_header_after_all_is_read_by_it(corpus: Path) -> None:
         (b"", "0 bytes; must hold samples of two bytes"),
         (b"\x00", "1 bytes; must hold samples of two bytes"),
         (wav(pcm("000001"), rate=8000), "8000 Hz; must be 16000"),
-        (b"RIFF....", "not readable as audio"),
+        (b"RIFF....", "not audio that libsndfile reads"),
     ],
 )
 def test_audio_that_cannot_be_used_is_refused_or_skipped(

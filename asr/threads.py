@@ -1,0 +1,33 @@
+"""Work on many things at once, in threads, of which only a few wait at a time."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def map_ahead(
+    function: Callable[[Given], Made], items: Iterable[Given], *, threads: int
+) -> Iterator[Made]:
+    """Yield what `function` makes of each item, in their order, a few items ahead of the reader.
+
+    Unlike a pool's own map it reads no more than twice `threads` items ahead, so that neither a
+    long input nor what is made of it has to fit into memory.
+    """
+    source = iter(items)
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Made]] = deque(
+            pool.submit(function, item) for item in islice(source, 2 * threads)
+        )
+        try:
+            while waiting:
+                made = waiting.popleft().result()
+                waiting.extend(pool.submit(function, item) for item in islice(source, 1))
+                yield made
+        finally:
+            for left in waiting:
+                left.cancel()

@@ -1,0 +1,43 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from asr.threads import map_ahead
+
+
+def test_results_come_in_the_order_of_the_items_whoever_is_done_first() -> None:
+    later = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert later.wait(10)  # until the next one is done
+        later.set()
+        return number * number
+
+    assert list(map_ahead(work, range(50), threads=3)) == [n * n for n in range(50)]
+
+
+def test_it_reads_no_further_ahead_than_twice_its_threads() -> None:
+    read = []
+
+    def items() -> Iterator[int]:
+        for number in range(1, 1001):
+            read.append(number)
+            yield number
+
+    made = map_ahead(str, items(), threads=2)
+    assert next(made) == "1"
+    assert len(read) == 5
+    made.close()
+    assert len(read) == 5
+
+
+def test_an_error_in_a_thread_reaches_the_reader() -> None:
+    def work(number: int) -> int:
+        return 1 // number
+
+    made = map_ahead(work, [1, 0, 1], threads=2)
+    assert next(made) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(made)
