@@ -13,6 +13,7 @@ SUMMARIES = {
     "synthetic": "simple sentences spoken by eSpeak NG, in English or Korean (about an hour)",
     "fsdd": "Free Spoken Digit Dataset: single English digits, and connected strings of them",
     "librispeech": "LibriSpeech and Mini LibriSpeech: English read from books",
+    "zeroth_korean": "Zeroth-Korean: Korean sentences read aloud (51.6 hours)",
 }
 
 

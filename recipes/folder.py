@@ -27,13 +27,12 @@ from recipes.manifests import (
     read_any_header,
     write_manifest,
 )
+from recipes.problems import judge
 
 HELD_OUT = 0.1  # share of the utterances that go to dev, and to test
 MOST_HELD_OUT = 500  # utterances
 FEW_SPEAKERS = 10  # fewer are not held out: the split is by sentences
 FASTEST = 40.0  # characters a second; nobody speaks faster
-SHOWN = 5  # problems in a message
-PROBLEMS_FILE = "problems.txt"
 Problem = tuple[Row, str]
 
 
@@ -55,7 +54,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
     options.say(f"{options.corpus}: {layout}, {len(rows)} utterances")
     headers, problems = _headers(rows)
     problems += find_problems(rows, headers)
-    notices = _judge(problems, len(rows), options)
+    notices = judge([f"{row.where}: {what}" for row, what in problems], len(rows), options)
     bad = {id(row) for row, _ in problems}
     cuts = {
         split: [
@@ -152,24 +151,6 @@ def _headers(rows: Sequence[Row]) -> tuple[dict[Path, AudioHeader], list[Problem
 def _span(row: Row, header: AudioHeader) -> tuple[float, float]:
     start = row.start or 0.0
     return start, header.seconds if row.end is None else row.end
-
-
-def _judge(problems: Sequence[Problem], total: int, options: PrepareOptions) -> list[str]:
-    """Return notices on what is skipped; raises where nothing is to be."""
-    if not problems:
-        return []
-    lines = [f"{row.where}: {what}" for row, what in problems]
-    path = options.out / PROBLEMS_FILE
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", "utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-    shown = "; ".join(lines[:SHOWN]) + ("; ..." if len(lines) > SHOWN else "")
-    count = f"{len(lines)} of {total} utterances cannot be used"
-    if options.bad != "skip":
-        raise DataError(f"{count}: {shown} (mend them, or give --bad skip; all are in {path})")
-    return [f"{count} and are skipped: {shown}; all are in {path}"]
 
 
 def _cut(row: Row, header: AudioHeader, language: str) -> MonoCut:

@@ -30,7 +30,7 @@ def cut_of(path: Path, utterance_id: str = "spk-1", text: str = "one two") -> Mo
 
 
 def test_the_table_lists_every_recipe_under_its_name() -> None:
-    assert sorted(RECIPES) == ["folder", "fsdd", "librispeech", "synthetic"]
+    assert sorted(RECIPES) == ["folder", "fsdd", "librispeech", "synthetic", "zeroth_korean"]
     assert all(recipe.name == name and recipe.summary for name, recipe in RECIPES.items())
 
 

@@ -9,7 +9,8 @@ from lhotse import CutSet
 
 from asr.errors import ConfigError, DataError
 from recipes import PrepareOptions, PrepareReport
-from recipes.folder import PROBLEMS_FILE, divide, prepare
+from recipes.folder import divide, prepare
+from recipes.problems import PROBLEMS_FILE
 
 RATE = 8000
 TEXTS = ("one two", "three four", "five six", "seven eight", "nine ten", "one more")
