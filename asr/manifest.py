@@ -1,6 +1,7 @@
 """Manifests: lhotse cuts, checked where they enter, and a survey of what training can use."""
 
 import itertools
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,19 +78,33 @@ def checked_cuts(manifest: str | Path) -> Iterator[Cut]:
         DataError: a repeated id, no transcript, no duration, or audio that is gone.
     """
     seen: set[str] = set()
+    for cut in _each_cut(manifest):
+        _check_cut(cut, manifest, seen)
+        seen.add(cut.id)
+        yield cut
+
+
+def read_ids(manifest: str | Path) -> frozenset[str]:
+    """Returns the ids of a manifest's cuts, in Unicode form NFC; their audio may be gone.
+
+    Raises:
+        DataError: the file is missing or is not a manifest of cuts.
+    """
+    return frozenset(unicodedata.normalize("NFC", cut.id) for cut in _each_cut(manifest))
+
+
+def _each_cut(manifest: str | Path) -> Iterator[Cut]:
     iterator = iter(read_cuts(manifest))
-    while True:
+    for number in itertools.count(1):
         try:
             cut = next(iterator, None)
         except Exception as error:
             raise DataError(
-                f"{manifest}: line {len(seen) + 1} is not a cut ({first_line(error)}); "
+                f"{manifest}: line {number} is not a cut ({first_line(error)}); "
                 "make the manifest again with asr prepare"
             ) from None
         if cut is None:
             return
-        _check_cut(cut, manifest, seen)
-        seen.add(cut.id)
         yield cut
 
 
