@@ -24,7 +24,7 @@ FLOORS = [
     ["encoder", "decoder", "window"],
     ["model"],
     ["loss", "manifest", "scorers"],
-    ["data", "search", "checkpoint", "language_model", "lm_text"],
+    ["data", "search", "checkpoint", "language_model", "lm_text", "word_lm"],
     ["lm_folder", "fusion"],
     ["decode", "experiment", "monitor", "trainlog", "card", "bptt", "perplexity"],
     ["lm_run"],

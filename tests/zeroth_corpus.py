@@ -14,10 +14,10 @@ SYLLABLES = "가나다라"  # each a tone of its own
 LETTERS = str.maketrans(SYLLABLES, "abcd")
 RATE = 16000
 SCRIPT = "003"
-# Of morphemes, some of two syllables, as the corpus's own are.
+# Over morphemes, most of several syllables, as the corpus's own are.
 LANGUAGE_MODEL = r"""
 \data\
-ngram 1=8
+ngram 1=12
 ngram 2=3
 
 \1-grams:
@@ -29,6 +29,10 @@ ngram 2=3
 -0.8	다	-0.3
 -0.9	라	-0.2
 -0.6	나다	-0.2
+-1.1	다라	-0.1
+-1.2	라가
+-1.3	가다	-0.4
+-1.9	다가라	-0.1
 
 \2-grams:
 -0.2	<s> 가
