@@ -1,6 +1,7 @@
 import gzip
 import itertools
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import torch
 from zeroth_corpus import LANGUAGE_MODEL
 
 from asr.arpa import LOG_10, LOG_ZERO, list_words
+from asr.config import SearchConfig
 from asr.errors import DataError, ModelError
-from asr.fusion import score_hypotheses
+from asr.fusion import WeightedModel, fuse, score_hypotheses
 from asr.lm_folder import load_language_model
 from asr.ngram import LMMemory
-from asr.search import Hypothesis, map_tensors
+from asr.search import Hypothesis, WeightedScorer, map_tensors, search
 from asr.tokenizer import BOS, EOS, PAD, Tokenizer, train_tokenizer
 from asr.word_lm import MOST_WAYS, WordNgram, lists_words, read_word_ngram
 
@@ -146,6 +148,40 @@ def test_it_rescores_hypotheses(arpa: Path) -> None:
     assert score_hypotheses(model, [found]) == [
         pytest.approx([expected("가 나다", {}), expected("나", {})], rel=1e-5)
     ]
+
+
+class Places(NamedTuple):
+    index: torch.Tensor  # (B,K) how many tokens were read
+
+
+class Heard:
+    """A recognizer that hears one of some characters at each place, the first a little better."""
+
+    def __init__(self, tokenizer: Tokenizer, heard: list[str]) -> None:
+        self.log_probs = torch.full((len(heard) + 1, tokenizer.vocab_size), -20.0)
+        for place, characters in enumerate(heard):
+            for rank, token in enumerate(tokenizer.encode(characters)):
+                self.log_probs[place, token] = -0.7 - 0.1 * rank
+        self.log_probs[len(heard), EOS] = 0.0
+
+    def initial_state(self, memory: LMMemory, num_hypotheses: int) -> Places:
+        return Places(torch.zeros(len(memory.rows), num_hypotheses, dtype=torch.long))
+
+    def step(
+        self, tokens: torch.Tensor, memory: LMMemory, state: Places
+    ) -> tuple[torch.Tensor, Places]:
+        last = len(self.log_probs) - 1
+        return self.log_probs[state.index.clamp(max=last)], Places(state.index + 1)
+
+
+@pytest.mark.parametrize(("weight", "text"), [(0.0, "라 나가"), (0.5, "가 나다")])
+def test_search_finds_what_the_words_make_likely(arpa: Path, weight: float, text: str) -> None:
+    tokenizer = TOKENIZERS["char"]
+    lm = WeightedModel(load_language_model(arpa, tokenizer, words=True), weight)
+    heard = WeightedScorer(Heard(tokenizer, ["라가", " ", "나", "가다"]), MEMORY)
+    options = SearchConfig(beam_size=4)
+    ((best, *_),) = search([heard, *fuse([lm], 1)], torch.tensor([20]), options)
+    assert tokenizer.decode(best.tokens) == text
 
 
 def test_without_unk_a_word_that_is_not_listed_is_as_good_as_impossible(tmp_path: Path) -> None:
