@@ -15,7 +15,9 @@ Tables hold natural logarithms; numbers of lines and lengths of n-grams begin at
 """
 
 import codecs
+import contextlib
 import gzip
+import itertools
 import math
 import re
 import zlib
@@ -79,6 +81,37 @@ def read_ngrams(path: Path, symbols: Sequence[str]) -> list[Ngrams]:
     return _Reader(Path(path), symbols).read()
 
 
+def list_words(path: Path) -> list[str]:
+    """Returns the words of an ARPA file's 1-grams, in their order, as far as it has such a section.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    words: list[str] = []
+    with _opened(path) as lines:
+        for line in itertools.dropwhile(lambda line: line.strip() != b"\\1-grams:", lines):
+            if line.startswith(b"\\"):
+                if words:
+                    break
+                continue
+            words += [word.decode(errors="replace") for word in line.split()[1:2]]
+    return words
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Iterable[bytes]]:
+    """Yields the lines of a file, plain or gzip; what goes wrong while they are read is said."""
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else path.open("rb") as lines:
+            yield lines
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path}: cannot be read as an ARPA file ({error}); copy or make it again"
+        ) from None
+
+
 class _Reader:
     """One reading of one file, a line at a time; `number` is the line that it is at."""
 
@@ -91,16 +124,9 @@ class _Reader:
         self.words.setdefault(b"<UNK>", UNK)
 
     def read(self) -> list[Ngrams]:
-        try:
-            with self.path.open("rb") as file:
-                zipped = file.read(2) == b"\x1f\x8b"
-            with gzip.open(self.path) if zipped else self.path.open("rb") as file:
-                self.lines = self._numbered(file)
-                return self._tables()
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(
-                f"{self.path}: cannot be read as an ARPA file ({error}); copy or make it again"
-            ) from None
+        with _opened(self.path) as lines:
+            self.lines = self._numbered(lines)
+            return self._tables()
 
     def _numbered(self, file: Iterable[bytes]) -> Iterator[bytes]:
         for line in file:

@@ -153,6 +153,9 @@ def decode(
 
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    for lm, loaded in zip(lms or (), recognizer.lms, strict=True):
+        if loaded.kind == "words":
+            say(f"{lm}: over words, which are scored where they end")
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
@@ -168,6 +171,9 @@ def score(
     folder: Annotated[Path | None, typer.Argument(help="Folder with hyp.jsonl.")] = None,
     ref: Annotated[Path | None, typer.Option(help="References: Kaldi text, trn, jsonl.")] = None,
     hyp: Annotated[Path | None, typer.Option(help="Hypotheses, likewise.")] = None,
+    cuts: Annotated[
+        Path | None, typer.Option(help="Score what is in this manifest; reports go to FOLDER/NAME.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     only: Annotated[str | None, typer.Option(help="Print one rate alone: wer or cer.")] = None,
@@ -176,13 +182,15 @@ def score(
     from asr.report import one_rate, score_files, score_folder, to_table, write_report
 
     if folder is not None and ref is None and hyp is None:
-        report = score_folder(folder, normalizer)
-        out = out or folder
-    elif folder is None and ref is not None and hyp is not None:
+        report = score_folder(folder, normalizer, cuts=cuts)
+        out = out or (folder if cuts is None else folder / cuts.name.removesuffix(".jsonl.gz"))
+    elif folder is None and ref is not None and hyp is not None and cuts is None:
         report = score_files(ref, hyp, normalizer)
         out = out or hyp.parent
     else:
-        raise ConfigError("asr score: give either a folder, or both --ref and --hyp")
+        raise ConfigError(
+            "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder"
+        )
     paths = write_report(report, out)
     if only is not None:
         typer.echo(one_rate(report, only))

@@ -13,7 +13,9 @@ Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of
 LM = Annotated[Path, typer.Option("--lm", help="The --out of asr train-lm, or an ARPA file.")]
 LMs = Annotated[
     list[Path] | None,
-    typer.Option("--lm", help="Language model: the --out of asr train-lm, or ARPA; repeatable."),
+    typer.Option(
+        "--lm", help="Language model: --out of asr train-lm, or ARPA (tokens, words); repeatable."
+    ),
 ]
 TokenizerFolder = Annotated[
     Path | None, typer.Option("--tokenizer", help="Model folder whose tokenizer is used.")

@@ -147,7 +147,7 @@ class LanguageModel:
 
     scorer: Scorer  # recurrent or n-gram; its memory is `memory`
     tokenizer: Tokenizer
-    kind: str  # rnn or ngram
+    kind: str  # rnn, ngram, or words: an n-gram model over words
     device: torch.device | str = "cpu"
 
     def memory(self, num_rows: int) -> LMMemory:

@@ -23,6 +23,7 @@ from asr.lm_config import LMConfig, LMModelConfig, load_lm_config
 from asr.ngram import arpa_symbols, read_arpa
 from asr.settings import read_settings
 from asr.tokenizer import Tokenizer, load_tokenizer
+from asr.word_lm import lists_words, read_word_ngram
 
 ARPA_FILE = "lm.arpa"
 KINDS = {"rnn": "A recurrent", "ngram": "An n-gram"}
@@ -45,7 +46,11 @@ class _WithEncoder(BaseModel):
 
 
 def load_language_model(
-    path: Path, tokenizer: Tokenizer | None = None, *, device: torch.device | str = "cpu"
+    path: Path,
+    tokenizer: Tokenizer | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    words: bool = False,
 ) -> LanguageModel:
     """Returns the language model of a folder or of an ARPA file (.arpa, .arpa.gz), to be used.
 
@@ -53,6 +58,8 @@ def load_language_model(
         path: the --out of `asr train-lm`, or an n-gram model over the tokenizer's tokens.
         tokenizer: the recognizer's, whose tokens the model must know; None: the folder's own.
         device: where a recurrent model computes.
+        words: whether an ARPA file may be over words; such a model can be searched with, but the
+            probabilities of what may follow a token do not add up to 1.
 
     Raises:
         ModelError: a file is missing or damaged, or the model's tokens are not the tokenizer's.
@@ -68,6 +75,9 @@ def load_language_model(
         raise ModelError(
             f"{path}: an ARPA file has no tokenizer; name a model folder that has it by --tokenizer"
         )
+    if words and lists_words(path):
+        scorer = read_word_ngram(path, tokenizer).to(device)
+        return LanguageModel(scorer, tokenizer, "words", device)
     return _load_arpa(path, tokenizer, device)
 
 

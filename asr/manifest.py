@@ -1,6 +1,7 @@
 """Manifests: lhotse cuts, checked where they enter, and a survey of what training can use."""
 
 import itertools
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,15 @@ def each_cut(manifest: str | Path) -> Iterator[Cut]:
         if cut is None:
             return
         yield cut
+
+
+def read_ids(manifest: str | Path) -> frozenset[str]:
+    """Returns the ids of a manifest's cuts, in Unicode form NFC; their audio may be gone.
+
+    Raises:
+        DataError: the file is missing or is not a manifest of cuts.
+    """
+    return frozenset(unicodedata.normalize("NFC", cut.id) for cut in each_cut(manifest))
 
 
 def checked_cuts(manifest: str | Path) -> Iterator[Cut]:

@@ -82,8 +82,13 @@ class NgramModel:
         self, tokens: Tensor, memory: LMMemory, state: NgramState
     ) -> tuple[Tensor, NgramState]:
         """Returns log probabilities (B,K,V) of what follows tokens (B,K), and the next state."""
-        _, nodes = self._trie.find(state.nodes, self._aliases[tokens], self.order - 1)
+        _, nodes = self.read(state.nodes, tokens)
         return self._next_log_probs(nodes.flatten()).unflatten(0, nodes.shape), NgramState(nodes)
+
+    def read(self, nodes: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns log probabilities (...) of tokens (...) after nodes (...), and the nodes then."""
+        log_probs, after = self._trie.find(nodes, self._aliases[tokens], self.order - 1)
+        return log_probs.clamp(LOG_ZERO, 0.0), after
 
     def score(self, tokens: Sequence[int]) -> list[float]:
         """Returns the log probability of each token, and at last of EOS, after BOS."""

@@ -111,7 +111,8 @@ def load_recognizer(
     Args:
         folder: the --out of asr train.
         device: where it and the language models compute.
-        lms: language models beside it, each a folder of asr train-lm or an ARPA file.
+        lms: language models beside it, each a folder of asr train-lm or an ARPA file, over
+            its tokens or over words.
 
     Raises:
         ModelError: a folder cannot be used, or a language model has other tokens.
@@ -121,7 +122,8 @@ def load_recognizer(
     chosen = own_device(device)
     loaded = load_model_folder(Path(folder), chosen)
     return Recognizer(
-        loaded, [load_language_model(Path(lm), loaded.tokenizer, device=chosen) for lm in lms]
+        loaded,
+        [load_language_model(Path(lm), loaded.tokenizer, device=chosen, words=True) for lm in lms],
     )
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asr.errors import ConfigError, DataError
+from asr.manifest import read_ids
 from asr.results import read_hypotheses, read_text_file
 from asr.scoring import KOREAN_UNITS, Alignment, ScoreSet, Step, UtteranceScore, score
 from asr.text import Normalizer, get_normalizer
@@ -53,6 +54,7 @@ class Report:
         scores: the error counts.
         ended: reason why a search stopped -> number of utterances; empty where unknown.
         audio_seconds: duration of all utterances; None where unknown.
+        cuts_path: manifest of the utterances that are scored; None: all.
     """
 
     hypotheses_path: Path
@@ -61,18 +63,34 @@ class Report:
     scores: ScoreSet
     ended: Mapping[str, int]
     audio_seconds: float | None
+    cuts_path: Path | None = None
 
 
-def score_folder(folder: Path, normalizer: str) -> Report:
+def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> Report:
     """Return the report of the folder's `hyp.jsonl`, both sides normalised.
+
+    Args:
+        folder: with the file.
+        normalizer: name of what both sides go through.
+        cuts: manifest of the utterances that are scored; None: all.
 
     Raises:
         ConfigError: the normaliser is unknown.
-        DataError: the file is missing, empty, or holds a line that breaks its format.
+        DataError: the file is missing, empty, or holds a line that breaks its format; or the
+            manifest cannot be read or holds an utterance that the file does not.
     """
     rule = get_normalizer(normalizer)
     path = Path(folder) / HYPOTHESES_FILE
     rows = read_hypotheses(path)
+    if cuts is not None:
+        wanted = read_ids(cuts)
+        rows = [row for row in rows if row.utterance_id in wanted]
+        absent = sorted(wanted - {row.utterance_id for row in rows})
+        if absent:
+            raise DataError(
+                f"{cuts}: not in {path}: {_listed(tuple(absent))} (decode a manifest that holds "
+                "them, or name one of what was decoded)"
+            )
     seconds = [row.seconds for row in rows if row.seconds is not None]
     return Report(
         hypotheses_path=path,
@@ -84,6 +102,7 @@ def score_folder(folder: Path, normalizer: str) -> Report:
         ),
         ended=dict(Counter(row.ended for row in rows if row.ended is not None)),
         audio_seconds=sum(seconds) if len(seconds) == len(rows) else None,
+        cuts_path=cuts,
     )
 
 
@@ -118,6 +137,7 @@ def to_json(report: Report) -> str:
     values = {
         "hypotheses": str(report.hypotheses_path),
         "references": str(report.references_path),
+        "cuts": None if report.cuts_path is None else str(report.cuts_path),
         "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
         "num_utterances": scores.num_utterances,
         "num_words": scores.counts("words").num_reference,
@@ -255,6 +275,8 @@ def _notices(report: Report) -> list[str]:
     """Return what a reader must know beside the table, one sentence a line."""
     rule, scores = report.normalizer, report.scores
     lines = [f"normalizer {rule.name}, version {rule.version}; rates in per cent of N"]
+    if report.cuts_path is not None:
+        lines.append(f"only the utterances of {report.cuts_path}")
     if not KOREAN_UNITS.keys().isdisjoint(scores.units):
         lines.append(_KOREAN_NOTICE)
     if scores.missing:

@@ -19,6 +19,7 @@ SUMMARIES = {
     "ljspeech": "LJSpeech: 24 hours of one English reader",
     "vctk": "VCTK: 110 speakers of English, of many accents, some 400 sentences each",
     "yesno": "YesNo: sixty recordings of yes and no in Hebrew, for a first try in minutes",
+    "zeroth_korean": "Zeroth-Korean: Korean sentences read aloud (51.6 hours)",
 }
 
 

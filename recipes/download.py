@@ -12,7 +12,7 @@ from pathlib import Path
 from asr.errors import DataError
 from recipes.archive import extract
 
-__all__ = ["extract", "fetch"]
+__all__ = ["extract", "fetch", "md5_of"]
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30.0
@@ -29,7 +29,7 @@ class _DamagedError(_TransferError):
 
 
 def fetch(
-    urls: Sequence[str], path: Path, *, size: int, md5: str, say: Callable[[str], None]
+    urls: Sequence[str], path: Path, *, size: int, md5: str | None, say: Callable[[str], None]
 ) -> Path:
     """Return `path`, which then holds the whole file, with the right size and checksum.
 
@@ -40,7 +40,8 @@ def fetch(
         urls: the same file on several servers, best first.
         path: where it goes; a right file that is there already is accepted.
         size: of the file, in bytes.
-        md5: of the file, as 32 hexadecimal digits.
+        md5: of the file, as 32 hexadecimal digits; None where its publisher names none, so that
+            the size alone is checked.
         say: called with each line of progress.
 
     Raises:
@@ -63,14 +64,14 @@ def fetch(
     return path
 
 
-def _accept(path: Path, *, size: int, md5: str) -> None:
+def _accept(path: Path, *, size: int, md5: str | None) -> None:
     """Raise DataError unless the file that is there is the published one."""
     found_size = path.stat().st_size
     if found_size != size:
         raise DataError(
             f"{path}: {found_size} bytes; the published file has {size} (delete it and run again)"
         )
-    found = _md5_of(path)
+    found = None if md5 is None else md5_of(path)
     if found != md5:
         raise DataError(
             f"{path}: md5 is {found}; the published file has {md5} (delete it and run again)"
@@ -90,7 +91,7 @@ def _refuse_full_disk(path: Path, size: int) -> None:
 
 
 def _gather(
-    urls: Sequence[str], part: Path, *, size: int, md5: str, say: Callable[[str], None]
+    urls: Sequence[str], part: Path, *, size: int, md5: str | None, say: Callable[[str], None]
 ) -> None:
     """Fill `part` with the right bytes, from whichever mirrors give them."""
     name = part.name.removesuffix(".part")
@@ -117,12 +118,12 @@ def _gather(
     )
 
 
-def _check_sum(part: Path, *, size: int, md5: str) -> None:
+def _check_sum(part: Path, *, size: int, md5: str | None) -> None:
     """Raise _TransferError if bytes are missing, _DamagedError if they are wrong."""
     found_size = part.stat().st_size
     if found_size < size:
         raise _TransferError(f"broke off after {found_size} of {size} bytes")
-    found = _md5_of(part)
+    found = None if md5 is None else md5_of(part)
     if found != md5:
         part.unlink()
         raise _DamagedError(f"md5 is {found} where {md5} is published, so it was deleted")
@@ -191,8 +192,8 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         raise _TransferError(f"the connection broke: {error}") from error
 
 
-def _md5_of(path: Path) -> str:
-    """Return a file's md5 as hexadecimal digits."""
+def md5_of(path: Path) -> str:
+    """Return a file's md5 as 32 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 

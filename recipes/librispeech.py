@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import soundfile
 from lhotse.cut import Cut, MonoCut
 
 from asr.errors import ConfigError, DataError
@@ -17,16 +16,9 @@ from recipes.base import ManifestSummary, PrepareOptions, PrepareReport, refuse_
 from recipes.download import fetch
 from recipes.librispeech_parts import MINI, PARTS, urls_of
 from recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
+from recipes.trans_txt import find_utterances, read_text
 
 TOP = "LibriSpeech"
-TRANSCRIPT_ENDING = ".trans.txt"
-AUDIO_ENDINGS = frozenset(f".{name.lower()}" for name in soundfile.available_formats()) - {
-    ".raw"
-} | {
-    ".opus",
-    ".oga",
-    ".aif",
-}
 LISTS = ("train", "dev", "test")  # NAME.ids beside the parts: a split of one's own
 SHOWN = 5  # ids in a notice
 
@@ -137,25 +129,16 @@ def read_part(folder: Path) -> _Part:
     Raises:
         DataError: a transcript or an audio file cannot be read, or an utterance has two.
     """
-    texts: dict[str, str] = {}
-    audio: dict[str, Path] = {}
-    for path in sorted(folder.glob("*/*/*")):
-        if path.name.endswith(TRANSCRIPT_ENDING):
-            _read_transcript(path, texts)
-        elif path.suffix.lower() in AUDIO_ENDINGS:
-            if path.stem in audio:
-                raise DataError(
-                    f'{path}: utterance "{path.stem}" has other audio, {audio[path.stem].name}; '
-                    "must have one file (delete the other)"
-                )
-            audio[path.stem] = path
+    texts, audio, bad_lines = find_utterances(folder, joint="-")
+    if bad_lines:
+        raise DataError(f"{bad_lines[0][1]} (mend it or fetch the part again)")
     paired = sorted(texts.keys() & audio.keys())
     headers = read_headers(audio[utterance_id] for utterance_id in paired)
     cuts = [
         make_cut(
             utterance_id,
             header,
-            text=texts[utterance_id],
+            text=texts[utterance_id].text,
             speaker=utterance_id.split("-")[0],
             language="en",
         )
@@ -170,31 +153,6 @@ def read_part(folder: Path) -> _Part:
         if ids
     ]
     return _Part(folder.name, cuts, problems)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: not readable as UTF-8 text: {error} (mend it or fetch it again)"
-        ) from error
-
-
-def _read_transcript(path: Path, texts: dict[str, str]) -> None:
-    """Add the texts of one chapter."""
-    lines = _read_text(path).splitlines()
-    chapter = path.name.removesuffix(TRANSCRIPT_ENDING)
-    for number, line in enumerate(lines, start=1):
-        utterance_id, _, text = line.partition(" ")
-        if not utterance_id.startswith(f"{chapter}-") or not text.strip():
-            raise DataError(
-                f'{path} line {number}: "{line[:40]}"; must be an id of chapter {chapter}, a space '
-                "and its text (fetch the part again)"
-            )
-        if utterance_id in texts:
-            raise DataError(f'{path} line {number}: utterance "{utterance_id}" comes twice')
-        texts[utterance_id] = text
 
 
 def _judge(folder: Path, part: _Part) -> list[str]:
@@ -261,7 +219,7 @@ def _read_lists(root: Path, cuts: Sequence[MonoCut]) -> tuple[dict[str, list[Mon
 
 def _read_ids(path: Path) -> list[str]:
     """Return the ids in a list, of which none comes twice."""
-    ids = _read_text(path).split()
+    ids = read_text(path).split()
     seen: set[str] = set()
     for utterance_id in ids:
         if utterance_id in seen:

@@ -59,6 +59,10 @@ def test_decode_writes_every_utterance_and_score_reports_it(home: Path) -> None:
     assert (home / "d/report.md").is_file()
     only = run("score", home / "d", "--only", "cer").stdout
     assert only == f"{100 * report['cer']:.2f} %\n"
+    done = run("score", home / "d", "--cuts", home / "data/dev.jsonl.gz")
+    assert done.returncode == 0, done.stderr
+    some = json.loads((home / "d/dev/report.json").read_text())
+    assert (some["wer"], some["num_utterances"]) == (report["wer"], 6)
 
 
 def test_a_beam_returns_as_many_hypotheses_as_asked_for(home: Path) -> None:
@@ -177,6 +181,8 @@ def test_wrong_settings_are_one_clear_line(home: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "exp" / "config.yaml").exists()
     assert 'recipe "libri": unknown' in error_of("prepare", "libri", "--out", tmp_path / "x")
     assert "either a folder, or both" in error_of("score")
+    pair = ["--ref", "a.txt", "--hyp", "b.txt", "--cuts", "c.jsonl.gz"]
+    assert "--cuts goes with a folder" in error_of("score", *pair)
 
 
 def test_a_device_that_is_not_there_is_one_clear_line(home: Path, tmp_path: Path) -> None:

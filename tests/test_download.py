@@ -2,67 +2,28 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
+from file_server import Server, serving
 
 from asr.errors import DataError
-from recipes.download import extract, fetch
+from recipes.download import extract, fetch, md5_of
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
-@dataclass
-class Server:
-    """A server on this machine: what it sends, how it misbehaves, what it was asked."""
-
-    url: str = ""
-    content: bytes = CONTENT
-    break_after: list[int] = field(default_factory=list)  # bytes of the answer, one entry a request
-    ranges: bool = True
-    status: int = 0
-    asked: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked = self.headers.get("Range", "")
-            state.asked.append(asked)
-            if state.status:
-                self.send_error(state.status)
-                return
-            start = int(asked[len("bytes=") : -1]) if asked and state.ranges else 0
-            body = state.content[start:]
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(body)))
-            if start:
-                end = len(state.content)
-                self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")
-            self.end_headers()
-            self.wfile.write(body[: state.break_after.pop(0)] if state.break_after else body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        state.url = f"http://127.0.0.1:{running.server_address[1]}/file.tar.gz"
-        yield state
-        running.shutdown()
-        thread.join()
+    with serving(CONTENT) as running:
+        yield running
 
 
-def fetched(urls: list[str], path: Path, said: list[str] | None = None, md5: str = MD5) -> Path:
+def fetched(
+    urls: list[str], path: Path, said: list[str] | None = None, md5: str | None = MD5
+) -> Path:
     say = (said if said is not None else []).append
     return fetch(urls, path, size=len(CONTENT), md5=md5, say=say)
 
@@ -121,6 +82,18 @@ def test_a_wrong_checksum_names_both_and_leaves_no_file(server: Server, tmp_path
     assert f"put the file at {path} yourself" in message
     assert list(tmp_path.iterdir()) == []
     assert len(server.asked) == 1
+
+
+def test_without_a_published_checksum_the_size_alone_is_checked(
+    server: Server, tmp_path: Path
+) -> None:
+    path = fetched([server.url], tmp_path / "file.tar.gz", md5=None)
+    assert md5_of(path) == MD5
+    path.write_bytes(CONTENT[::-1])
+    assert fetched([], path, md5=None) == path
+    path.write_bytes(CONTENT[1:])
+    with pytest.raises(DataError, match="1023999 bytes; the published file has 1024000"):
+        fetched([], path, md5=None)
 
 
 def test_a_file_longer_than_published_is_refused(server: Server, tmp_path: Path) -> None:

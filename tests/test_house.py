@@ -27,7 +27,7 @@ FLOORS = [
     ["loss", "manifest", "scorers"],
     ["cut_audio"],
     ["audio_checks", "export_formats"],
-    ["data", "search", "checkpoint", "language_model", "lm_text", "describe"],
+    ["data", "search", "checkpoint", "language_model", "lm_text", "word_lm", "describe"],
     ["lm_folder", "fusion", "describe_table", "validate", "export"],
     ["recognizer", "experiment", "monitor", "trainlog", "card", "bptt", "perplexity"],
     ["decode"],

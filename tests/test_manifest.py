@@ -8,7 +8,7 @@ from lhotse import CutSet
 
 from asr.config import DataConfig
 from asr.errors import DataError
-from asr.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
+from asr.manifest import Survey, checked_cuts, cut_text, read_cuts, read_ids, survey
 from asr.text import get_normalizer
 from asr.tokenizer import train_tokenizer
 
@@ -123,3 +123,12 @@ def test_a_file_that_is_no_manifest_is_an_error(tmp_path: Path, content: bytes) 
 def test_a_missing_manifest_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such manifest; make it with asr prepare"):
         read_cuts(tmp_path / "none.jsonl.gz")
+
+
+def test_ids_are_read_though_the_audio_is_gone(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "x", ["ab", "cd"])
+    (tmp_path / "x-000.wav").unlink()
+    assert read_ids(manifest) == {"x-000", "x-001"}
+    edit(manifest, lambda rows: rows[1].pop("start"))
+    with pytest.raises(DataError, match="line 2 is not a cut"):
+        read_ids(manifest)

@@ -41,6 +41,7 @@ def test_the_table_lists_every_recipe_under_its_name() -> None:
         "synthetic",
         "vctk",
         "yesno",
+        "zeroth_korean",
     ]
     assert all(recipe.name == name and recipe.summary for name, recipe in RECIPES.items())
 

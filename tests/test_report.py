@@ -3,6 +3,7 @@ import json
 import unicodedata
 
 import pytest
+from lhotse import CutSet, MonoCut
 from rich.console import Console
 
 from asr import report as report_module
@@ -55,6 +56,33 @@ def test_both_sides_are_normalised_before_they_are_scored(tmp_path):
     write_rows(tmp_path, [{"id": "u", "reference": "Don’t, stop!", "hypothesis": "don't stop"}])
     assert score_folder(tmp_path, "none").scores.wer == 1.0
     assert score_folder(tmp_path, "english").scores.wer == 0.0
+
+
+def write_cuts(folder, *names):
+    path = folder / "some.jsonl.gz"
+    CutSet.from_cuts(MonoCut(name, 0.0, 1.0, 0) for name in names).to_file(path)
+    return path
+
+
+def test_a_manifest_chooses_what_is_scored(tmp_path):
+    rows = [*ROWS, {"id": "가-1", "reference": "x", "hypothesis": "y"}]
+    cuts = write_cuts(tmp_path, "a-2", unicodedata.normalize("NFD", "가-1"))
+    report = score_folder(write_rows(tmp_path, rows, **EXTRA), "none", cuts=cuts)
+    counts = report.scores.counts("words")
+    assert (counts.hits, counts.substitutions, counts.deletions) == (2, 1, 1)
+    assert report.audio_seconds == 3.0
+    assert json.loads(to_json(report))["cuts"] == str(cuts)
+    assert f"only the utterances of {cuts}" in to_markdown(report)
+
+
+def test_a_manifest_with_utterances_that_were_not_decoded_is_an_error(tmp_path):
+    cuts = write_cuts(tmp_path, "a-2", "b-1", "b-2")
+    with pytest.raises(DataError) as raised:
+        score_folder(write_rows(tmp_path, ROWS), "none", cuts=cuts)
+    assert str(raised.value) == (
+        f"{cuts}: not in {tmp_path / 'hyp.jsonl'}: b-1, b-2 (2 in all) (decode a manifest that "
+        "holds them, or name one of what was decoded)"
+    )
 
 
 def test_json_holds_fractions_counts_and_what_was_scored(scored, tmp_path):

@@ -24,7 +24,12 @@ from asr.model import build_model
 
 ROOT = Path(__file__).parents[2]
 BATCHES = (16, 32, 64, 128, 256, 512)
-CONFIGURATIONS = ("100h", "960h")
+# Recipe and configuration -> tokens of an utterance, vocabulary where the file leaves it open.
+CONFIGURATIONS = {
+    "librispeech/100h": (45, None),
+    "librispeech/960h": (45, None),
+    "zeroth_korean/base": (170, 75),  # jamo
+}
 UTTERANCE_SECONDS = 12.0
 
 
@@ -61,15 +66,17 @@ def batch_row(num_utterances: int, rounds: int, rate: float, device: torch.devic
 
 def training_row(name: str, rounds: int, device: torch.device) -> str:
     """Returns the row of a recipe's configuration, one full batch a step."""
-    config = load_config(ROOT / "egs" / "librispeech" / "conf" / f"{name}.yaml", ())
-    vocab_size = config.tokenizer.vocab_size
+    recipe, _, file = name.partition("/")
+    config = load_config(ROOT / "egs" / recipe / "conf" / f"{file}.yaml", ())
+    num_tokens, vocab_size = CONFIGURATIONS[name]
+    vocab_size = vocab_size or config.tokenizer.vocab_size
     model = build_model(config, vocab_size).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
     num_rows = int(config.data.batch_seconds / UTTERANCE_SECONDS)
     num_samples = round(UTTERANCE_SECONDS * config.sample_rate)
     waveforms = 0.1 * torch.randn(num_rows, num_samples, device=device)
     lengths = torch.full((num_rows,), num_samples, device=device)
-    tokens = torch.randint(5, vocab_size, (num_rows, 45), device=device)
+    tokens = torch.randint(5, vocab_size, (num_rows, num_tokens), device=device)
     token_lengths = torch.full((num_rows,), tokens.size(1), device=device)
 
     def step() -> None:
