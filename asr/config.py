@@ -115,6 +115,16 @@ class LossConfig(Section):
     label_smoothing: float = Field(0.1, ge=0, lt=1)  # mass given to all tokens evenly
     guide_weight: float = Field(0.0, ge=0, le=100)  # pulls attention to where CTC hears tokens
     guide_frames: float = Field(3.0, gt=0, le=1000)  # how near, in memory frames
+    guide_epoch: int = Field(1, ge=1)  # the first that is guided; CTC must hear something by then
+
+    def of_epoch(self, epoch: int) -> dict[str, float]:
+        """Returns what `compute_losses` takes in an epoch, counted from 1."""
+        return {
+            "ctc_weight": self.ctc_weight,
+            "label_smoothing": self.label_smoothing,
+            "guide_weight": self.guide_weight if epoch >= self.guide_epoch else 0.0,
+            "guide_frames": self.guide_frames,
+        }
 
 
 class DataConfig(Section):

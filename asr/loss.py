@@ -33,7 +33,7 @@ def compute_losses(
     guide_weight: float = 0.0,
     guide_frames: float = 3.0,
 ) -> Losses:
-    """Returns (1 - w) attention + w CTC + g exp(-CTC) guide, and its parts, in nats a target token.
+    """Returns (1 - w) attention + w CTC + g guide, and its parts, in nats a target token.
 
     Args:
         output: the model's.
@@ -71,8 +71,7 @@ def compute_losses(
     if guide_weight > 0:
         places = token_places(output.ctc_logits, targets, target_lengths, output.ctc_lengths)
         guide = guide_loss(output.alignments, places, target_lengths, guide_frames)
-        sureness = (-ctc.detach() / num_tokens).exp()  # of CTC, a token: an unsure one misleads
-        total = total + guide_weight * sureness * guide
+        total = total + guide_weight * guide
     return Losses(total / num_tokens, attention / num_tokens, ctc / num_tokens)
 
 

@@ -124,3 +124,8 @@ def test_a_guide_needs_attention_to_guide() -> None:
     tree = {"loss": {"guide_weight": 1}, "attention": {"type": "none"}}
     with pytest.raises(ConfigError, match="whose head guides, and attention"):
         parse_config(tree, "here")
+
+
+def test_the_guide_begins_with_its_epoch() -> None:
+    loss = parse_config({"loss": {"guide_weight": 2, "guide_epoch": 3}}, "here").loss
+    assert [loss.of_epoch(epoch)["guide_weight"] for epoch in (1, 2, 3, 9)] == [0, 0, 2, 2]

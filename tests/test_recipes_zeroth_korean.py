@@ -172,7 +172,9 @@ def test_what_cannot_be_used_is_listed_and_refused_or_skipped(
 def test_audio_that_is_damaged_is_listed(corpus: Path) -> None:
     path = corpus / TRANSCRIPT.with_name("101_003_0002.flac")
     path.write_bytes(b"fLaC")
-    with pytest.raises(DataError, match=r"1 of 44 .*101_003_0002\.flac: not audio that libsndfile reads"):
+    with pytest.raises(
+        DataError, match=r"1 of 44 .*101_003_0002\.flac: not audio that libsndfile reads"
+    ):
         prepare(options_for(corpus))
     report = prepare(options_for(corpus, bad="skip"))
     assert sum(item.num_utterances for item in report.manifests[:3]) == 35
