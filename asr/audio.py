@@ -26,6 +26,8 @@ Waveform = npt.NDArray[np.float32]
 
 UNKNOWN_LENGTH = 2**62  # libsndfile reports about this much for a stream without a length
 UNFINISHED_BYTES = 0x7FFF_0000  # recorders that write to a pipe leave a size at least this large
+HEAD_BYTES = 4096  # of an mp3 file, in which its first frame is
+LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")  # beside them the first frame says how many follow
 SHORTFALL = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
@@ -53,6 +55,8 @@ def audio_info(path: str | Path) -> AudioInfo:
                 f"(write it anew: ffmpeg -i {path} finished.wav)"
             )
         rate, num_frames = int(file.samplerate), int(file.frames)
+        if _guesses_length(path, file):
+            num_frames = sum(len(block) for block in _raw_blocks(path, file, 30 * rate))
         name = f"{file.format} {file.subtype}"
         return AudioInfo(rate, int(file.channels), num_frames, num_frames / rate, name)
 
@@ -98,7 +102,7 @@ def read_blocks(
             num_read += len(raw)
             block = raw.mean(axis=1)  # (N, channels) -> (N,)
             yield block if resampler is None else resampler.resample_chunk(block)
-        if num_read < file.frames < UNKNOWN_LENGTH:
+        if num_read < file.frames < UNKNOWN_LENGTH and not _guesses_length(path, file):
             raise _truncated(path, f"its header promises {file.frames} samples, it has {num_read}")
         if resampler is not None:
             yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
@@ -176,6 +180,15 @@ def _check_length(path: Path, file: _Forward) -> None:
         raise _truncated(path, "its last Ogg page is missing")
     if file.frames == 0:
         raise DataError(f"{path}: holds no samples; there must be at least one (record it again)")
+
+
+def _guesses_length(path: str | Path, file: _Forward) -> bool:
+    """Return whether libsndfile took a length from the first frame: an mp3 may not say its own."""
+    if file.format != "MP3" and not str(file.subtype).startswith("MPEG"):
+        return False
+    with open(path, "rb") as raw:
+        head = raw.read(HEAD_BYTES)
+    return not any(tag in head for tag in LENGTH_TAGS)
 
 
 def _raw_blocks(path: str | Path, file: _Forward, num_frames: int) -> Iterator[Waveform]:

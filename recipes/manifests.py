@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import soundfile
 from lhotse.audio import AudioSource, Recording
 from lhotse.cut import Cut, MonoCut
 from lhotse.supervision import SupervisionSegment
@@ -19,9 +18,6 @@ from asr.errors import DataError
 from recipes.base import ManifestSummary
 
 HEADER_THREADS = 8
-BLOCK_SAMPLES = 1 << 24  # minutes: most files are read in one go
-HEAD_BYTES = 4096  # of an mp3 file, in which its first frame is
-LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")  # beside them the first frame says how many follow
 
 
 class AudioHeader(NamedTuple):
@@ -50,26 +46,7 @@ def read_any_header(path: Path) -> AudioHeader:
         DataError: as `asr.audio.audio_info`.
     """
     info = audio_info(path)
-    num_samples = info.num_frames
-    if info.format.startswith("MP3") and not _has_length(path):
-        num_samples = _count_samples(path)
-    return AudioHeader(Path(path).absolute(), info.sample_rate, num_samples, info.num_channels)
-
-
-def _has_length(path: Path) -> bool:
-    """Return whether an mp3 file says how long it is; where it does not, libsndfile guesses."""
-    with open(path, "rb") as file:
-        head = file.read(HEAD_BYTES)
-    return any(tag in head for tag in LENGTH_TAGS)
-
-
-def _count_samples(path: Path) -> int:
-    """Return how many samples of a file can be read, as training reads them."""
-    count = 0
-    with soundfile.SoundFile(path) as file:
-        while num_read := len(file.read(BLOCK_SAMPLES, dtype="int16")):
-            count += num_read
-    return count
+    return AudioHeader(Path(path).absolute(), info.sample_rate, info.num_frames, info.num_channels)
 
 
 def read_header(path: Path) -> AudioHeader:

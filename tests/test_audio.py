@@ -206,3 +206,18 @@ def test_an_array_is_resampled_where_asked():
 def test_an_array_that_is_no_waveform_is_said(array, sample_rate, message):
     with pytest.raises(DataError, match=message):
         check_waveform(array, sample_rate)
+
+
+@pytest.mark.parametrize("has_tag", [True, False])
+def test_the_length_of_an_mp3_is_what_can_be_read_and_is_no_reason_to_refuse_it(tmp_path, has_tag):
+    path = tmp_path / "a.mp3"
+    samples = np.random.default_rng(0).normal(0, 0.1, 96000)
+    samples[:32000] = 0  # a cheap first frame, from which the length would be guessed
+    soundfile.write(path, samples, 32000, compression_level=0.5, bitrate_mode="VARIABLE")
+    if not has_tag:
+        content = path.read_bytes()
+        path.write_bytes(content[content.index(b"\xff", content.index(b"Xing") + 200) :])
+        assert soundfile.info(path).frames > 120_000
+    whole = soundfile.read(path)[0]
+    assert audio_info(path).num_frames == len(whole)
+    assert len(read_audio(path, 32000)) == len(whole)
