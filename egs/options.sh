@@ -8,7 +8,7 @@ refuse_() {
 
 chosen_=()  # name=value; all are assigned at the end, since a default tells what a value may be
 while [ $# -gt 0 ]; do
-  spelling_='^--[a-z]+(-[a-z]+)*$'
+  spelling_='^--[a-z]+([-_][a-z]+)*$'  # ESPnet's users write --stop_stage
   option_=${1#--}
   option_=${option_//-/_}
   if ! [[ $1 =~ $spelling_ ]] || [ -z "${!option_+set}" ] || [ "$option_" = caller ]; then

@@ -110,7 +110,7 @@ def set_options(*arguments: str, **exported: str) -> subprocess.CompletedProcess
             ([name, "1"], f'unknown option "{name}"; known are the variables at its top')
             for name in (
                 *("--quick=true", "--stage=2", "--", "--a.b", "--a[0]", "", "-stage"),
-                *("--PWD", "--IFS", "--option-", "--option", "--caller", "--stop_stage"),
+                *("--PWD", "--IFS", "--option-", "--option_", "--option", "--caller"),
             )
         ),
     ],
@@ -126,6 +126,7 @@ def test_values_that_are_right_are_taken() -> None:
     assert set_options().stdout == "false|1|9|1600|||\n"
     done = set_options("--stage", "0", "--processes", "2", "--num-utterances", "20", "--quick")
     assert done.stdout == "true|0|9|20||2|\n", done.stderr
+    assert set_options("--stop_stage", "3").stdout == set_options("--stop-stage", "3").stdout
     done = set_options("--name", "5", "--name", "a b", "--processes", "", "--quick", "false")
     assert done.stdout == "false|1|9|1600|a b||\n", done.stderr
 
