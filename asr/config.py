@@ -113,18 +113,6 @@ class LossConfig(Section):
 
     ctc_weight: float = Field(0.3, ge=0, lt=1)  # Watanabe et al. 2017, equation 37
     label_smoothing: float = Field(0.1, ge=0, lt=1)  # mass given to all tokens evenly
-    guide_weight: float = Field(0.0, ge=0, le=100)  # pulls attention to where CTC hears tokens
-    guide_frames: float = Field(3.0, gt=0, le=1000)  # how near, in memory frames
-    guide_epoch: int = Field(1, ge=1)  # the first that is guided; CTC must hear something by then
-
-    def of_epoch(self, epoch: int) -> dict[str, float]:
-        """Returns what `compute_losses` takes in an epoch, counted from 1."""
-        return {
-            "ctc_weight": self.ctc_weight,
-            "label_smoothing": self.label_smoothing,
-            "guide_weight": self.guide_weight if epoch >= self.guide_epoch else 0.0,
-            "guide_frames": self.guide_frames,
-        }
 
 
 class DataConfig(Section):
@@ -261,12 +249,6 @@ class Config(Section):
         if self.search.ctc_weight > 0 and self.loss.ctc_weight == 0:
             raise ValueError(
                 "search.ctc_weight > 0 needs a CTC head trained by loss.ctc_weight > 0"
-            )
-        if self.loss.guide_weight > 0 and (
-            self.loss.ctc_weight == 0 or self.attention.type == "none"
-        ):
-            raise ValueError(
-                "loss.guide_weight > 0 needs loss.ctc_weight > 0, whose head guides, and attention"
             )
         return self
 

@@ -289,7 +289,7 @@ def try_largest_batch(run: Run) -> None:
             output,
             tokens,
             target_lengths,
-            **config.loss.of_epoch(config.loss.guide_epoch),
+            **config.loss.model_dump(),
         )
         run.fabric.backward(losses.total)
     except (MemoryError, RuntimeError) as error:

@@ -130,7 +130,7 @@ def train_step(
         output,
         batch.targets,
         batch.target_lengths,
-        **config.loss.of_epoch(progress.epoch + 1),
+        **config.loss.model_dump(),
     )
     run.fabric.backward(losses.total)
     losses = Losses(*(part.detach() for part in losses))

@@ -59,7 +59,6 @@ def test_a_base_that_leads_back_is_an_error(tmp_path: Path) -> None:
         ("data.batch_seconds=4", r"batch_seconds 4.0 must be >= max_seconds"),
         ("data.speed_factors=[3]", r"must each be between 0.5 and 2"),
         ("data.noise_snr_db=[9, 3]", r"must be \(lowest, highest\)"),
-        ("loss={guide_weight: 1, ctc_weight: 0}", r"guide_weight > 0 needs loss.ctc_weight > 0"),
         ("train.epochs", r'--set "train\.epochs": must be key=value'),
         ("=3", r'--set "=3": must be key=value'),
         ("seed.x=3", r'"seed" is a value, not a section'),
@@ -118,14 +117,3 @@ def test_differences_name_every_value_that_changed() -> None:
     new = parse_config({"train": {"epochs": 4}, "attention": {"type": "dot"}}, "new")
     assert differences(old, new) == ["attention.type: location -> dot", "train.epochs: 3 -> 4"]
     assert differences(old, old) == []
-
-
-def test_a_guide_needs_attention_to_guide() -> None:
-    tree = {"loss": {"guide_weight": 1}, "attention": {"type": "none"}}
-    with pytest.raises(ConfigError, match="whose head guides, and attention"):
-        parse_config(tree, "here")
-
-
-def test_the_guide_begins_with_its_epoch() -> None:
-    loss = parse_config({"loss": {"guide_weight": 2, "guide_epoch": 3}}, "here").loss
-    assert [loss.of_epoch(epoch)["guide_weight"] for epoch in (1, 2, 3, 9)] == [0, 0, 2, 2]
