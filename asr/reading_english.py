@@ -76,12 +76,14 @@ def _decimal(found: re.Match[str]) -> str:
 
 def _money(found: re.Match[str]) -> str:
     name, part = CURRENCIES[found[1]]
-    amount, cents, scale = found[2].replace(",", ""), found[3], found[4]
+    amount, cents, scale = found[2].replace(",", ""), found[3], "thousand" if found[5] else found[4]
     if scale:
         number = f"{amount}.{cents}" if cents else amount
         return f"{number} {scale} {name}s"  # its digits are read by a later rule
+    if cents and len(cents) != 2:
+        return f"{amount}.{cents} {name}s"
     read = f"{read_number(amount)} {name}{'' if amount == '1' else 's'}"
-    if cents and len(cents) == 2 and int(cents):
+    if cents and int(cents):
         one = int(cents) == 1
         many = "pence" if part == "penny" else f"{part}s"
         read += f" and {_cardinal(cents)} {part if one else many}"
@@ -93,6 +95,18 @@ def _time(found: re.Match[str]) -> str:
     if found[2] == "00":
         return _cardinal(found[1]) + (half or " o'clock")
     return f"{_cardinal(found[1])} {_two_digits(found[2])}{half}"
+
+
+def _single(unit: str) -> str:
+    words = unit.split(" ", 1)
+    words[0] = {"feet": "foot", "hertz": "hertz", "celsius": "celsius"}.get(
+        words[0], words[0].removesuffix("s")
+    )
+    return " ".join(words)
+
+
+def _dotted(found: re.Match[str]) -> str:
+    return " point ".join(map(read_number, found[0].split(".")))
 
 
 def _fraction(found: re.Match[str]) -> str:
@@ -117,21 +131,25 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             lambda found: TITLES[found[1].lower()],
         ),
         (
-            rf"([$£€])\s?({_NUMBER})(?:\.(\d+))?(?:\s(hundred|thousand|million|billion|trillion))?",
+            rf"([$£€])\s?({_NUMBER})(?:\.(\d+))?(?:\s(hundred|thousand|million|billion|trillion)|([kK])\b)?",
             _money,
         ),
         (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])(?:\s?([AaPp])\.?[Mm]\b)?", _time),
-        (r"(?<![\d/])(\d{1,3})/([2-9]|[1-9]\d)(?![\d/])", _fraction),
+        (r"(?<![\d/])([1-9])/([2-9]|10)(?![\d/])", _fraction),
+        (r"(?<=\d)/(?=\d)", " "),  # 24/7 and 9/11
         (r"(?<!\S)[-−](?=\d)", "minus "),
         (r"(?<![\d.,])(1[1-9]\d0|20\d0)s\b", _decade),
         (rf"({_NUMBER})(?:st|nd|rd|th)\b", lambda found: _ordinal(found[1])),
+        (rf"(?<![\d.,])1\s?({_UNIT})(?![A-Za-z])", lambda found: f"one {_single(UNITS[found[1]])}"),
         (rf"(?<=\d)\s?({_UNIT})(?![A-Za-z])", lambda found: f" {UNITS[found[1]]}"),
+        (r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)", " "),  # what is not known is its own word
+        (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.])", _dotted),
         (rf"({_NUMBER})\.(\d+)", _decimal),
         (
             r"(?<![\d.,])(1[1-9]\d\d|20\d\d)(?![\d,]\d|\d)",
             lambda found: read_year(found[1]),
         ),
-        (rf"({_NUMBER})", lambda found: f" {read_number(found[1])} "),
+        (rf"({_NUMBER})", lambda found: read_number(found[1])),
         (rf"[{re.escape(''.join(SIGNS))}]", lambda found: SIGNS[found[0]]),
     )
 )

@@ -9,6 +9,7 @@ way is taken or the text is left: the examples in tests/test_reading_korean.py s
 import re
 from collections.abc import Callable, Iterable
 
+_FULL_WIDTH = {0xFF10 + digit: 0x30 + digit for digit in range(10)}
 _DIGITS = "영일이삼사오육칠팔구"
 _PLACES = ("", "십", "백", "천")
 _MYRIADS = ("", "만", "억", "조", "경")
@@ -21,7 +22,10 @@ COUNTERS = (
     "개 명 살 마리 가지 송이 켤레 그루 자루 군데 번째 걸음 바퀴 사람 시간 권 장 대 병 잔 달 벌 채 "
     "척 곳 통 쌍 판 줄 번 배 시"
 )
-NOT_COUNTERS = "개월 개년 개국 명령 장조 대대 대령 번지 번길 번호 번선 배럴 배수 시그마 달러"
+NOT_COUNTERS = (
+    "개월 개년 개국 명령 장조 대대 대령 대강 대양 대륙 번지 번길 번호 번선 배럴 배수 시그마 시즌 "
+    "시리즈 달러 병원 병동 권역 채널 벌점 판매"
+)
 UNITS = {
     "km²": "제곱킬로미터", "㎢": "제곱킬로미터", "m²": "제곱미터", "㎡": "제곱미터",
     "km": "킬로미터", "㎞": "킬로미터", "cm": "센티미터", "㎝": "센티미터", "mm": "밀리미터",
@@ -38,7 +42,7 @@ LETTER_NAMES = (
     "엑스 와이 제트"
 )
 LETTERS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", LETTER_NAMES.split(), strict=True))
-SIGNS = {"&": " 앤드 ", "@": " 골뱅이 ", "+": " 플러스 ", "=": " 는 ", "#": " 샵 "}
+SIGNS = {"&": " 앤드 ", "@": " 골뱅이 ", "+": " 플러스 ", "#": " 샵 "}
 MONTHS = {"6": "유", "10": "시"}  # 6월 is 유월
 
 
@@ -47,6 +51,7 @@ def read_korean(text: str) -> str:
 
     What has no one reading stays: words in small Latin letters, capitals of more than six letters.
     """
+    text = text.translate(_FULL_WIDTH)
     for pattern, reading in _RULES:
         text = pattern.sub(reading, text)
     return text
@@ -106,6 +111,17 @@ def _clock(found: re.Match[str]) -> str:
     return f"{hours}시" + (f" {read_number(str(minute))}분" if minute else "")
 
 
+def _event(found: re.Match[str]) -> str:
+    month, day = found.groups()
+    is_whole = day == "10" or (day == month and len(day) == 2)  # 육십 항쟁, 십이십이, but 오일팔
+    return read_number(month) + (read_number(day) if is_whole else read_digits(day, zero="영"))
+
+
+def _equals(found: re.Match[str]) -> str:
+    has_final = "가" <= found[1] <= "힣" and (ord(found[1]) - ord("가")) % 28 > 0
+    return f"{found[1]}{'은' if has_final else '는'} "
+
+
 def _hours(found: re.Match[str]) -> str:
     hour = int(found[1])
     read = read_count(str(hour)) if hour <= 12 else read_number(str(hour))
@@ -132,7 +148,8 @@ def _any_of(names: Iterable[str]) -> str:
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"
 _COUNTED = rf"(?!{_any_of(NOT_COUNTERS.split())})(?:{_any_of(COUNTERS.split())})"
-_EVENTS = "절|운동|사태|혁명|민주|항쟁|전쟁|사변"
+_EVENTS = "절|운동|사태|사건|참사|혁명|민주|항쟁|전쟁|사변|광복|계엄"
+_SEPARATOR = r"\s?[./-]\s?"
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), reading)
     for pattern, reading in (
@@ -141,15 +158,29 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             r"(?<![\d.])(0\d{1,3})[-. ](\d{3,4})[-. ](\d{4})(?!\d)",
             lambda found: " ".join(map(read_digits, found.groups())),
         ),
-        (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])", _clock),
+        (
+            r"(?<![\d-])(1[5-8]\d\d)-(\d{4})(?![\d-])",
+            lambda found: " ".join(map(read_digits, found.groups())),
+        ),
+        (
+            rf"(?<!\d)((?:19|20)\d\d){_SEPARATOR}0?([1-9]|1[0-2]){_SEPARATOR}"
+            r"0?([1-9]|[12]\d|3[01])\b\.?(?!\d)",
+            r"\1년 \2월 \3일",
+        ),
+        (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?:\s?분)?(?![\d:])", _clock),
         (
             rf"(?<![\d/])({_NUMBER})/({_NUMBER})(?![\d/])",
             lambda found: f"{read_number(_plain(found[2]))}분의 {read_number(_plain(found[1]))}",
         ),
         (  # a day that gave an event its name: 3·1, 6.25
             rf"(?<![\d.])(\d{{1,2}})(?:[·ㆍ]|\.(?=\d+\s?(?:{_EVENTS})))(\d{{1,2}})(?![\d.])",
-            lambda found: read_digits(found[1] + found[2], zero="영"),
+            _event,
         ),
+        (
+            rf"(?<![\d,])(\d),(\d)(?=\s?{_COUNTED})",
+            lambda found: read_number(found[1]) + read_number(found[2]),
+        ),
+        (r"(?<!\d)([1-9]0)(?=대)(?!대\s?\d)", lambda found: read_number(found[1])),  # of age
         (rf"({_NUMBER})\s?[~∼～]\s?({_NUMBER})(\s?)({_COUNTED})", _counted_range),
         (rf"({_NUMBER})([가-힣%％]*)\s?[~∼～]\s?(?=\d)", r"\1\2에서 "),
         (r"(?<![\d:])(\d+):(\d+)(?![\d:])", r"\1대\2"),
@@ -164,10 +195,15 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         ),
         (rf"({_NUMBER})\.(\d+)", _decimal),
         (r"(?<!\d)0?(6|10)(?=\s?월)", lambda found: MONTHS[found[1]]),
-        (r"(?<!\d)([01]?\d|2[0-4])(\s?시)(?!간)(?!그)", _hours),
-        (rf"({_NUMBER})(?=\s?{_COUNTED})", lambda found: read_count(_plain(found[1]))),
+        (r"(?<!\d)([01]?\d|2[0-4])(\s?시)(?!간|그마|즌|리즈)", _hours),
+        (r"(?<!\d)1(?=\s?번째)", "첫"),
+        (
+            rf"(?<!제)(?<!제\s)({_NUMBER})(?=\s?{_COUNTED})",
+            lambda found: read_count(_plain(found[1])),
+        ),
         (rf"({_NUMBER})", lambda found: read_number(_plain(found[1]))),
         (r"(?<![A-Za-z'’])[A-Z]{1,6}(?![A-Za-z'’])", _capitals),
+        (r"(\S)\s?=\s?", _equals),
         (rf"[{re.escape(''.join(SIGNS))}]", lambda found: SIGNS[found[0]]),
     )
 )

@@ -95,10 +95,10 @@ class SentencePieceTokenizer(Tokenizer):
         if self._count_unknown(text) == 0:
             return [int(token) for token in self._processor.encode(text)]
         tokens: list[int] = []
-        for piece in self._processor.encode(text, out_type=str):
-            token = int(self._processor.piece_to_id(piece))
+        pieces = self._processor.encode(text, out_type=str)  # "<s>" may be text: its number tells
+        for piece, token in zip(pieces, self._processor.encode(text), strict=True):
             # sentencepiece joins neighbouring unknown characters to one piece
-            tokens.extend([UNK] * len(piece) if token == UNK else [token])
+            tokens.extend([UNK] * len(piece) if token == UNK else [int(token)])
         return tokens
 
     def decode(self, tokens: Iterable[int]) -> str:

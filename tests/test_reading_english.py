@@ -8,6 +8,8 @@ EXAMPLES = [
     # money
     ("$5.50 and $1", "five dollars and fifty cents and one dollar"),
     ("$3.2 million", "three point two million dollars"),
+    ("$5.5 and $5.125", "five point five dollars and five point one two five dollars"),
+    ("$10k", "ten thousand dollars"),
     ("£1.01 €20", "one pound and one penny twenty euros"),
     ("£2.50", "two pounds and fifty pence"),
     # times and years
@@ -24,9 +26,16 @@ EXAMPLES = [
     ("21st 3rd 100th", "twenty first third one hundredth"),
     ("3/4 1/2 2/3 1/4", "three quarters one half two thirds one quarter"),
     ("007", "zero zero seven"),
+    ("24/7, 9/11", "twenty four seven, nine eleven"),
+    ("192.168.1.1", "one hundred ninety two point one hundred sixty eight point one point one"),
     # units, signs, titles
     ("50% of 60 mph", "fifty percent of sixty miles per hour"),
     ("-5°C", "minus five degrees celsius"),
+    (
+        "1 km, 1 lb, 1°, 1 ft, 11 km",
+        "one kilometer, one pound, one degree, one foot, eleven kilometers",
+    ),
+    ("1.5m 5x", "one point five m five x"),
     ("5km 5 km/h", "five kilometers five kilometers per hour"),
     ("5+5=10", "five plus five equals ten"),
     ("Mr. Smith & Dr. No", "mister Smith and doctor No"),

@@ -69,6 +69,15 @@ def test_a_mark_of_sentencepiece_in_the_text_is_unknown_and_not_a_space(tokenize
     assert tokenizer.decode(tokenizer.encode("a\u2581\u2585t")) == "a⁇⁇t"
 
 
+@pytest.mark.parametrize("mark", ["<s>", "</s>", "<pad>", "<unk>", "<bos>", "<eos>"])
+def test_the_name_of_a_special_token_in_a_text_is_text(tokenizer, mark):
+    text = f"the{mark}cat"
+    tokens = tokenizer.encode(text)
+    assert not {PAD, BOS, EOS} & set(tokens)
+    assert tokens.count(UNK) == tokenizer.count_unknown(text) > 0
+    assert tokenizer.decode(tokens).startswith("the⁇")
+
+
 def test_every_token_has_a_printable_label(tokenizer):
     labels = [tokenizer.token(i) for i in range(tokenizer.vocab_size)]
     assert len(set(labels)) == tokenizer.vocab_size

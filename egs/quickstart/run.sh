@@ -53,7 +53,7 @@ if run_stage 4 "score it; the report goes to $exp/test/report.md"; then
 fi
 
 if run_stage 5 "transcribe one file"; then
-  file=$(find "$data/wav/test" -name '*.wav' | sort | head -n 1)
+  file=$(find "$data/wav/test" -name '*.wav' | sort | sed -n 1p)  # head would break the pipe
   echo "asr transcribe $file --model $exp" >&2
   asr transcribe "$file" --model "$exp"
   echo "demo: CER $(asr score "$exp/test" --only cer) WER $(asr score "$exp/test" --only wer)" \
