@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.manifest import Cut, cut_text, each_cut
+from asr.manifest import Cut, cut_text, each_cut, recordings
 from asr.text import get_normalizer
 from asr.tokens import SPECIAL_TOKENS, Tokenizer
 
@@ -153,8 +153,9 @@ class _Tally:
         self.characters.update(spelt)
         self.speakers.update(item.speaker for item in cut.supervisions if item.speaker)
         self.languages.update({item.language or "unknown" for item in cut.supervisions})
-        self.rates[int(cut.sampling_rate)] += 1
-        self.channels[_num_channels(cut)] += 1
+        if any(recordings(cut)):
+            self.rates[int(cut.sampling_rate)] += 1
+            self.channels[_num_channels(cut)] += 1
         self.kinds[_kind(cut)] += 1
         self.texts.append(hash(text))
         self.seconds.append(cut.duration)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asr.errors import ConfigError, DataError
 from asr.export_formats import FORMATS, ExportReport, Place
-from asr.manifest import Cut, checked_cuts
+from asr.manifest import Cut, checked_cuts, cut_text
 
 SHOWN_EVERY = 100  # utterances
 
@@ -34,11 +34,13 @@ def export(
         raise ConfigError(f'--format "{to}": unknown; must be one of {", ".join(FORMATS)}')
     report = ExportReport()
     num_shared = 0  # utterances of several speakers
+    num_without_text = 0
 
     def counted() -> Iterator[Cut]:
-        nonlocal num_shared
+        nonlocal num_shared, num_without_text
         for cut in checked_cuts(manifest):
             num_shared += len({item.speaker for item in cut.supervisions}) > 1
+            num_without_text += not cut_text(cut, str).strip()
             report.num_utterances += 1
             if report.num_utterances % SHOWN_EVERY == 0:
                 live(f"{report.num_utterances:,} utterances")
@@ -49,6 +51,8 @@ def export(
         FORMATS[to](counted(), Place(folder, out.absolute(), report))
     if num_shared and to != "shar":
         report.notices.append(f"{num_shared} utterances have several speakers; the first is named")
+    if num_without_text:
+        report.notices.append(f"{num_without_text} utterances have an empty transcript")
     return report
 
 

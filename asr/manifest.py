@@ -45,7 +45,7 @@ class Survey:
 
 
 def read_cuts(manifest: str | Path) -> CutSet:
-    """Returns the cuts of a manifest, read lazily.
+    """Returns the cuts of a manifest, read lazily, their ids and speakers composed (NFC).
 
     Raises:
         DataError: the file is missing or is not a manifest of cuts.
@@ -62,7 +62,18 @@ def read_cuts(manifest: str | Path) -> CutSet:
         ) from None
     if first is None:
         raise DataError(f"{path}: holds no utterance; make it again with asr prepare")
-    return cuts
+    return cuts.map(_composed)
+
+
+def _composed(cut: Cut) -> Cut:
+    """Returns a cut whose id and speakers are in Unicode form NFC."""
+    for item in (cut, *cut.supervisions):
+        if not unicodedata.is_normalized("NFC", item.id):
+            item.id = unicodedata.normalize("NFC", item.id)
+    for item in cut.supervisions:
+        if item.speaker is not None and not unicodedata.is_normalized("NFC", item.speaker):
+            item.speaker = unicodedata.normalize("NFC", item.speaker)
+    return cut
 
 
 def cut_text(cut: Cut, normalize: Callable[[str], str]) -> str:
@@ -97,7 +108,7 @@ def read_ids(manifest: str | Path) -> frozenset[str]:
     Raises:
         DataError: the file is missing or is not a manifest of cuts.
     """
-    return frozenset(unicodedata.normalize("NFC", cut.id) for cut in each_cut(manifest))
+    return frozenset(cut.id for cut in each_cut(manifest))
 
 
 def checked_cuts(manifest: str | Path) -> Iterator[Cut]:
@@ -121,6 +132,8 @@ def _check_cut(cut: Cut, manifest: str | Path, seen: set[str]) -> None:
         raise DataError(f"{where}: duration {cut.duration:.2f} s; must be > 0 {way_out}")
     if not cut.supervisions:
         raise DataError(f"{where}: has no supervision; a transcript is needed {way_out}")
+    if not any(recordings(cut)):
+        raise DataError(f"{where}: has no recording; its audio must be named {way_out}")
     for path in audio_paths(cut):
         if not path.is_file():
             raise DataError(f"{where}: its audio {path} is gone; put it back {way_out}")

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from asr.audio_checks import Finding, Heard, check_audio
 from asr.errors import DataError
-from asr.manifest import Cut, audio_paths, cut_text, each_cut
+from asr.manifest import Cut, audio_paths, cut_text, each_cut, recordings
 from asr.text import get_normalizer
 from asr.threads import map_ahead
 
@@ -76,6 +76,8 @@ def validate(
 
 def check_cut(cut: Cut) -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong with a cut as the manifest has it: what, value, rule of each thing."""
+    if not any(recordings(cut)):
+        yield "missing audio", "no recording", "its audio must be named"
     for path in audio_paths(cut):
         if not path.is_file():
             yield "missing audio", str(path), "every file must be there"

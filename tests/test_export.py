@@ -348,3 +348,9 @@ def test_16_bit_wav_is_used_where_it_loses_nothing_and_float_where_it_does(tmp_p
     (tmp_path / "a.wav").write_bytes(encode_wav16(grid / 3, RATE, name="a"))
     again, _ = soundfile.read(tmp_path / "a.wav", dtype="float32")
     np.testing.assert_allclose(again, grid[0] / 3, atol=0.5 / 32768)
+
+
+def test_empty_transcripts_are_counted(tmp_path: Path) -> None:
+    cuts = [make_cut(tmp_path / "a-1.wav", ""), make_cut(tmp_path / "b-1.wav", "b")]
+    report = export(write(tmp_path / "x.jsonl.gz", cuts), tmp_path / "out", to="nemo")
+    assert report.notices == ["1 utterances have an empty transcript"]

@@ -1,5 +1,6 @@
 import gzip
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,26 @@ def test_ids_are_read_though_the_audio_is_gone(tmp_path: Path) -> None:
     edit(manifest, lambda rows: rows[1].pop("start"))
     with pytest.raises(DataError, match="line 2 is not a cut"):
         read_ids(manifest)
+
+
+def test_ids_and_speakers_are_composed_wherever_a_manifest_is_read(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "x", ["ab", "ba"])
+    decomposed = unicodedata.normalize("NFD", "각")
+
+    def change(rows: list) -> None:
+        rows[0]["id"] = rows[0]["supervisions"][0]["speaker"] = decomposed
+
+    edit(manifest, change)
+    cut = next(iter(read_cuts(manifest)))
+    assert (cut.id, cut.supervisions[0].speaker) == ("각", "각")
+    assert read_ids(manifest) == {"각", "x-001"}
+    edit(manifest, lambda rows: rows[1].update(id="각"))
+    with pytest.raises(DataError, match='"각": the id occurs twice'):
+        list(checked_cuts(manifest))
+
+
+def test_an_utterance_without_a_recording_is_an_error(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "x", ["ab"])
+    edit(manifest, lambda rows: rows[0].pop("recording"))
+    with pytest.raises(DataError, match='"x-000": has no recording; its audio must be named'):
+        list(checked_cuts(manifest))

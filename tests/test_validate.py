@@ -9,6 +9,7 @@ from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
 from asr import validate as module
 from asr.audio_checks import Finding, check_samples
+from asr.describe import describe
 from asr.validate import validate, write_findings
 
 RATE = 8000
@@ -240,3 +241,10 @@ def test_progress_is_shown_now_and_then(tmp_path: Path, monkeypatch: pytest.Monk
     shown: list[str] = []
     assert list(validate(manifest, live=shown.append)) == []
     assert shown == ["2 utterances", "4 utterances", ""]
+
+
+def test_an_utterance_without_a_recording_is_found(tmp_path: Path) -> None:
+    cut = MonoCut("a", 0.0, 1.0, 0, [SupervisionSegment("a", "a", 0.0, 1.0, text="hi")])
+    found = found_in(write(tmp_path / "x.jsonl.gz", [cut]))
+    assert found == [("a", "missing audio", "no recording")]
+    assert describe(tmp_path / "x.jsonl.gz")[0].sample_rates == {}
