@@ -61,7 +61,10 @@ def test_a_text_beside_each_recording(tmp_path: Path) -> None:
         for number, text in enumerate(TEXTS)
     }
     assert list(cuts) == ["train", "dev", "test"]
-    assert report.notices == []
+    assert report.notices == [
+        "1 of 1 speakers of dev are in train",
+        "1 of 1 speakers of test are in train",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_a_kaldi_directory_with_segments(tmp_path: Path) -> None:
     _, cuts = prepared(folder)
     assert everything(cuts) == {f"utt{n}": (text, f"spk{n}", 0.5) for n, text in numbered}
     (folder / "wav.scp").write_text("rec sph2pipe rec.sph |\n")
-    with pytest.raises(DataError, match=r'wav.scp: "rec" is a command, which is not run'):
+    with pytest.raises(DataError, match=r'wav.scp:1: "rec" is a command, which is not run'):
         prepared(folder)
 
 
