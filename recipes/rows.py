@@ -84,8 +84,9 @@ def write_splits(
     paths = {name: options.out / f"{name}.jsonl.gz" for name in cuts}
     for name, path in paths.items():
         check_cuts(path, cuts[name])
+    manifests = [write_manifest(paths[name], cuts[name]) for name in cuts]
     found = [*notices, *shared_with_train(cuts), *_earlier(paths, options)]
-    return PrepareReport([write_manifest(paths[name], cuts[name]) for name in cuts], found)
+    return PrepareReport(manifests, found)
 
 
 def _earlier(paths: Mapping[str, Path], options: PrepareOptions) -> list[str]:
