@@ -155,8 +155,8 @@ def _separated(delimiter: str, quoting: Any) -> Callable[[Path], Iterator[tuple[
                     yield reader.line_num, cells
         except csv.Error as error:
             raise DataError(
-                f"{path}:{reader.line_num + 1}: {error} (is a quotation mark left open? quote a whole "
-                "cell, and double the marks in it)"
+                f"{path}:{reader.line_num + 1}: {error} (is a quotation mark left open? "
+                "quote a whole cell, and double the marks in it)"
             ) from None
 
     return read
