@@ -12,15 +12,14 @@ is what is read in training; where the corpus has `clip_durations.tsv`, a differ
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from recipes.folder_layouts import TABLES
 from recipes.problems import SHOWN
 from recipes.rows import Row, cuts_of_rows, write_splits
+from recipes.tables import TABLES, Cells
 
 HOW = "fetch a language from commonvoice.mozilla.org and unpack it"
 PARTS = ("train", "dev", "test")
@@ -73,7 +72,7 @@ def _language(corpus: Path, asked: str) -> tuple[Path, str]:
     return corpus / asked, asked
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(path: Path) -> Iterator[tuple[int, Cells]]:
     """Yield the lines of a table; raise DataError if it is not there."""
     if not path.is_file():
         found = ", ".join(sorted(other.stem for other in path.parent.glob("*.tsv")))
@@ -85,13 +84,17 @@ def _read(path: Path) -> Iterator[Row]:
     clips = path.parent / "clips"
     for line, cells in _rows(path):
         missing = [name for name in COLUMNS if name not in cells]
-        if missing or None in cells:
-            wrong = f"no column {', '.join(missing)}" if missing else "more cells than columns"
+        if missing:
             columns = ", ".join(name for name in cells if name)
-            raise DataError(f"{path}:{line}: {wrong}; has {columns} (fetch the corpus again)")
+            raise DataError(
+                f"{path}:{line}: no column {', '.join(missing)}; has {columns} "
+                "(fetch the corpus again)"
+            )
+        problem = "more cells than columns" if None in cells else ""
         name = (cells["path"] or "").removesuffix(".mp3")  # the first versions leave the ending out
         text, speaker = cells["sentence"] or "", cells["client_id"]
-        yield Row(name, clips / f"{name}.mp3", text, speaker, f"{path}:{line}")
+        audio = clips / f"{name}.mp3"
+        yield Row(name, audio, text, speaker, f"{path}:{line}", problem=problem)
 
 
 def _compare(path: Path, cuts: Iterable[MonoCut]) -> list[str]:

@@ -1,27 +1,18 @@
 """What a folder of recordings says of itself: Kaldi files, tables, or texts beside the audio."""
 
-import csv
-import json
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from asr.errors import DataError
+from recipes.kaldi_layout import read_kaldi
+from recipes.problems import SHOWN
 from recipes.rows import Row
+from recipes.tables import TABLES, nfc, read_lines, read_table
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".sph", ".aiff", ".au")
-# What a column means -> the names it goes by, the first that is there counts.
-COLUMNS = {
-    "audio": ("audio_filepath", "file_name", "audio", "wav", "path", "file", "filename"),
-    "text": ("text", "transcription", "transcript", "sentence", "wrd", "txt", "normalized_text"),
-    "name": ("id", "utt_id", "utterance_id", "key"),
-    "speaker": ("speaker", "spk_id", "speaker_id", "spk", "client_id"),
-    "start": ("start", "offset", "begin"),
-    "end": ("end", "stop"),
-    "length": ("duration",),  # beside a start, it says where the utterance ends
-}
-BESIDE = "a text beside each recording"
+NOT_READ = (".m4a", ".aac", ".wma", ".mp4")
 SPLITS = {"train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 HELP = (
     "give a folder with a table (csv, tsv or jsonl) that has a column for the audio file, as "
@@ -30,202 +21,133 @@ HELP = (
 )
 
 
-def nfc(text: str) -> str:
-    """Return the text composed."""
-    return unicodedata.normalize("NFC", text)
+class Layout(NamedTuple):
+    """What was found in a folder."""
+
+    name: str
+    splits: dict[str, list[Row]]  # without splits all in one
+    notices: Sequence[str] = ()
+    is_beside: bool = False  # the texts lie beside the recordings
 
 
-def read_rows(folder: Path) -> tuple[str, dict[str, list[Row]]]:
-    """Return the layout's name, and the utterances of each split; without splits all in one.
+def read_rows(folder: Path) -> Layout:
+    """Return the utterances of each split, and what of the folder is not read.
 
     Splits are tables, or folders in any of the layouts, named train, dev (or valid) and test.
 
     Raises:
-        DataError: no layout is found, or a file breaks its format.
+        DataError: no layout is found, there are splits but no train, or a file breaks its format.
     """
     if (folder / "wav.scp").is_file():
-        return "a Kaldi data directory", {"all": list(_kaldi(folder))}
-    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES)
-    parts = _parts(folder)
-    if not tables and {"train", "dev"} <= parts.keys():
-        return _read_parts(parts)
-    named = {SPLITS[path.stem.lower()]: path for path in tables if path.stem.lower() in SPLITS}
-    if {"train", "dev"} <= named.keys():
-        return "a table for each split", {name: _table(path) for name, path in named.items()}
+        return Layout("a Kaldi data directory", {"all": read_kaldi(folder)})
+    inside = sorted(folder.iterdir())
+    tables = [path for path in inside if path.suffix.lower() in TABLES and path.is_file()]
     if len(tables) == 1:
-        return f"a table, {tables[0].name}", {"all": _table(tables[0])}
+        return Layout(f"a table, {tables[0].name}", {"all": read_table(tables[0])})
     if tables:
+        return _split_tables(folder, tables)
+    parts = _named_splits(folder, [path for path in inside if path.is_dir()])
+    return _split_folders(folder, parts) if len(parts) > 1 else _beside(folder)
+
+
+def _named_splits(folder: Path, paths: Iterable[Path]) -> dict[str, Path]:
+    """Return the tables or folders that are named as splits; there is train if there is any."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        name = SPLITS.get((path.stem if path.is_file() else path.name).lower())
+        if name in found:
+            raise DataError(
+                f"{folder}: both {found[name].name} and {path.name} are {name}; must be one "
+                "(rename the other)"
+            )
+        if name:
+            found[name] = path
+    if found and "train" not in found:
+        names = " and ".join(path.name for path in found.values())
+        raise DataError(
+            f"{folder}: has {names}, but no train; must have both (rename what is to be trained "
+            "on, or give --corpus one of them to divide it)"
+        )
+    return found
+
+
+def _split_tables(folder: Path, tables: Sequence[Path]) -> Layout:
+    named = _named_splits(folder, tables)
+    if len(named) < 2:
         found = ", ".join(path.name for path in tables)
         raise DataError(
             f"{folder}: several tables ({found}); leave one, or name them train, dev and test"
         )
-    rows = list(_beside(folder))
-    if not any(row.text for row in rows):
-        raise DataError(f"{folder}: no transcripts found; {HELP}")
-    return BESIDE, {"all": rows}
+    rest = [path for path in tables if path not in named.values()]
+    notices = _said("tables are named as no split and are not read", rest, folder)
+    splits = {name: read_table(path) for name, path in named.items()}
+    return Layout("a table for each split", splits, notices)
 
 
-def _parts(folder: Path) -> dict[str, Path]:
-    """Return the folders that are named as splits."""
-    found = (path for path in sorted(folder.iterdir()) if path.is_dir())
-    return {SPLITS[path.name.lower()]: path for path in found if path.name.lower() in SPLITS}
-
-
-def _read_parts(parts: dict[str, Path]) -> tuple[str, dict[str, list[Row]]]:
-    layouts, splits = set(), {}
+def _split_folders(folder: Path, parts: dict[str, Path]) -> Layout:
+    layouts: list[Layout] = []
+    splits: dict[str, list[Row]] = {}
     for name, part in parts.items():
-        layout, found = read_rows(part)
-        if len(found) > 1:
+        layout = read_rows(part)
+        if len(layout.splits) > 1:
             raise DataError(f"{part}: has splits of its own; must be one split (move its files up)")
-        (rows,) = found.values()
-        if layout == BESIDE:  # ids are file names, which every split may have
+        (rows,) = layout.splits.values()
+        if layout.is_beside:  # ids are file names, which every split may have
             rows = [row._replace(name=f"{name}-{row.name}") for row in rows]
-        layouts.add(layout)
+        layouts.append(layout)
         splits[name] = rows
-    return f"a folder for each split ({', '.join(sorted(layouts))})", splits
+    notices = [notice for layout in layouts for notice in layout.notices]
+    if any(layout.is_beside for layout in layouts):
+        rest = [
+            path
+            for path in sorted(folder.rglob("*"))
+            if path.suffix.lower() in AUDIO and not {*path.parents} & {*parts.values()}
+        ]
+        notices += _said("recordings are in no split and are not read", rest, folder)
+    names = ", ".join(sorted({layout.name for layout in layouts}))
+    return Layout(f"a folder for each split ({names})", splits, notices)
 
 
-def _table(path: Path) -> list[Row]:
-    rows = [_row(path, line, cells) for line, cells in TABLES[path.suffix.lower()](path)]
-    if not rows:
-        raise DataError(f"{path}: no rows; must have at least one")
-    return rows
-
-
-def _row(path: Path, line: int, cells: dict[str, Any]) -> Row:
-    where = f"{path}:{line}"
-    lowered = {str(name).strip().lower(): value for name, value in cells.items() if name}
-    found = {
-        what: next((lowered[name] for name in names if name in lowered), None)
-        for what, names in COLUMNS.items()
+def _beside(folder: Path) -> Layout:
+    """Return the recordings; one without a text has an empty transcript."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    texts: dict[tuple[Path, str], list[Path]] = defaultdict(list)
+    for path in files:
+        if path.suffix.lower() == ".txt":
+            texts[path.parent, nfc(path.stem)].append(path)
+    rows = []
+    for path in files:
+        if path.suffix.lower() in AUDIO:
+            rows.append(_beside_row(folder, path, texts.get((path.parent, nfc(path.stem)), [])))
+    not_read = [path for path in files if path.suffix.lower() in NOT_READ]
+    have_audio = {
+        (path.parent, nfc(path.stem)) for path in (*(row.audio for row in rows), *not_read)
     }
-    for what in ("audio", "text"):
-        if found[what] is None:
-            raise DataError(
-                f"{where}: no column for the {what}; has {', '.join(lowered)}, and must have one "
-                f"of {', '.join(COLUMNS[what])}"
-            )
-    try:
-        start, end, length = (
-            float(str(found[what])) if found[what] not in (None, "") else None
-            for what in ("start", "end", "length")
-        )
-    except (TypeError, ValueError):
-        raise DataError(f"{where}: start, end and duration must be numbers of seconds") from None
-    if end is None and start is not None and length is not None:
-        end = start + length
-    audio = _find(path.parent, str(found["audio"]))
-    name = nfc(str(found["name"] or audio.stem)) + (
-        "" if found["name"] or not start else f"-{start:g}"
+    alone = [path for key, found in texts.items() if key not in have_audio for path in found]
+    notices = _said(
+        "files are of a kind that is not read (convert them: ffmpeg -i FILE FILE.wav)",
+        not_read,
+        folder,
     )
-    return Row(name, audio, str(found["text"] or ""), found["speaker"] or None, where, start, end)
+    if not any(row.text or row.problem for row in rows):
+        raise DataError("; ".join([f"{folder}: no transcripts found", *notices, HELP]))
+    notices += _said("texts have no recording of the same name and are not read", alone, folder)
+    return Layout("a text beside each recording", {"all": rows}, notices, is_beside=True)
 
 
-def _find(folder: Path, name: str) -> Path:
-    """Return the file of that name; a name composed otherwise (NFC, NFD) is the same one."""
-    path = folder / name
-    for form in (name, nfc(name), unicodedata.normalize("NFD", name)):
-        if (folder / form).exists():
-            return folder / form
-    if not path.parent.is_dir():
-        return path
-    wanted = nfc(path.name)
-    others = (p for p in path.parent.iterdir() if nfc(p.name) == wanted)
-    return next(others, path)
+def _beside_row(folder: Path, audio: Path, texts: Sequence[Path]) -> Row:
+    name = nfc("-".join(audio.relative_to(folder).with_suffix("").parts))
+    speaker = audio.parent.name if audio.parent != folder else None
+    if len(texts) > 1:
+        problem = f"has several texts, {' and '.join(path.name for path in texts)}; must have one"
+        return Row(name, audio, "", speaker, str(audio), problem=problem)
+    words = " ".join(line for path in texts for _, line in read_lines(path))
+    return Row(name, audio, words, speaker, str(audio))
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a UTF-8 text and their numbers, from 1 on.
-
-    Raises:
-        DataError: the file cannot be read, or is in another encoding.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start} (save it as UTF-8)") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    yield from enumerate(text.split("\n"), start=1)
-
-
-def _separated(
-    delimiter: str, quoting: Any
-) -> Callable[[Path], Iterator[tuple[int, dict[str, Any]]]]:
-    def read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-        lines = (line + "\n" for _, line in read_lines(path))
-        reader = csv.DictReader(lines, delimiter=delimiter, quoting=quoting)
-        for cells in reader:
-            if any(cells.values()):
-                yield reader.line_num, cells
-
-    return read
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in read_lines(path):
-        if line.strip():
-            try:
-                cells = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}:{number}: not JSON: {error}") from None
-            if not isinstance(cells, dict):
-                raise DataError(f"{path}:{number}: must be an object, as in {{...}}")
-            yield number, cells
-
-
-TABLES: dict[str, Callable[[Path], Iterator[tuple[int, dict[str, Any]]]]] = {
-    ".csv": _separated(",", csv.QUOTE_MINIMAL),
-    ".tsv": _separated("\t", csv.QUOTE_NONE),
-    ".jsonl": _json_lines,
-    ".json": _json_lines,
-    ".list": _json_lines,  # WeNet's data.list of raw files
-}
-
-
-def _kaldi(folder: Path) -> Iterator[Row]:
-    audio = {name: value for _, name, value in _pairs(folder / "wav.scp")}
-    speakers = {}
-    if (folder / "utt2spk").is_file():
-        speakers = {name: value for _, name, value in _pairs(folder / "utt2spk")}
-    segments: dict[str, tuple[str, float | None, float | None]] = {}
-    if (folder / "segments").is_file():
-        for number, name, value in _pairs(folder / "segments"):
-            recording, *times = value.split()
-            try:
-                since, until = map(float, times)
-            except ValueError:
-                where = f"{folder / 'segments'}:{number}"
-                raise DataError(f'{where}: "{value}" must be RECORDING START END') from None
-            segments[name] = recording, since, until
-    for number, name, text in _pairs(folder / "text"):
-        where = f"{folder / 'text'}:{number}"
-        recording, begin, end = segments.get(name, (name, None, None))
-        if recording not in audio:
-            raise DataError(f'{where}: "{recording}" is not in {folder / "wav.scp"}')
-        if audio[recording].rstrip().endswith("|"):
-            raise DataError(
-                f'{folder / "wav.scp"}: "{recording}" is a command, which is not run; write its '
-                "audio to a file and name that"
-            )
-        yield Row(nfc(name), folder / audio[recording], text, speakers.get(name), where, begin, end)
-
-
-def _pairs(path: Path) -> Iterator[tuple[int, str, str]]:
-    for number, line in read_lines(path):
-        if line.strip():
-            name, _, value = line.strip().partition(" ")
-            yield number, name, value.strip()
-
-
-def _beside(folder: Path) -> Iterator[Row]:
-    """Yield the recordings; one without a text has an empty transcript."""
-    for audio in sorted(folder.rglob("*")):
-        if audio.suffix.lower() not in AUDIO or not audio.is_file():
-            continue
-        text = audio.with_suffix(".txt")
-        words = " ".join(line for _, line in read_lines(text)) if text.is_file() else ""
-        name = nfc("-".join(audio.relative_to(folder).with_suffix("").parts))
-        speaker = audio.parent.name if audio.parent != folder else None
-        where = f"{text}:1" if text.is_file() else str(audio)
-        yield Row(name, audio, words, speaker, where)
+def _said(what: str, paths: Sequence[Path], folder: Path) -> list[str]:
+    """Return a notice on files, the first of them by name; none if there are none."""
+    if not paths:
+        return []
+    shown = ", ".join(str(path.relative_to(folder)) for path in paths[:SHOWN])
+    return [f"{len(paths)} {what}: {shown}{', ...' if len(paths) > SHOWN else ''}"]

@@ -1,5 +1,6 @@
 """Manifests: audio headers in, checked lhotse cuts out, written whole or not at all."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -120,7 +121,7 @@ def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
         DataError: there is no cut, an id comes twice, a supervision lacks text, speaker or
             language, or the file cannot be written.
     """
-    _check(path, cuts)
+    check_cuts(path, cuts)
     partial = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +140,9 @@ def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
             f"{path}: cannot be written: {error.strerror or error} "
             "(free some space or give another --out)"
         ) from error
+    finally:
+        with contextlib.suppress(OSError):  # gone where all went well
+            partial.unlink()
     supervisions = [supervision for cut in cuts for supervision in cut.supervisions]
     return ManifestSummary(
         path=path,
@@ -149,8 +153,13 @@ def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
     )
 
 
-def _check(path: Path, cuts: Sequence[Cut]) -> None:
-    """Raise DataError unless every cut can be trained on or scored."""
+def check_cuts(path: Path, cuts: Sequence[Cut]) -> None:
+    """Return None if every cut of a manifest can be trained on or scored.
+
+    Raises:
+        DataError: there is no cut, an id comes twice, or a supervision lacks text, speaker or
+            language.
+    """
     if not cuts:
         raise DataError(f"{path.name}: no utterance; must have at least one (check --corpus)")
     seen: set[str] = set()

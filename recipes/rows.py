@@ -11,16 +11,21 @@ from lhotse.cut import MonoCut
 
 from asr.errors import DataError
 from recipes.base import PrepareOptions, PrepareReport
+from recipes.held_out import sentence_of
 from recipes.manifests import (
     HEADER_THREADS,
     AudioHeader,
+    check_cuts,
     clean_text,
     make_cut,
     read_any_header,
+    speaker_of,
     write_manifest,
 )
 from recipes.problems import judge
 
+SPLITS = ("train", "dev", "test")
+UNKNOWN = "unknown"  # the speaker, where none is named
 FASTEST = 40.0  # characters a second; nobody speaks faster
 
 
@@ -34,6 +39,7 @@ class Row(NamedTuple):
     where: str  # FILE:LINE that says so
     start: float | None = None  # seconds; None: where the audio starts
     end: float | None = None  # seconds; None: where the audio ends
+    problem: str = ""  # why it cannot be used, where the corpus itself shows that
 
 
 Problem = tuple[Row, str]
@@ -49,8 +55,10 @@ def cuts_of_rows(
             OUT/problems.txt.
     """
     rows = [row for found in splits.values() for row in found]
-    headers, problems = _headers(rows)
-    problems += find_problems(rows, headers)
+    problems = [(row, row.problem) for row in rows if row.problem]
+    usable = [row for row in rows if not row.problem]
+    headers, unreadable = _headers(usable)
+    problems += unreadable + find_problems(usable, headers)
     notices = judge([f"{row.where}: {what}" for row, what in problems], len(rows), options)
     bad = {id(row) for row, _ in problems}
     cuts = {
@@ -66,11 +74,63 @@ def cuts_of_rows(
 def write_splits(
     cuts: Mapping[str, Sequence[MonoCut]], notices: Sequence[str], options: PrepareOptions
 ) -> PrepareReport:
-    """Return the report on SPLIT.jsonl.gz of each split, and the notices."""
-    manifests = [
-        write_manifest(options.out / f"{name}.jsonl.gz", found) for name, found in cuts.items()
-    ]
-    return PrepareReport(manifests, [*notices])
+    """Return the report on SPLIT.jsonl.gz of each split: the notices, and what splits share.
+
+    A split of an earlier run that is not one of these is removed, unless parts were asked for.
+
+    Raises:
+        DataError: a split cannot be written; nothing is written if any breaks the rules.
+    """
+    paths = {name: options.out / f"{name}.jsonl.gz" for name in cuts}
+    for name, path in paths.items():
+        check_cuts(path, cuts[name])
+    manifests = [write_manifest(paths[name], cuts[name]) for name in cuts]
+    found = [*notices, *shared_with_train(cuts), *_earlier(paths, options)]
+    return PrepareReport(manifests, found)
+
+
+def _earlier(paths: Mapping[str, Path], options: PrepareOptions) -> list[str]:
+    """Return a notice on each split that was there and is not of this run."""
+    notices = []
+    for name in SPLITS:
+        path = options.out / f"{name}.jsonl.gz"
+        if name in paths or not path.is_file():
+            continue
+        if options.parts:
+            notices.append(f"{path} is of an earlier run and is left as it was")
+            continue
+        try:
+            path.unlink()
+        except OSError as error:
+            raise DataError(
+                f"{path}: of an earlier run, cannot be removed: {error.strerror or error} "
+                "(give another --out)"
+            ) from error
+        notices.append(f"{path} was of an earlier run and is removed")
+    return notices
+
+
+def words_of(cut: MonoCut) -> str:
+    """Return what tells one sentence from another, however it is spaced or capitalised."""
+    return sentence_of(cut).lower()
+
+
+def shared_with_train(cuts: Mapping[str, Sequence[MonoCut]]) -> list[str]:
+    """Return notices on the sentences and the speakers of each other split that are in train."""
+    words = {name: [words_of(cut) for cut in found] for name, found in cuts.items()}
+    speakers = {name: {*map(speaker_of, found)} - {UNKNOWN} for name, found in cuts.items()}
+    notices = []
+    for name in (name for name in cuts if name != "train"):
+        known = {*words.get("train", ())}
+        count = sum(text in known for text in words[name])
+        if count:
+            notices.append(
+                f"{count} of {len(words[name])} utterances of {name} have the words of one in train"
+            )
+        both = speakers[name] & speakers.get("train", set())
+        if both and len(set().union(*speakers.values())) > 1:
+            notices.append(f"{len(both)} of {len(speakers[name])} speakers of {name} are in train")
+    return notices
 
 
 def unlike_published(counts: Sequence[tuple[str, int, int]]) -> list[str]:
@@ -95,14 +155,9 @@ def find_problems(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> l
             continue
         first[row.name] = row
         start, end = _span(row, headers[row.audio])
-        length = len(clean_text(row.text).replace(" ", ""))
-        if length == 0:
-            problems.append((row, "the transcript is empty"))
-        elif not 0 <= start < end <= headers[row.audio].seconds + 0.01:
-            seconds = headers[row.audio].seconds
-            problems.append((row, f"{start:g} to {end:g} s is not within the {seconds:.2f} s"))
-        elif length > FASTEST * (end - start):
-            problems.append((row, f"{length} characters in {end - start:.2f} s of audio"))
+        problem = _broken(row) or _unlikely(row, headers[row.audio])
+        if problem:
+            problems.append((row, problem))
         else:
             spans[row.audio].append((start, end, row))
     for found in spans.values():
@@ -111,6 +166,29 @@ def find_problems(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> l
             if start < end - 0.01:
                 problems.append((other, f"overlaps with {one.where} in {other.audio.name}"))
     return problems
+
+
+def _broken(row: Row) -> str:
+    """Return which of a row's strings cannot be written as UTF-8; nothing if all can be."""
+    for what, value in (("id", row.name), ("transcript", row.text), ("speaker", row.speaker or "")):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return f"the {what} holds half a character (a lone surrogate); must be whole"
+    return ""
+
+
+def _unlikely(row: Row, header: AudioHeader) -> str:
+    """Return why a row's text or span cannot be right for its audio; nothing if they can be."""
+    start, end = _span(row, header)
+    length = len(clean_text(row.text).replace(" ", ""))
+    if length == 0:
+        return "the transcript is empty"
+    if not 0 <= start < end <= header.seconds + 0.01:
+        return f"{start:g} to {end:g} s is not within the {header.seconds:.2f} s"
+    if length > FASTEST * (end - start):
+        return f"{length} characters in {end - start:.2f} s of audio"
+    return ""
 
 
 def _headers(rows: Sequence[Row]) -> tuple[dict[Path, AudioHeader], list[Problem]]:
@@ -134,11 +212,13 @@ def _span(row: Row, header: AudioHeader) -> tuple[float, float]:
 
 
 def _cut(row: Row, header: AudioHeader, language: str) -> MonoCut:
-    speaker = row.speaker or "unknown"
+    speaker = row.speaker or UNKNOWN
     cut = make_cut(row.name, header, text=row.text, speaker=speaker, language=language)
     if row.start is None and row.end is None:
         return cut
     start, end = _span(row, header)
     part = cut.truncate(offset=start, duration=min(end, header.seconds) - start, preserve_id=True)
     assert isinstance(part, MonoCut)
+    (spoken,) = part.supervisions  # truncate leaves it as long as the recording
+    spoken.start, spoken.duration = 0.0, part.duration
     return part

@@ -9,11 +9,8 @@ speaker is in two. But all speakers read the same passage and many of the same n
 how many utterances of dev and test have words that are in train too is said.
 """
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
-
-from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from asr.settings import Section
@@ -24,8 +21,8 @@ from recipes.base import (
     read_own_settings,
     refuse_unused,
 )
-from recipes.folder_layouts import read_lines
 from recipes.rows import Row, cuts_of_rows, write_splits
+from recipes.tables import read_lines
 
 HOW = "fetch VCTK-Corpus-0.92.zip from datashare.ed.ac.uk/handle/10283/3443 and unpack it"
 INSIDE = ("VCTK-Corpus-0.92", "VCTK-Corpus")
@@ -66,7 +63,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
             f"{num_left_out} utterances of {WITHOUT_TEXTS} are left out: it was published without "
             "texts"
         )
-    return write_splits(cuts, notices + _shared_sentences(cuts), options)
+    return write_splits(cuts, notices, options)
 
 
 def _audio(folder: Path, mic: str) -> tuple[Path, str]:
@@ -97,18 +94,3 @@ def _read(texts: Path, audio: Path, ending: str) -> list[Row]:
         if name not in found:
             rows.append(Row(name, path, "", path.parent.name, str(path)))
     return sorted(rows, key=lambda row: row.name)
-
-
-def _shared_sentences(cuts: Mapping[str, Sequence[MonoCut]]) -> list[str]:
-    """Return a notice for each split in which there are words of an utterance in train."""
-    words = {
-        split: [str(cut.supervisions[0].text).lower() for cut in found]
-        for split, found in cuts.items()
-    }
-    known = {*words["train"]}
-    shared = {split: sum(text in known for text in words[split]) for split in ("dev", "test")}
-    return [
-        f"{count} of {len(words[split])} utterances of {split} have the words of one in train"
-        for split, count in shared.items()
-        if count
-    ]

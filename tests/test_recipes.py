@@ -132,6 +132,13 @@ def test_cuts_that_cannot_be_used_leave_the_old_manifest(
     assert path.read_bytes() == b"old"
 
 
+def test_a_manifest_that_fails_half_way_leaves_nothing(wav_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "train.jsonl.gz"
+    with pytest.raises(UnicodeEncodeError):
+        write_manifest(path, [cut_of(wav_path, text="half \ud83d")])
+    assert list(path.parent.iterdir()) == []
+
+
 def test_a_cut_without_a_transcript_is_refused(wav_path: Path, tmp_path: Path) -> None:
     cut = cut_of(wav_path).drop_supervisions()
     with pytest.raises(DataError, match="no transcript; must have one"):

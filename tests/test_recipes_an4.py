@@ -99,7 +99,7 @@ def test_in_the_complete_corpus_dev_has_a_hundred_utterances_and_words_are_count
     monkeypatch.setattr(an4, "NUM_DEV", 5)
     monkeypatch.setattr(an4, "NUM_WORDS", {"dev": 10, "test": 8})
     done = run(*arguments(corpus))
-    assert "notice" not in done.stdout + done.stderr
+    assert "published" not in done.stdout + done.stderr
     assert len(read(corpus.parent / "out")["dev"]) == 5
     monkeypatch.setattr(an4, "NUM_WORDS", {"dev": 10, "test": 773})
     assert "an4: 8 test words where 773 are published (fetch" in error_of(*arguments(corpus))

@@ -168,7 +168,18 @@ def test_a_part_that_is_missing_or_lacks_a_column_is_named(corpus: Path) -> None
     error = error_of(*arguments(corpus))
     assert "train.tsv:2: no column sentence; has client_id, path, text" in error
     (corpus / "train.tsv").write_text("client_id\tpath\tsentence\na\tb\tc\td\n")
-    assert "train.tsv:2: more cells than columns" in error_of(*arguments(corpus))
+    error = run(*arguments(corpus)).stderr.splitlines()[-1]
+    assert error.startswith("asr: 1 of 3 utterances cannot be used: ")
+    assert "train.tsv:2: more cells than columns" in error
+
+
+def test_parts_of_an_earlier_run_are_left_and_that_is_said(corpus: Path) -> None:
+    run(*arguments(corpus), "--part", "train")
+    done = run(*arguments(corpus), "--part", "dev")
+    out = corpus.parents[1] / "out"
+    path = out / "train.jsonl.gz"
+    assert f"{path} is of an earlier run and is left as it was" in done.stdout + done.stderr
+    assert sorted(read(corpus)) == ["dev", "train"]
 
 
 def test_the_way_to_the_corpus_is_said(tmp_path: Path) -> None:

@@ -61,7 +61,10 @@ def test_a_text_beside_each_recording(tmp_path: Path) -> None:
         for number, text in enumerate(TEXTS)
     }
     assert list(cuts) == ["train", "dev", "test"]
-    assert report.notices == []
+    assert report.notices == [
+        "1 of 1 speakers of dev are in train",
+        "1 of 1 speakers of test are in train",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_a_kaldi_directory_with_segments(tmp_path: Path) -> None:
     _, cuts = prepared(folder)
     assert everything(cuts) == {f"utt{n}": (text, f"spk{n}", 0.5) for n, text in numbered}
     (folder / "wav.scp").write_text("rec sph2pipe rec.sph |\n")
-    with pytest.raises(DataError, match=r'wav.scp: "rec" is a command, which is not run'):
+    with pytest.raises(DataError, match=r'wav.scp:1: "rec" is a command, which is not run'):
         prepared(folder)
 
 
@@ -333,3 +336,258 @@ def test_no_speaker_or_sentence_crosses_a_split(folder: Path, num_speakers: int)
     assert {name: len(found) for name, found in again.items()} == {
         name: len(found) for name, found in cuts.items()
     }
+
+
+def write_texts(folder: Path, names: list[str]) -> None:
+    for number, name in enumerate(names):
+        path = write_wav(folder / f"{name}.wav")
+        path.with_suffix(".txt").write_text(f"word {number}", "utf-8")
+
+
+def problems(folder: Path) -> list[str]:
+    """Returns the problems of a folder that is refused, without the folder's own name."""
+    with pytest.raises(DataError, match="cannot be used"):
+        prepared(folder)
+    lines = (folder.parent / "out" / PROBLEMS_FILE).read_text("utf-8").splitlines()
+    return [line.replace(f"{folder}/", "") for line in lines]
+
+
+def test_a_row_of_too_many_or_too_few_cells_is_a_problem_of_that_line(folder: Path) -> None:
+    rows = [f"clips/u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
+    rows[1] = "clips/u1.wav,well, hello"
+    rows[2] = "clips/u2.wav"
+    rows[3] = ",alone"
+    (folder / "t.csv").write_text("\n".join(["path,text", *rows]))
+    assert sorted(problems(folder)) == [
+        "t.csv:3: 3 cells where there are 2 columns; quote the text",
+        "t.csv:4: the transcript is empty",
+        "t.csv:5: no audio file is named",
+    ]
+    report, cuts = prepared(folder, bad="skip")
+    assert set(everything(cuts)) == {"u0", "u4", "u5"}
+    assert report.notices[0].startswith("3 of 6 utterances cannot be used and are skipped")
+
+
+def test_values_of_json_are_read_by_their_kind(folder: Path) -> None:
+    rows = [{"id": n, "wav": f"clips/u{n}.wav", "text": t, "spk": 0} for n, t in enumerate(TEXTS)]
+    path = folder / "t.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    _, cuts = prepared(folder)
+    assert everything(cuts) == {f"{n}": (text, "0", 1.0) for n, text in enumerate(TEXTS)}
+    rows[0]["spk"] = {"name": "ann"}
+    rows[1]["id"] = [1]
+    rows[2]["text"] = None
+    rows[3]["text"] = "half \ud83d"
+    rows[4]["offset"] = "soon"
+    del rows[5]["text"]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert sorted(problems(folder)) == [
+        "t.jsonl:1: the speaker is an object; must be a string",
+        "t.jsonl:2: the name is a list; must be a string",
+        "t.jsonl:3: the transcript is empty",
+        "t.jsonl:4: the transcript holds half a character (a lone surrogate); must be whole",
+        "t.jsonl:5: start, end and duration must be numbers of seconds",
+        "t.jsonl:6: the transcript is empty",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", 'path,text\na.wav,"' + "x" * 140_000, r"a.csv:2: field larger than .* left open"),
+        ("a.csv", 'path,text\na.wav,"open\nb.wav,b', "a.csv:2: unexpected end of data"),
+        ("a.csv", "path;text\na.wav;b", "parted by a semicolon: save it with commas"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl:1: JSON nested too deep"),
+        ("a.jsonl", '{"a": ' + "1" * 5000 + "}", "a.jsonl:1: not JSON: Exceeds the limit"),
+        ("a.csv", f"path,text\n{'x' * 300}.wav,b", r"x\.wav: no such file"),
+    ],
+)
+def test_a_table_that_is_no_table_is_one_sentence(
+    folder: Path, name: str, text: str, message: str
+) -> None:
+    (folder / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        prepared(folder)
+
+
+def test_a_path_as_windows_writes_it_is_found(folder: Path) -> None:
+    rows = [f"clips\\u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join(["path,text", *rows]))
+    _, cuts = prepared(folder)
+    assert set(everything(cuts)) == {f"u{n}" for n in range(6)}
+
+
+@pytest.mark.parametrize("kind", ["tables", "folders"])
+def test_where_there_is_no_dev_a_part_of_train_is_held_out(folder: Path, kind: str) -> None:
+    for name, numbers in (("train", range(5)), ("test", [5])):
+        where = ("", "clips") if kind == "tables" else (f"{name}/", "../clips")
+        rows = [f"{where[1]}/u{number}.wav,{TEXTS[number]}" for number in numbers]
+        path = folder / f"{where[0]}{name}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(["audio,text", *rows]))
+    report, cuts = prepared(folder)
+    assert [cut.id for cut in cuts["test"]] == ["u5"]
+    assert (len(cuts["train"]), len(cuts["dev"])) == (4, 1)
+    assert report.notices == ["no dev is given: 1 utterances of train are held out for it"]
+
+
+def test_splits_without_train_and_two_of_one_name_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    write_texts(folder / "dev", ["a"])
+    write_texts(folder / "test", ["b"])
+    with pytest.raises(DataError, match=r"mine: has dev and test, but no train; must have both"):
+        prepared(folder)
+    write_texts(folder / "train", ["c"])
+    write_texts(folder / "valid", ["d"])
+    with pytest.raises(DataError, match=r"mine: both dev and valid are dev; must be one"):
+        prepared(folder)
+
+
+def test_what_is_in_no_split_is_said(tmp_path: Path, folder: Path) -> None:
+    for name in ("train", "dev", "test"):
+        write_texts(tmp_path / "parts" / name, ["a"])
+        (folder / f"{name}.csv").write_text(f"id,path,text\n{name},clips/u0.wav,{name}")
+    write_texts(tmp_path / "parts" / "more", ["b"])
+    report, _ = prepared(tmp_path / "parts")
+    assert "1 recordings are in no split and are not read: more/b.wav" in report.notices
+    (folder / "other.csv").write_text("path,text\nx,y")
+    for name, clip in (("train", 0), ("dev", 1), ("test", 2)):
+        (folder / f"{name}.csv").write_text(f"path,text\nclips/u{clip}.wav,{name}")
+    report, _ = prepared(folder)
+    assert report.notices == ["1 tables are named as no split and are not read: other.csv"]
+
+
+def write_kaldi(folder: Path, separator: str = " ") -> None:
+    """Writes four utterances of one recording, named in NFC and in NFD by turns."""
+    write_wav(folder / "rec.wav", seconds=4)
+    names = [f"가{n}" for n in range(4)]
+    other = [unicodedata.normalize("NFD", name) for name in names]
+    for path, rows in (
+        ("wav.scp", [("녹음", "rec.wav")]),
+        ("text", [(name, f"word {n}") for n, name in enumerate(names)]),
+        ("utt2spk", [(name, "ann") for name in other]),
+        (
+            "segments",
+            [
+                (name, separator.join([unicodedata.normalize("NFD", "녹음"), f"{n}", f"{n}.5"]))
+                for n, name in enumerate(other)
+            ],
+        ),
+    ):
+        lines = "".join(f"{name}{separator}{value}\n" for name, value in rows)
+        (folder / path).write_text(lines, "utf-8")
+
+
+@pytest.mark.parametrize("separator", [" ", "\t", " \t "])
+def test_kaldi_files_may_have_tabs_and_names_composed_otherwise(
+    tmp_path: Path, separator: str
+) -> None:
+    write_kaldi(tmp_path / "mine", separator)
+    _, cuts = prepared(tmp_path / "mine")
+    assert everything(cuts) == {f"가{n}": (f"word {n}", "ann", 0.5) for n in range(4)}
+    for found in cuts.values():
+        (spoken,) = found[0].supervisions
+        assert (spoken.start, spoken.duration) == (0.0, 0.5)
+
+
+def test_kaldi_utterances_that_one_file_lacks_are_problems(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    write_kaldi(folder)
+    for name, line in (("text", "alone hello"), ("segments", "x rec2 0 1\ny 녹음 3.5 4")):
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+    with (folder / "text").open("a", encoding="utf-8") as file:
+        file.write("x hello\n")
+    assert sorted(problems(folder)) == [
+        "segments:6: the transcript is empty: it has no line in text",
+        'text:5: "alone" is not in segments',
+        'text:6: "rec2" is not in wav.scp',
+    ]
+    (folder / "segments").unlink()
+    write_wav(folder / "b.wav")
+    (folder / "wav.scp").write_text("alone rec.wav\nx rec.wav\nb b.wav\n")
+    assert "wav.scp:3: the transcript is empty: it has no line in text" in problems(folder)
+
+
+@pytest.mark.parametrize("name", ["wav.scp", "utt2spk", "segments"])
+def test_a_name_that_comes_twice_in_a_kaldi_file_is_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "mine"
+    write_kaldi(folder)
+    lines = (folder / name).read_text("utf-8").splitlines()
+    (folder / name).write_text("\n".join([*lines, lines[0]]), "utf-8")
+    message = rf'{name}:{len(lines) + 1}: ".*" was given in .*{name}:1; must be there once'
+    with pytest.raises(DataError, match=message):
+        prepared(folder)
+    (folder / name).write_text("a b\n", "utf-8")
+    if name == "segments":
+        with pytest.raises(DataError, match='segments:1: "b" must be RECORDING START END'):
+            prepared(folder)
+
+
+def test_a_text_beside_may_be_named_otherwise_and_what_is_not_read_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    write_texts(folder, ["a", "b"])
+    write_wav(folder / "가.wav")
+    (folder / f"{unicodedata.normalize('NFD', '가')}.TXT").write_text("다른 말", "utf-8")
+    (folder / "phone.m4a").write_bytes(b"x")
+    (folder / "phone.txt").write_text("not read")
+    (folder / "README.txt").write_text("mine")
+    report, cuts = prepared(folder)
+    assert everything(cuts)["가"][0] == "다른 말"
+    assert report.notices == [
+        "1 files are of a kind that is not read (convert them: ffmpeg -i FILE FILE.wav): phone.m4a",
+        "1 texts have no recording of the same name and are not read: README.txt",
+    ]
+    (folder / "a.TXT").write_text("again")
+    assert problems(folder) == ["a.wav: has several texts, a.TXT and a.txt; must have one"]
+    for path in folder.glob("*.wav"):
+        path.unlink()
+    with pytest.raises(DataError, match="no transcripts found; 1 files are of a kind that is not"):
+        prepared(folder)
+
+
+def test_two_recordings_of_one_name_are_both_named(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    write_texts(folder, ["a", "b", "c"])
+    soundfile.write(folder / "a.flac", np.zeros(RATE), RATE)
+    assert problems(folder) == ['a.wav: id "a" was used in a.flac']
+
+
+def test_what_splits_share_with_train_is_said(folder: Path) -> None:
+    for number in range(6, 24):
+        write_wav(folder / "clips" / f"u{number}.wav")
+    rows = [f"clips/u{n}.wav,Sentence {n % 2},s{n % 12}" for n in range(24)]
+    (folder / "t.csv").write_text("\n".join(["path,text,speaker", *rows]))
+    report, cuts = prepared(folder)
+    assert report.notices == [
+        f"{len(found)} of {len(found)} utterances of {name} have the words of one in train"
+        for name, found in cuts.items()
+        if name != "train"
+    ]
+    (folder / "t.csv").unlink()
+    for name, row in (("train", "u0.wav,a b,ann"), ("dev", "u1.wav,AB,ann"), ("test", "u2.wav,c,")):
+        (folder / f"{name}.csv").write_text(f"path,text,speaker\nclips/{row}")
+    report, _ = prepared(folder)
+    assert report.notices == ["1 of 1 utterances of dev have the words of one in train"]
+    (folder / "train.csv").write_text("path,text,speaker\nclips/u0.wav,d,ann\nclips/u3.wav,e,ben")
+    report, _ = prepared(folder)
+    assert report.notices == ["1 of 1 speakers of dev are in train"]
+
+
+def test_splits_are_all_old_or_all_new(folder: Path) -> None:
+    rows = [f"clips/u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join(["path,text", *rows]))
+    prepared(folder)
+    out = folder.parent / "out"
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (folder / "t.csv").rename(folder / "train.csv")
+    (folder / "dev.csv").write_text("path,text\nclips/gone.wav,hi")
+    with pytest.raises(DataError, match=r"dev.jsonl.gz: no utterance; must have at least one"):
+        prepared(folder, bad="skip")
+    (out / PROBLEMS_FILE).unlink()
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    (folder / "train.csv").write_text("\n".join(["path,text", *rows[1:]]))
+    (folder / "dev.csv").write_text(f"path,text\n{rows[0]}")
+    report, _ = prepared(folder)
+    assert report.notices == [f"{out / 'test.jsonl.gz'} was of an earlier run and is removed"]
+    assert sorted(path.name for path in out.iterdir()) == ["dev.jsonl.gz", "train.jsonl.gz"]
