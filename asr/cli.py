@@ -176,7 +176,10 @@ def score(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
-    only: Annotated[str | None, typer.Option(help="Print one rate alone: wer or cer.")] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="One rate alone: wer, cer, cer_no_spaces, wer_respaced or jer (jamo)."),
+    ] = None,
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
     from asr.report import one_rate, score_files, score_folder, to_table, write_report

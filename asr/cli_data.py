@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from asr.cli_options import TokenizerFolder, live_line, say
+from asr.text import NORMALIZERS
 
 Manifest = Annotated[Path, typer.Argument(help="Lhotse cuts, .jsonl.gz, as asr prepare writes.")]
 
@@ -23,7 +24,7 @@ def describe(
         Path | None, typer.Option(help="Manifest, mostly of training, to compare with.")
     ] = None,
     tokenizer: TokenizerFolder = None,
-    normalizer: Annotated[str, typer.Option(help="none, english or korean.")] = "none",
+    normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     picture: Annotated[
         Path | None, typer.Option(help="Histograms to write: .png, .svg or .pdf.")
     ] = None,

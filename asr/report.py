@@ -19,7 +19,7 @@ from rich.text import Text
 from asr.errors import ConfigError, DataError
 from asr.manifest import read_ids
 from asr.results import read_hypotheses, read_text_file
-from asr.scoring import KOREAN_UNITS, Alignment, ScoreSet, Step, UtteranceScore, score
+from asr.scoring import KOREAN_UNITS, RESPACED, Alignment, ScoreSet, Step, UtteranceScore, score
 from asr.text import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -33,6 +33,13 @@ _TITLES = {
     "characters_no_spaces": "characters, no spaces",
     "words_respaced": "words, spaced as the reference",
     "jamo": "jamo, no spaces",
+}
+RATES = {  # name of a rate -> the units that it counts
+    "wer": "words",
+    "cer": "characters",
+    "cer_no_spaces": "characters_no_spaces",
+    "wer_respaced": RESPACED,
+    "jer": "jamo",
 }
 _KOREAN_NOTICE = (
     "Korean: characters without spaces are the CER of most Korean papers, with spaces that of "
@@ -192,12 +199,14 @@ def one_rate(report: Report, name: str) -> str:
     """Return one error rate as text, such as `1.23 %`.
 
     Raises:
-        ConfigError: the name is neither `wer` nor `cer`.
+        ConfigError: the name is unknown.
+        DataError: the rate is of Korean, and no reference holds Hangul.
     """
-    rates = {"wer": report.scores.wer, "cer": report.scores.cer}
-    if name not in rates:
-        raise ConfigError(f'--only "{name}": unknown; known: {", ".join(rates)}')
-    return f"{100 * rates[name]:.2f} %"
+    if name not in RATES:
+        raise ConfigError(f'--only "{name}": unknown; known: {", ".join(RATES)}')
+    if RATES[name] not in report.scores.units:
+        raise DataError(f"{report.references_path}: no Hangul for --only {name} (give --only cer)")
+    return f"{100 * report.scores.counts(RATES[name]).rate:.2f} %"
 
 
 def to_table(report: Report) -> Group:

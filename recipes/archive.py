@@ -1,24 +1,53 @@
 """Archives: unpacked beside the folder they make, and moved there when every member was allowed."""
 
 import gzip
+import io
 import os
 import shutil
 import tarfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from asr.errors import DataError
 
 CHUNK_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 20  # of one member: its name and all that a tar says of it
 MAX_MEMBERS = 2_000_000
+GZIP_START = b"\x1f\x8b"
 DONE_NAME = ".completed"
 SAY_EVERY = 5000  # members
 
 
 class _MemberError(Exception):
     """An archive holds something that must not be unpacked."""
+
+
+class _Unpacked(io.BufferedIOBase):
+    """What a compressed file holds, of which tarfile may read no more than it is allowed.
+
+    Else a header that says it is 300 MB long would be read into memory, however small the archive.
+    """
+
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self.file = file
+        self.allowed = 0  # bytes that may still be read
+        self.last = b""  # what was read last
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= self.allowed:
+            raise _MemberError(
+                f"holds a header of more than the {MAX_HEADER_BYTES} bytes allowed for one"
+            )
+        self.last = self.file.read(size)
+        self.allowed -= len(self.last)
+        return self.last
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
 
 
 def extract(
@@ -37,7 +66,7 @@ def extract(
     where no such file is yet.
 
     Args:
-        archive: a tar file, compressed or not.
+        archive: a tar file, plain or packed by gzip.
         folder: what to make.
         say: called with each line of progress.
         max_bytes: the most that the archive may unpack to.
@@ -68,7 +97,7 @@ def extract(
             f"{archive}: {error}; nothing was unpacked "
             "(delete the archive and fetch it from its publisher)"
         ) from error
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, RecursionError) as error:
         raise DataError(
             f"{archive}: damaged: {error}; nothing was unpacked (delete it and run again)"
         ) from error
@@ -85,8 +114,9 @@ def extract(
 def _unpack(archive: Path, target: Path, *, max_bytes: int, say: Callable[[str], None]) -> None:
     """Write every member under `target`; stop at the first that is not allowed."""
     num_bytes = 0
-    with tarfile.open(archive) as tar:
-        for number, member in enumerate(tar, start=1):
+    with _open(archive) as file, _open_tar(reader := _Unpacked(file)) as tar:
+        for number, member in enumerate(iter(tar.next, None), start=1):
+            tar.members = []  # type: ignore[attr-defined]  # it would hold all headers
             destination = target / _safe_path(member)
             num_bytes += member.size
             if num_bytes > max_bytes:
@@ -95,14 +125,33 @@ def _unpack(archive: Path, target: Path, *, max_bytes: int, say: Callable[[str],
                 )
             if number > MAX_MEMBERS:
                 raise _MemberError(f"has more than the {MAX_MEMBERS} members allowed")
-            if member.isdir():
-                destination.mkdir(parents=True, exist_ok=True)
-            else:
-                source = tar.extractfile(member)
-                assert source is not None, "a plain file has content"
-                _write_file(source, destination, member)
+            try:
+                reader.allowed = member.size
+                _write_member(tar, member, destination)
+            except (FileExistsError, NotADirectoryError) as error:
+                raise _MemberError(
+                    f"member {member.name!r} comes twice, or lies in a member that is a file"
+                ) from error
+            reader.allowed = MAX_HEADER_BYTES
             if number % SAY_EVERY == 0:
                 say(f"{archive.name}: {number} files unpacked")
+        if len(reader.last) != tarfile.BLOCKSIZE or any(reader.last):
+            raise tarfile.ReadError("cut short: its end is not marked by a block of zeros")
+
+
+def _open(archive: Path) -> io.BufferedIOBase:
+    """Return what the file holds, unpacked."""
+    with open(archive, "rb") as file:
+        is_packed = file.read(len(GZIP_START)) == GZIP_START
+    return gzip.open(archive) if is_packed else open(archive, "rb")
+
+
+def _open_tar(reader: _Unpacked) -> tarfile.TarFile:
+    reader.allowed = MAX_HEADER_BYTES
+    try:
+        return tarfile.open(fileobj=reader, mode="r:")
+    except tarfile.TarError as error:
+        raise tarfile.ReadError(f"not a tar archive: {error}") from error
 
 
 def _safe_path(member: tarfile.TarInfo) -> Path:
@@ -121,8 +170,18 @@ def _safe_path(member: tarfile.TarInfo) -> Path:
     return Path(*path.parts)
 
 
-def _write_file(source: IO[bytes], destination: Path, member: tarfile.TarInfo) -> None:
+def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, destination: Path) -> None:
+    """Make a file or a folder.
+
+    Raises:
+        FileExistsError: there is another, or a file where its folder should be.
+    """
+    if member.isdir():
+        destination.mkdir(parents=True, exist_ok=True)
+        return
     destination.parent.mkdir(parents=True, exist_ok=True)
+    source = tar.extractfile(member)
+    assert source is not None, "a plain file has content"
     with source, open(destination, "xb") as file:
         shutil.copyfileobj(source, file, CHUNK_BYTES)
         if file.tell() != member.size:

@@ -2,8 +2,9 @@
 
 The corpus is fetched by hand (AI Hub, data set 123; an account in Korea is needed). Its PCM has no
 header, so copies in FLAC are made in OUT/audio. The transcripts hold choices, noises and fillers:
-recipes/ksponspeech_text.py says what --set makes of each. The rules go into OUT/text_rules.yaml and
-into every supervision (custom["text_rules"]), since error rates compare under equal rules only.
+recipes/ksponspeech_text.py says what --set makes of each. The rules go into
+OUT/PART.text_rules.yaml and into every supervision (custom["text_rules"]), since error rates
+compare under equal rules only.
 """
 
 from collections import Counter
@@ -21,9 +22,10 @@ from recipes.ksponspeech_rows import PARTS, AudioFiles, Found, Row, read_parts
 from recipes.ksponspeech_text import TextRules, read_transcript
 from recipes.manifests import AudioHeader, make_cut, write_manifest
 from recipes.problems import judge
+from recipes.speed import too_fast
 
 SPEAKER = "unknown"  # none is published; so nothing can take utterances of one for independent
-RULES_FILE = "text_rules.yaml"
+RULES_FILE = "text_rules.yaml"  # of each part, after its name and a dot, as the next
 LEFT_OUT_FILE = "left_out.txt"
 SHOWN = 5  # utterances in a notice
 
@@ -66,7 +68,8 @@ def prepare(options: PrepareOptions) -> PrepareReport:
     if options.bad == "refuse":
         judge(problems, total, options)  # before the hours that copies take
     recordings = [utterance.recording for utterance in texts.utterances]
-    audio = make_readable(recordings, _audio_folder(options), options.say)
+    made_audio = make_readable(recordings, _audio_folder(options), options.say)
+    audio = list(map(_fitting, texts.utterances, made_audio))
     for utterance, made in zip(texts.utterances, audio, strict=True):
         if isinstance(made, str):
             problems.append(f"{utterance.row.where}: {made}")
@@ -148,6 +151,13 @@ def _recording(row: Row, files: AudioFiles, folder: Path) -> Recording:
     )
 
 
+def _fitting(utterance: _Utterance, made: Audio | str) -> Audio | str:
+    """Return the audio, or what is wrong if it is too short for its text."""
+    if isinstance(made, str):
+        return made
+    return too_fast(utterance.text, made.num_samples / SAMPLE_RATE) or made
+
+
 def _compare(parts: dict[str, Found]) -> list[str]:
     """Return notices on numbers of transcripts that are not as published."""
     counts = {name: len(found.rows) + len(found.problems) for name, found in parts.items()}
@@ -161,7 +171,7 @@ def _compare(parts: dict[str, Found]) -> list[str]:
 def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, out: Path) -> list[str]:
     """Return notices on what the rules and the copies did, and write it down."""
     notices = [
-        f"text: {rules.describe()}; in {RULES_FILE} and in every supervision",
+        f"text: {rules.describe()}; in PART.{RULES_FILE} and in every supervision",
         f"no speakers are published; each utterance has the speaker {SPEAKER}",
     ]
     for part, left_out in texts.left_out.items():
@@ -172,7 +182,9 @@ def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, out: Pa
             )
         if left_out:
             names = [row.name for row, _ in left_out]
-            notices.append(f"{part}: left out by the rules: {_listed(names)}; see {LEFT_OUT_FILE}")
+            notices.append(
+                f"{part}: left out by the rules: {_listed(names)}; see {part}.{LEFT_OUT_FILE}"
+            )
     halves = [
         utterance.row.name
         for utterance, made in zip(texts.utterances, audio, strict=True)
@@ -182,9 +194,10 @@ def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, out: Pa
         notices.append(f"ending in half a sample, which is left off: {_listed(halves)}")
     if texts.unnamed:
         notices.append(f"audio without a transcript, left out: {_listed(texts.unnamed)}")
-    lines = [f"{row.where}: {why}" for rows in texts.left_out.values() for row, why in rows]
-    _write(out / LEFT_OUT_FILE, "".join(f"{line}\n" for line in lines))
-    _write(out / RULES_FILE, f"# {rules.describe()}\n{dump_config(rules)}")
+    for part, left_out in texts.left_out.items():
+        lines = "".join(f"{row.where}: {why}\n" for row, why in left_out)
+        _write(out / f"{part}.{LEFT_OUT_FILE}", lines)
+        _write(out / f"{part}.{RULES_FILE}", f"# {rules.describe()}\n{dump_config(rules)}")
     return notices
 
 

@@ -53,7 +53,7 @@ def make_readable(
     """Return for each recording, in order, a file that can be read, or what is wrong with it.
 
     Args:
-        recordings: PCM is copied, unless its copy is there and as long.
+        recordings: PCM is copied, unless its copy is there, as long, and not older.
         folder: that all the copies go to.
         say: called with each line of progress.
 
@@ -94,6 +94,8 @@ def _find(recording: Recording) -> Audio | str | None:
     except DataError as error:
         return str(error)
     try:
+        if os.stat(recording.copy_path).st_mtime_ns < os.stat(recording.path).st_mtime_ns:
+            return None  # of other PCM, replaced since
         info = soundfile.info(recording.copy_path)
     except (OSError, soundfile.SoundFileError):
         return None

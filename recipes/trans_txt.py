@@ -1,7 +1,7 @@
 """Audio files with their transcripts in one file beside them, as LibriSpeech began it.
 
 Layout: `<a>/<b>/<chapter><joint>NNNN.flac`, with the transcripts in `<a>/<b>/<chapter>.trans.txt`,
-a line an utterance: its id, a space, its text.
+a line an utterance: its id, a space, its text. Blank lines and a byte order mark are nothing.
 """
 
 from pathlib import Path
@@ -75,7 +75,7 @@ def read_text(path: Path) -> str:
         DataError: it cannot be read as UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: not readable as UTF-8 text: {error} (mend it or fetch it again)"
@@ -86,10 +86,12 @@ def _read_transcript(path: Path, found: Utterances, joint: str) -> None:
     """Add the texts of one chapter."""
     chapter = path.name.removesuffix(TRANSCRIPT_ENDING)
     for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
         where = f"{path} line {number}"
-        utterance_id, _, text = line.partition(" ")
+        utterance_id, text = (*line.split(maxsplit=1), "")[:2]
         problem = None
-        if not utterance_id.startswith(f"{chapter}{joint}") or not text.strip():
+        if not utterance_id.startswith(f"{chapter}{joint}") or not text:
             problem = f'"{line[:SHOWN]}"; must be an id of chapter {chapter}, a space and its text'
         elif utterance_id in found.texts:
             problem = f'utterance "{utterance_id}" comes twice'

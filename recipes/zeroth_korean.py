@@ -17,8 +17,7 @@ of its supervision, and test-seen.jsonl.gz and test-unseen.jsonl.gz beside test.
 """
 
 import re
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,16 +29,14 @@ from asr.settings import Section
 from recipes.base import PrepareOptions, PrepareReport, read_own_settings, refuse_unused
 from recipes.download import extract, fetch, md5_of
 from recipes.held_out import hold_out, sentence_of
-from recipes.manifests import (
-    HEADER_THREADS,
-    AudioHeader,
-    make_cut,
-    read_header,
-    speaker_of,
-    write_manifest,
-)
+from recipes.manifests import speaker_of, write_manifest
 from recipes.problems import judge
-from recipes.trans_txt import find_utterances, read_text
+from recipes.zeroth_korean_sets import (
+    SPEAKERS_FILE,
+    keep_unshared,
+    read_genders,
+    read_set,
+)
 
 NAME = "zeroth_korean"
 ARCHIVE = f"{NAME}.tar.gz"
@@ -50,7 +47,6 @@ URLS = (
     f"https://storage.googleapis.com/zeroth_project/{ARCHIVE}",
 )
 SIZE = 10_339_720_618
-SPEAKERS_FILE = "AUDIO_INFO"
 LANGUAGE_MODELS = "zeroth.lm.*.arpa.gz"
 DEV_SPEAKERS = 1 / 21  # of the training speakers: 5 of 105
 DEV_UTTERANCES = 0.01  # of the training utterances: some 220
@@ -106,17 +102,21 @@ def prepare(options: PrepareOptions) -> PrepareReport:
         raise ConfigError(f"{NAME}: --set says where to fetch from; give --download with it")
     root = _root(options)
     notices = _download(root, own, options) if options.download else []
-    genders = _read_genders(root)
-    cuts, problems, total = {}, [], 0
+    genders = read_genders(root)
+    cuts, problems = {}, []
     for name, published in SETS.items():
         cuts[name], bad = read_set(root / published.folder, genders)
         options.say(f"{name}: {len(cuts[name])} utterances")
         problems += bad
-        total += len(cuts[name]) + len(bad)
-    skipped = judge(problems, total, options)
+    cuts["test"], bad = keep_unshared(cuts["train"], cuts["test"])
+    problems += bad
+    skipped = judge(problems, sum(map(len, cuts.values())) + len(problems), options)
     notices += skipped
     for name, found in cuts.items():
         notices += _compare(root, SETS[name], found, is_whole=not skipped)
+    both = set(map(speaker_of, cuts["train"])) & set(map(speaker_of, cuts["test"]))
+    if both:
+        notices.append(f"{len(both)} speakers ({_listed(both)}) are in train and in test")
     notices += _remarks(root, genders, [*cuts["train"], *cuts["test"]])
     return _write(divide(cuts["train"], cuts["test"]), notices, options.out)
 
@@ -151,11 +151,21 @@ def divide(train: Sequence[MonoCut], test: Sequence[MonoCut]) -> dict[str, list[
 
 
 def _write(splits: dict[str, list[MonoCut]], notices: list[str], out: Path) -> PrepareReport:
-    """Return the report; an empty split has no manifest, which is said."""
+    """Return the report; an empty split has no manifest, which is said.
+
+    Raises:
+        DataError: train, dev or test is empty; then nothing is written.
+    """
     manifests = []
+    for name in ("train", "dev", "test"):
+        if not splits[name]:
+            raise DataError(
+                f"{name}: no utterance; must have at least one, so nothing is written (unpack "
+                f"{ARCHIVE} again)"
+            )
     for name, cuts in splits.items():
         path = out / f"{name}.jsonl.gz"
-        if cuts or name in ("train", "dev", "test"):
+        if cuts:
             manifests.append(write_manifest(path, cuts))
         else:
             path.unlink(missing_ok=True)  # of another run
@@ -181,15 +191,26 @@ def _root(options: PrepareOptions) -> Path:
                 f"{SETS['train'].folder}/, or --download"
             )
         corpus = options.out / "corpus"
-    here = any((corpus / published.folder).is_dir() for published in SETS.values())
-    root = corpus if here else corpus / NAME
-    for published in SETS.values():
-        if not options.download and not (root / published.folder).is_dir():
-            raise DataError(
-                f"{corpus}: holds no folder {published.folder} (check --corpus, or give --download "
-                "to fetch the corpus)"
-            )
+    root = max((corpus / NAME, corpus), key=lambda folder: len(_sets_in(folder)))
+    here = _sets_in(root)
+    missing = [published.folder for published in SETS.values() if published.folder not in here]
+    if here and missing:
+        raise DataError(
+            f"{root}: holds {here[0]} but no {missing[0]} (unpack {ARCHIVE} there again; or delete "
+            f"{root if root.name == NAME else root / here[0]} and give --download)"
+        )
+    if missing and not options.download:
+        raise DataError(
+            f"{corpus}: holds no folder {missing[0]} (check --corpus, or give --download to fetch "
+            "the corpus)"
+        )
+    if missing and root.is_dir():
+        raise DataError(f"{root}: holds no folder {missing[0]} (delete it and run again)")
     return root
+
+
+def _sets_in(folder: Path) -> list[str]:
+    return [name.folder for name in SETS.values() if (folder / name.folder).is_dir()]
 
 
 def _download(root: Path, own: ZerothSettings, options: PrepareOptions) -> list[str]:
@@ -210,56 +231,6 @@ def _download(root: Path, own: ZerothSettings, options: PrepareOptions) -> list[
     )
     options.say(warning)
     return [warning]
-
-
-def _read_genders(root: Path) -> dict[str, str]:
-    """Return speaker -> m or f, as far as the list of speakers says so; names are not kept."""
-    path = root / SPEAKERS_FILE
-    if not path.is_file():
-        return {}
-    rows = [line.split("|") for line in read_text(path).splitlines()]
-    genders = {row[0].strip(): row[2].strip().lower() for row in rows if len(row) > 2}
-    return {name: gender for name, gender in genders.items() if gender in ("m", "f")}
-
-
-def read_set(folder: Path, genders: dict[str, str]) -> tuple[list[MonoCut], list[str]]:
-    """Return the utterances of a set in the order of their ids, and a line on each unusable one.
-
-    Raises:
-        DataError: a transcript is not UTF-8, or an utterance has two audio files.
-    """
-    texts, audio, bad_lines = find_utterances(folder, joint="_")
-    problems = [line for _, line in bad_lines]
-    named = {name for name, _ in bad_lines} | texts.keys()
-    problems += [
-        f'{found.where}: utterance "{name}" has no audio'
-        for name, found in texts.items()
-        if name not in audio
-    ]
-    problems += [
-        f'{audio[name]}: utterance "{name}" has no transcript'
-        for name in sorted(audio.keys() - named)
-    ]
-    paired = sorted(texts.keys() & audio.keys())
-    with ThreadPoolExecutor(HEADER_THREADS) as pool:
-        headers = list(pool.map(_try_header, (audio[name] for name in paired)))
-    cuts = []
-    for name, header in zip(paired, headers, strict=True):
-        if isinstance(header, str):
-            problems.append(header)
-            continue
-        speaker = name.split("_")[0]
-        cut = make_cut(name, header, text=texts[name].text, speaker=speaker, language="ko")
-        cut.supervisions[0].gender = genders.get(speaker)
-        cuts.append(cut)
-    return cuts, problems
-
-
-def _try_header(path: Path) -> AudioHeader | str:
-    try:
-        return read_header(path)
-    except DataError as error:
-        return str(error)
 
 
 def _compare(
@@ -293,15 +264,15 @@ def _compare(
 def _remarks(root: Path, genders: dict[str, str], cuts: Sequence[MonoCut]) -> list[str]:
     """Return what else the user should know of the corpus."""
     notices = []
-    unknown = sorted({speaker_of(cut) for cut in cuts} - genders.keys())
+    unknown = {speaker_of(cut) for cut in cuts} - genders.keys()
     if unknown:
-        shown = ", ".join(unknown[:SHOWN]) + (", ..." if len(unknown) > SHOWN else "")
-        notices.append(f"{len(unknown)} speakers ({shown}) have no sex in {root / SPEAKERS_FILE}")
+        notices.append(
+            f"{len(unknown)} speakers ({_listed(unknown)}) have no sex in {root / SPEAKERS_FILE}"
+        )
     odd = [cut.id for cut in cuts if not _HANGUL.fullmatch(str(cut.supervisions[0].text))]
     if odd:
-        shown = ", ".join(odd[:SHOWN]) + (", ..." if len(odd) > SHOWN else "")
         notices.append(
-            f"{len(odd)} transcripts ({shown}) hold more than Hangul syllables and spaces"
+            f"{len(odd)} transcripts ({_listed(odd)}) hold more than Hangul syllables and spaces"
         )
     models = sorted(path.name for path in root.glob(LANGUAGE_MODELS))
     if models:
@@ -309,3 +280,7 @@ def _remarks(root: Path, genders: dict[str, str], cuts: Sequence[MonoCut]) -> li
             f"language models for asr decode --lm, over morphemes: {', '.join(models)} in {root}"
         )
     return notices
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import matplotlib.image
@@ -10,7 +11,8 @@ from lhotse import CutSet, Recording
 
 from asr import plots
 from asr.describe import Spread, describe, spread
-from asr.text import get_normalizer
+from asr.report import RATES
+from asr.text import NORMALIZERS, get_normalizer
 from asr.tokenizer import train_tokenizer
 
 TEXTS = ["ab a", "ab", "abcd c", "a"]  # tones of 0.2 s a character and space
@@ -130,3 +132,11 @@ def test_histograms_leave_out_the_largest_thousandth_and_say_so(
     assert second.get_title() == "median 3.5"
     assert (third.get_xlabel(), len(third.patches)) == ("nothing", 0)
     assert figures[0].get_suptitle().startswith("$ ")
+
+
+@pytest.mark.parametrize("command", [("data", "describe"), ("score",)])
+def test_help_names_every_normalizer_and_rate(command: tuple[str, ...]) -> None:
+    shown = re.sub(r"[\s│]+", "", run(*command, "--help").stdout)
+    assert f"Oneof{','.join(NORMALIZERS)}." in shown
+    if command == ("score",):
+        assert all(name in shown for name in RATES)

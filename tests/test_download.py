@@ -1,6 +1,8 @@
+import gzip
 import hashlib
 import io
 import tarfile
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -260,3 +262,64 @@ def test_an_archive_without_the_folder_is_refused(tmp_path: Path) -> None:
 def test_an_archive_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be unpacked"):
         unpack(tmp_path / "no.tar.gz", tmp_path / "part")
+
+
+def header_of(size: int, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    """Returns the header of a header that is to be `size` bytes long."""
+    info = tarfile.TarInfo("././@PaxHeader")
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_of_many_bytes_is_refused_before_it_is_read(tmp_path: Path, kind: bytes) -> None:
+    archive = tmp_path / "a.tar.gz"
+    first = gzip.decompress(make_archive(archive, *GOOD).read_bytes())[: -tarfile.RECORDSIZE]
+    for before in (b"", first[: 5 * tarfile.BLOCKSIZE]):
+        archive.write_bytes(gzip.compress(before + header_of(300_000_000, kind) + bytes(3_000_000)))
+        tracemalloc.start()
+        with pytest.raises(DataError, match="holds a header of more than the 1048576 bytes"):
+            unpack(archive, tmp_path / "part")
+        assert tracemalloc.get_traced_memory()[1] < 2_500_000
+        tracemalloc.stop()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
+
+
+def test_headers_of_headers_are_damage(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar.gz"
+    body = b"15 comment=aaa\n".ljust(tarfile.BLOCKSIZE, b"\0")
+    archive.write_bytes(gzip.compress((header_of(15) + body) * 1000))
+    with pytest.raises(DataError, match=r"damaged: .*delete it and run again"):
+        unpack(archive, tmp_path / "part")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_archive_cut_at_the_end_of_a_member_is_damaged(tmp_path: Path, packed: bool) -> None:
+    archive = make_archive(tmp_path / "a.tar.gz", *GOOD)
+    whole = gzip.decompress(archive.read_bytes())
+    for num_blocks in (3, 5):  # a file is a header and a block, a folder a header
+        cut = whole[: num_blocks * tarfile.BLOCKSIZE]
+        archive.write_bytes(gzip.compress(cut) if packed else cut)
+        with pytest.raises(DataError, match=r"damaged: cut short: its end is not marked"):
+            unpack(archive, tmp_path / "part")
+    archive.write_bytes(whole)
+    assert (unpack(archive, tmp_path / "part") / "1" / "a.txt").read_bytes() == b"one"
+
+
+@pytest.mark.parametrize("second", ["Top/part/1/a.txt", "Top/part/1/a.txt/b.txt"])
+def test_members_that_cannot_both_be_unpacked_are_named(tmp_path: Path, second: str) -> None:
+    archive = make_archive(tmp_path / "a.tar.gz", *GOOD, member(second))
+    with pytest.raises(DataError) as raised:
+        unpack(archive, tmp_path / "part")
+    expected = f"member '{second}' comes twice, or lies in a member that is a file; nothing was"
+    assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"<html>" * 500, b"\x1f\x8bhello"])
+def test_what_is_no_archive_is_one_line(tmp_path: Path, content: bytes) -> None:
+    archive = tmp_path / "not.tar.gz"
+    archive.write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        unpack(archive, tmp_path / "part")
+    assert str(raised.value).startswith(f"{archive}: damaged: ")
+    assert "\n" not in str(raised.value)

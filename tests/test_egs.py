@@ -1,5 +1,6 @@
 """The recipe scripts: their options, and that each names what exists."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +152,58 @@ def test_an_option_changes_its_own_variable_only(tmp_path: Path) -> None:
         ["bash", "-c", code, "script", *arguments], capture_output=True, text=True, cwd=ROOT
     )
     assert done.stdout == "1|3||/from/here/some where|a.b=1 c.d=2\n", done.stderr
+
+
+def run_with_rates(home: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script beside no data, with a command asr that answers --only with its name."""
+    (home / "bin").mkdir()
+    asr = home / "bin" / "asr"
+    asr.write_text("#!/bin/bash\necho ${@: -1} %\n")
+    asr.chmod(0o755)
+    folder = home / "egs" / name
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "egs" / "options.sh", home / "egs")
+    shutil.copy(ROOT / "egs" / name / "run.sh", folder)
+    for path in (
+        "quickstart/data/ko/wav/test/a.wav",
+        *(f"ksponspeech/data/base/{part}.text_rules.yaml" for part in ("eval_clean", "eval_other")),
+        "zeroth_korean/data/test-seen.jsonl.gz",
+    ):
+        (home / "egs" / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / "egs" / path).write_text(f"{path}\n")
+    return subprocess.run(
+        ["bash", str(folder / "run.sh"), *arguments],
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{home / 'bin'}:/usr/bin:/bin"},
+        timeout=60,
+    )
+
+
+def test_the_demo_in_korean_tells_its_rates_of_korean_before_its_last_line(tmp_path: Path) -> None:
+    done = run_with_rates(tmp_path, "quickstart", "--language", "ko", "--stage", "5")
+    assert done.stdout.splitlines()[-2:] == [
+        "demo: CER without spaces cer_no_spaces % sWER wer_respaced % jamo jer %",
+        "demo: CER cer % WER wer % report egs/quickstart/exp/ko-korean/test/report.json",
+    ], done.stderr
+
+
+def test_ksponspeech_tells_the_rules_and_rates_of_each_test_set(tmp_path: Path) -> None:
+    done = run_with_rates(tmp_path, "ksponspeech", "--stage", "4")
+    lines = [line for line in done.stdout.splitlines() if line.startswith("ksponspeech: ")]
+    assert lines == [
+        f"ksponspeech: {part} CER cer % WER wer % CER without spaces cer_no_spaces % "
+        f"sWER wer_respaced % report egs/ksponspeech/exp/base/{part}/report.json"
+        for part in ("eval_clean", "eval_other")
+    ], done.stderr
+    assert "data/base/eval_clean.text_rules.yaml" in done.stderr
+    assert "data/base/eval_other.text_rules.yaml" in done.stderr
+
+
+def test_zeroth_tells_rates_of_what_there_is(tmp_path: Path) -> None:
+    done = run_with_rates(tmp_path, "zeroth_korean", "--stage", "4")
+    rates = "CER cer % WER wer % CER without spaces cer_no_spaces %"
+    assert done.stdout.splitlines()[-1] == (
+        f"zeroth: {rates} seen {rates} unseen none "
+        "report egs/zeroth_korean/exp/base/test/report.json"
+    ), done.stderr

@@ -117,9 +117,27 @@ def test_the_rules_are_stored_with_the_text(corpus: Path) -> None:
     assert texts_of(cuts)["KsponSpeech_000001"] == "모 몬 말이야 칠십 퍼센트"
     described = cuts["KsponSpeech_000001"].supervisions[0].custom["text_rules"]
     assert described.startswith("ksponspeech 1: side=pronunciation fillers=drop repetitions=keep")
-    stored = (corpus.parent / "out" / "text_rules.yaml").read_text("utf-8")
-    assert stored.startswith(f"# {described}\nside: pronunciation\nfillers: drop\n")
-    assert report.notices[3] == f"text: {described}; in text_rules.yaml and in every supervision"
+    paths = [corpus.parent / "out" / f"{part}.text_rules.yaml" for part in ("train", "dev")]
+    stored = [path.read_text("utf-8") for path in paths]
+    assert stored[0].startswith(f"# {described}\nside: pronunciation\nfillers: drop\n")
+    assert stored[1] == stored[0]
+    assert (
+        report.notices[3] == f"text: {described}; in PART.text_rules.yaml and in every supervision"
+    )
+
+
+def test_a_part_that_is_prepared_again_leaves_what_is_said_of_the_others(corpus: Path) -> None:
+    out = corpus.parent / "out"
+    prepared(corpus, "unintelligible=leave_out", "fillers=mark")
+    before = {
+        path.name: path.read_text("utf-8") for path in out.glob("*.*") if path.suffix != ".gz"
+    }
+    prepared(corpus, "side=pronunciation", parts=("dev",))
+    after = {path.name: path.read_text("utf-8") for path in out.glob("*.*") if path.suffix != ".gz"}
+    assert [name for name in before if after[name] != before[name]] == ["dev.text_rules.yaml"]
+    assert after.keys() == before.keys()
+    assert "side: pronunciation\nfillers: keep\n" in after["dev.text_rules.yaml"]
+    assert "it holds u/" in after["train.left_out.txt"]
 
 
 def test_an_unknown_rule_is_named(corpus: Path) -> None:
@@ -276,12 +294,16 @@ def test_what_the_rules_leave_out_is_counted_and_listed(corpus: Path) -> None:
     report, cuts = prepared(corpus, "fillers=drop", "unintelligible=leave_out")
     assert "KsponSpeech_000002" not in cuts
     path = corpus / "KsponSpeech_scripts" / "train.trn"
-    left_out = "train: left out by the rules: 1 utterance (KsponSpeech_000002); see left_out.txt"
+    left_out = (
+        "train: left out by the rules: 1 utterance (KsponSpeech_000002); see train.left_out.txt"
+    )
+
     assert left_out in report.notices
-    listed = corpus.parent / "out" / "left_out.txt"
-    assert listed.read_text("utf-8") == f"{path}:2: it holds u/\n"
+    out = corpus.parent / "out"
+    assert (out / "train.left_out.txt").read_text("utf-8") == f"{path}:2: it holds u/\n"
     write_list(corpus, "dev", [f"{DEV_PATH}.pcm :: 어/ b/", f"{EVAL_PATH}.pcm :: 응"])
     prepared(corpus, "fillers=drop", parts=("dev",))
+    listed = out / "dev.left_out.txt"
     assert listed.read_text("utf-8").endswith("dev.trn:1: no text is left by the rules\n")
     prepared(corpus, parts=("dev",))
     assert listed.read_text("utf-8") == ""
@@ -332,6 +354,30 @@ def test_audio_that_cannot_be_used_is_refused_or_skipped(
     report, cuts = prepared(corpus, bad="skip")
     assert sorted(cuts) == sorted(TEXT_OF.keys() - {"KsponSpeech_000001"})
     assert "1 of 5 utterances cannot be used and are skipped" in report.notices[0]
+
+
+def test_a_transcript_too_long_for_its_audio_is_refused_or_skipped(corpus: Path) -> None:
+    audio_of(corpus).write_bytes(pcm("1")[:200])
+    as_flac = audio_of(corpus, "000002")
+    soundfile.write(as_flac.with_suffix(".flac"), np.zeros(100, np.int16), 16000)
+    as_flac.unlink()
+    where = corpus / "KsponSpeech_scripts" / "train.trn"
+    with pytest.raises(DataError) as raised:
+        prepared(corpus)
+    assert f"{where}:1: 11 characters in 0.01 s of audio" in str(raised.value)
+    report, cuts = prepared(corpus, bad="skip")
+    assert sorted(cuts) == sorted(TEXT_OF.keys() - {"KsponSpeech_000001", "KsponSpeech_000002"})
+    assert f"{where}:2: 6 characters in 0.01 s of audio" in report.notices[0]
+
+
+def test_pcm_that_was_replaced_is_copied_again(corpus: Path) -> None:
+    prepared(corpus)
+    audio_of(corpus).write_bytes(pcm("7"))
+    _, cuts = prepared(corpus)
+    samples = cuts["KsponSpeech_000001"].load_audio()[0] * 32768
+    assert np.array_equal(samples, np.frombuffer(pcm("7"), "<i2"))
+    report, _ = prepared(corpus)
+    assert not any("are copied" in notice for notice in report.notices)
 
 
 @pytest.mark.parametrize("ending", [".flac", ".WAV"])
@@ -429,7 +475,7 @@ def test_what_cannot_be_read_or_written_is_named(
 
 
 def test_a_file_of_rules_that_cannot_be_written_is_named(corpus: Path) -> None:
-    (corpus.parent / "out" / "text_rules.yaml").mkdir(parents=True)
+    (corpus.parent / "out" / "train.text_rules.yaml").mkdir(parents=True)
     with pytest.raises(DataError, match=r"text_rules\.yaml: cannot be written: Is a directory"):
         prepared(corpus)
 

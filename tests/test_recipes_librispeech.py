@@ -13,7 +13,7 @@ from lhotse.qa import validate
 from asr.errors import ConfigError, DataError
 from recipes import PrepareOptions
 from recipes import librispeech as librispeech_module
-from recipes.librispeech import prepare
+from recipes.librispeech import prepare, read_part
 from recipes.librispeech_parts import MINI, PARTS, Part, urls_of
 
 CORPORA = Path(os.environ.get("ASR_TEST_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
@@ -131,15 +131,21 @@ def test_counts_of_one_source_only_give_a_notice(
     assert prepare(options_for(corpus)).notices == ["dev-clean: 18 words where 17 are published"]
 
 
+def test_a_byte_order_mark_and_blank_lines_are_no_utterances(corpus: Path) -> None:
+    expected = read_part(part_of(corpus)).cuts
+    path = part_of(corpus) / "11" / "7" / "11-7.trans.txt"
+    path.write_text("\n" + path.read_text("utf-8").replace("\n", "\n\n"), "utf-8-sig")
+    assert read_part(part_of(corpus)).cuts == expected
+
+
 @pytest.mark.parametrize(
     ("line", "rule"),
     [
         ("11-7-0000 \n", 'line 1: "11-7-0000 "; must be an id of chapter 11-7'),
         ("99-7-0000 HELLO\n", "must be an id of chapter 11-7"),
-        ("\n", "must be an id of chapter 11-7"),
         ("11-7-0000 A\n11-7-0000 B\n", 'line 2: utterance "11-7-0000" comes twice'),
     ],
-    ids=["no text", "other chapter", "empty", "twice"],
+    ids=["no text", "other chapter", "twice"],
 )
 def test_a_bad_transcript_line_is_named(corpus: Path, line: str, rule: str) -> None:
     path = part_of(corpus) / "11" / "7" / "11-7.trans.txt"

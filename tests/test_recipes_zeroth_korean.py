@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from asr.errors import ConfigError, DataError
 from recipes import PrepareOptions
 from recipes.held_out import sentence_of
 from recipes.manifests import speaker_of
-from recipes.zeroth_korean import SETS, URLS, Published, divide, prepare, read_set
+from recipes.zeroth_korean import SETS, URLS, Published, divide, prepare
+from recipes.zeroth_korean_sets import read_set
 
 NAMES = ["train", "dev", "left-out", "test", "test-seen", "test-unseen"]
 TRANSCRIPT = Path("train_data_01") / "003" / "101" / "101_003.trans.txt"
@@ -246,6 +248,85 @@ def test_a_wrong_option_or_folder_is_one_sentence(corpus: Path, tmp_path: Path) 
         prepare(options_for(corpus, download=True, settings=("adress=x",)))
     line = error_of("prepare", "zeroth_korean", "--corpus", tmp_path, "--out", tmp_path / "out")
     assert f"{tmp_path}: holds no folder train_data_01 (check --corpus" in line
-    (corpus / "test_data_01").rename(corpus / "gone")
-    with pytest.raises(DataError, match="holds no folder test_data_01"):
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_a_set_that_is_missing_is_said_before_anything_is_written(
+    corpus: Path, tmp_path: Path, download: bool
+) -> None:
+    (corpus / "test_data_01").rename(tmp_path / "gone")
+    options = options_for(corpus, download=download)
+    start = f"{corpus}: holds train_data_01 but no test_data_01 (unpack zeroth_korean.tar.gz there"
+    with pytest.raises(DataError) as raised:
+        prepare(options)
+    assert str(raised.value).startswith(start)
+    assert str(raised.value).endswith(f"delete {corpus / 'train_data_01'} and give --download)")
+    inside = tmp_path / "parent" / "zeroth_korean"
+    inside.parent.mkdir()
+    corpus.rename(inside)
+    with pytest.raises(DataError, match=f"or delete {inside} and give --download"):
+        prepare(replace(options, corpus=inside.parent))
+    (inside / "train_data_01").rename(tmp_path / "gone too")
+    found = f"{inside}: holds no folder train_data_01 \\(delete it and run again"
+    other = f"{inside.parent}: holds no folder train_data_01 \\(check --corpus"
+    with pytest.raises(DataError, match=found if download else other):
+        prepare(replace(options, corpus=inside.parent))
+    assert not options.out.exists()
+
+
+def test_the_folder_that_holds_both_sets_counts(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "parent" / "train_data_01").mkdir(parents=True)
+    corpus.rename(tmp_path / "parent" / "zeroth_korean")
+    report = prepare(options_for(tmp_path / "parent"))
+    assert report.manifests[0].path.name == "train.jsonl.gz"
+
+
+def test_a_set_without_utterances_is_said_before_anything_is_written(corpus: Path) -> None:
+    shutil.rmtree(corpus / "test_data_01")
+    (corpus / "test_data_01").mkdir()
+    with pytest.raises(DataError, match="test: no utterance; must have at least one, so nothing"):
         prepare(options_for(corpus))
+    assert not (corpus.parent / "out").exists()
+
+
+def test_utterances_of_train_are_not_in_test_and_their_speakers_are_said(corpus: Path) -> None:
+    shutil.copytree((corpus / TRANSCRIPT).parent, corpus / "test_data_01" / "003" / "101")
+    audio = corpus / TRANSCRIPT.with_name("101_003_0000.flac")
+    with pytest.raises(DataError, match=r"^6 of 50 utterances cannot be used: ") as raised:
+        prepare(options_for(corpus))
+    twin = corpus / "test_data_01" / "003" / "101" / audio.name
+    assert f'{twin}: utterance "101_003_0000" is {audio} too; ' in str(raised.value)
+    report = prepare(options_for(corpus, bad="skip"))
+    assert len(read(corpus.parent / "out")["test"]) == 8
+    assert not any("in train and in test" in notice for notice in report.notices)
+    for path in twin.parent.iterdir():
+        text = path.read_text("utf-8").replace("_003_", "_003_1") if path.suffix == ".txt" else ""
+        path.rename(path.with_name(path.name.replace("_003_", "_003_1")))
+        if text:
+            path.write_text(text, "utf-8")
+    assert "1 speakers (101) are in train and in test" in prepare(options_for(corpus)).notices
+
+
+def test_a_byte_order_mark_and_blank_lines_are_no_utterances(corpus: Path) -> None:
+    text = (corpus / TRANSCRIPT).read_text("utf-8").replace("\n", "\r\n\r\n")
+    (corpus / TRANSCRIPT).write_text(text, "utf-8-sig", newline="")
+    (corpus / "AUDIO_INFO").write_bytes(b"\xef\xbb\xbf" + (corpus / "AUDIO_INFO").read_bytes())
+    report = prepare(options_for(corpus))
+    assert sum(item.num_utterances for item in report.manifests[:3]) == 36
+    assert not (corpus.parent / "out" / "problems.txt").exists()
+
+
+def test_a_bad_line_and_its_audio_are_one_utterance(corpus: Path) -> None:
+    change(corpus / TRANSCRIPT, "101_003_0001 ", "101_003_0001\t")  # any blank will do
+    change(corpus / TRANSCRIPT, "101_003_0000 ", "101_003_0000\n")
+    with pytest.raises(DataError, match=r"^2 of 45 utterances cannot be used: "):
+        prepare(options_for(corpus))
+
+
+def test_a_transcript_too_long_for_its_audio_is_listed(corpus: Path) -> None:
+    change(corpus / TRANSCRIPT, "101_003_0002 ", "101_003_0002 " + "가 " * 500)
+    with pytest.raises(DataError, match=r"^1 of 44 utterances cannot be used: ") as raised:
+        prepare(options_for(corpus))
+    start = f'{corpus / TRANSCRIPT} line 3: utterance "101_003_0002": 50'
+    assert start in str(raised.value)
+    assert " s of audio (mend them" in str(raised.value)

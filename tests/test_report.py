@@ -9,6 +9,8 @@ from rich.console import Console
 from asr import report as report_module
 from asr.errors import ConfigError, DataError
 from asr.report import (
+    RATES,
+    one_rate,
     score_files,
     score_folder,
     to_json,
@@ -240,3 +242,28 @@ def test_a_full_disk_leaves_the_old_report_and_no_part(scored, tmp_path, monkeyp
         write_report(scored, tmp_path)
     assert (tmp_path / "report.json").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["hyp.jsonl", "report.json", "report.md"]
+
+
+def test_each_rate_alone_is_the_one_of_the_table(tmp_path):
+    row = {"id": "a", "reference": "한국 말을 해요", "hypothesis": "한국말을 헤요"}
+    report = score_folder(write_rows(tmp_path, [row], **EXTRA), "none")
+    # 8 characters with 2 spaces; 1 space is lost, and 1 of 16 jamo is another
+    assert {name: one_rate(report, name) for name in RATES} == {
+        "wer": "100.00 %",
+        "cer": "25.00 %",
+        "cer_no_spaces": "16.67 %",
+        "wer_respaced": "33.33 %",
+        "jer": "6.25 %",
+    }
+
+
+def test_a_rate_that_is_unknown_or_of_no_hangul_is_one_sentence(tmp_path):
+    report = score_folder(write_rows(tmp_path, ROWS, **EXTRA), "none")
+    with pytest.raises(ConfigError, match="unknown; known: wer, cer, cer_no_spaces, wer_resp"):
+        one_rate(report, "per")
+    assert one_rate(report, "cer_no_spaces").endswith(" %")
+    for name in ("wer_respaced", "jer"):
+        with pytest.raises(
+            DataError, match=rf"hyp.jsonl: no Hangul for --only {name} \(give --only cer\)"
+        ):
+            one_rate(report, name)

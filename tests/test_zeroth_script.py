@@ -20,7 +20,7 @@ data.num_buckets=2 features.num_mels=16 spec_augment.max_freq_bins=4 encoder.cha
 encoder.hidden_dim=16 encoder.num_layers=1 encoder.projection_dim=16 attention.dim=8
 attention.filter_width=11 decoder.embedding_dim=8 decoder.hidden_dim=16 search.beam_size=2
 """
-RATES = r"CER [\d.]+ % WER [\d.]+ %"
+RATES = r"CER [\d.]+ % WER [\d.]+ % CER without spaces [\d.]+ %"
 
 
 def run_script(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -42,10 +42,13 @@ if run_stage 3 "recognize $tests"; then
 fi
 
 if run_stage 4 "score"; then
-  cat "$data/text_rules.yaml" >&2
   for part in $tests; do
+    cat "$data/$part.text_rules.yaml" >&2
     asr score "$exp/$part"
     echo "ksponspeech: $part CER $(asr score "$exp/$part" --only cer)" \
-      "WER $(asr score "$exp/$part" --only wer) report $exp/$part/report.json"
+      "WER $(asr score "$exp/$part" --only wer)" \
+      "CER without spaces $(asr score "$exp/$part" --only cer_no_spaces)" \
+      "sWER $(asr score "$exp/$part" --only wer_respaced)" \
+      "report $exp/$part/report.json"
   done
 fi

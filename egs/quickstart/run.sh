@@ -56,6 +56,10 @@ if run_stage 5 "transcribe one file"; then
   file=$(find "$data/wav/test" -name '*.wav' | sort | sed -n 1p)  # head would break the pipe
   echo "asr transcribe $file --model $exp" >&2
   asr transcribe "$file" --model "$exp"
+  if [ "$language" = ko ]; then
+    echo "demo: CER without spaces $(asr score "$exp/test" --only cer_no_spaces)" \
+      "sWER $(asr score "$exp/test" --only wer_respaced) jamo $(asr score "$exp/test" --only jer)"
+  fi
   echo "demo: CER $(asr score "$exp/test" --only cer) WER $(asr score "$exp/test" --only wer)" \
     "report $exp/test/report.json"
 fi

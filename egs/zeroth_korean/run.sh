@@ -49,12 +49,16 @@ fi
 
 if run_stage 4 "score it: all, and sentences that training has seen or has not"; then
   asr score "$decoded"
-  line="zeroth: CER $(asr score "$decoded" --only cer) WER $(asr score "$decoded" --only wer)"
+  rates() {
+    local cer wer bare
+    cer=$(asr score "$decoded" "$@" --only cer) && wer=$(asr score "$decoded" "$@" --only wer) &&
+      bare=$(asr score "$decoded" "$@" --only cer_no_spaces) &&
+      echo "CER $cer WER $wer CER without spaces $bare"
+  }
+  line="zeroth: $(rates)"
   for part in seen unseen; do
     cuts=$data/test-$part.jsonl.gz
-    [ -f "$cuts" ] || { line+=" $part none"; continue; }
-    line+=" $part CER $(asr score "$decoded" --cuts "$cuts" --only cer)"
-    line+=" WER $(asr score "$decoded" --cuts "$cuts" --only wer)"
+    if [ -f "$cuts" ]; then line+=" $part $(rates --cuts "$cuts")"; else line+=" $part none"; fi
   done
   echo "$line report $decoded/report.json"
 fi
