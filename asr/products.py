@@ -13,7 +13,7 @@ from torch import Tensor
 
 # oneDNN keeps its code for each shape that it has met, 1024 of them: with utterances of any length
 # that is hundreds of megabytes of code that hardly ever runs again. It reads this when first used.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 _HAS_ONEDNN = (
     _X86
