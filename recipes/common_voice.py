@@ -17,7 +17,7 @@ from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from recipes.problems import SHOWN
+from recipes.problems import shown
 from recipes.rows import Row, cuts_of_rows, write_splits
 from recipes.tables import TABLES, Cells
 
@@ -115,5 +115,5 @@ def _compare(path: Path, cuts: Iterable[MonoCut]) -> list[str]:
     ]
     if not wrong:
         return []
-    shown = "; ".join(wrong[:SHOWN]) + ("; ..." if len(wrong) > SHOWN else "")
-    return [f"{len(wrong)} clips are not as long as {DURATIONS} says: {shown}"]
+    first = shown(wrong, joint="; ")
+    return [f"{len(wrong)} clips are not as long as {DURATIONS} says: {first}"]

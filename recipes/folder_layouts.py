@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from asr.errors import DataError
 from recipes.kaldi_layout import read_kaldi
-from recipes.problems import SHOWN
+from recipes.problems import shown
 from recipes.rows import Row
 from recipes.tables import TABLES, nfc, read_lines, read_table
 
@@ -149,5 +149,4 @@ def _said(what: str, paths: Sequence[Path], folder: Path) -> list[str]:
     """Return a notice on files, the first of them by name; none if there are none."""
     if not paths:
         return []
-    shown = ", ".join(str(path.relative_to(folder)) for path in paths[:SHOWN])
-    return [f"{len(paths)} {what}: {shown}{', ...' if len(paths) > SHOWN else ''}"]
+    return [f"{len(paths)} {what}: {shown([str(path.relative_to(folder)) for path in paths])}"]

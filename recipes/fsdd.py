@@ -18,6 +18,7 @@ from lhotse.utils import fastcopy
 from asr.errors import DataError
 from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
 from recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
+from recipes.problems import counted
 
 SOURCE = "github.com/Jakobovski/free-spoken-digit-dataset"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -30,8 +31,6 @@ DEV_INDICES = range(45, 50)
 NUM_STRINGS = {"train": 3000, "dev": 200, "test": 300}
 DIGITS_PER_STRING = (2, 7)
 PAUSE_SECONDS = (0.05, 0.3)
-
-SHOWN = 5  # names in a notice
 
 
 class _Digit(NamedTuple):
@@ -153,7 +152,7 @@ def _find(folder: Path) -> tuple[list[_Digit], list[str]]:
         if (name := f"{digit}_{speaker}_{index}.wav") not in found
     ]
     notices = [
-        f"{folder}: {_listed(names)} {rule}"
+        f"{folder}: {counted(names, 'file')} {rule}"
         for names, rule in (
             (missing, "missing from the official split"),
             (extra, f"left out: the official split ends at index {official.stop - 1}"),
@@ -162,11 +161,6 @@ def _find(folder: Path) -> tuple[list[_Digit], list[str]]:
         if names
     ]
     return digits, notices
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-    return f"{len(names)} {'file' if len(names) == 1 else 'files'} ({shown})"
 
 
 def _read(digits: Sequence[_Digit], indices: range) -> list[MonoCut]:

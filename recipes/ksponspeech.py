@@ -21,13 +21,11 @@ from recipes.ksponspeech_audio import SAMPLE_RATE, Audio, Recording, make_readab
 from recipes.ksponspeech_rows import PARTS, AudioFiles, Found, Row, read_parts
 from recipes.ksponspeech_text import TextRules, read_transcript
 from recipes.manifests import AudioHeader, make_cut, write_manifest
-from recipes.problems import judge
-from recipes.speed import too_fast
+from recipes.problems import judge, shown
+from recipes.rows import UNKNOWN, too_fast
 
-SPEAKER = "unknown"  # none is published; so nothing can take utterances of one for independent
 RULES_FILE = "text_rules.yaml"  # of each part, after its name and a dot, as the next
 LEFT_OUT_FILE = "left_out.txt"
-SHOWN = 5  # utterances in a notice
 
 
 class _Utterance(NamedTuple):
@@ -172,7 +170,7 @@ def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, out: Pa
     """Return notices on what the rules and the copies did, and write it down."""
     notices = [
         f"text: {rules.describe()}; in PART.{RULES_FILE} and in every supervision",
-        f"no speakers are published; each utterance has the speaker {SPEAKER}",
+        f"no speakers are published; each utterance has the speaker {UNKNOWN}",
     ]
     for part, left_out in texts.left_out.items():
         if texts.num_unintelligible[part]:
@@ -202,8 +200,7 @@ def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, out: Pa
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-    return f"{len(names):,} {'utterance' if len(names) == 1 else 'utterances'} ({shown})"
+    return f"{len(names):,} {'utterance' if len(names) == 1 else 'utterances'} ({shown(names)})"
 
 
 def _write(path: Path, text: str) -> None:
@@ -216,6 +213,6 @@ def _write(path: Path, text: str) -> None:
 
 def _cut(utterance: _Utterance, audio: Audio, described: str) -> MonoCut:
     header = AudioHeader(Path(audio.path), SAMPLE_RATE, audio.num_samples)
-    cut = make_cut(utterance.row.name, header, text=utterance.text, speaker=SPEAKER, language="ko")
+    cut = make_cut(utterance.row.name, header, text=utterance.text, speaker=UNKNOWN, language="ko")
     cut.supervisions[0].custom = {"text_rules": described}
     return cut

@@ -16,11 +16,12 @@ from recipes.base import ManifestSummary, PrepareOptions, PrepareReport, refuse_
 from recipes.download import fetch
 from recipes.librispeech_parts import MINI, PARTS, urls_of
 from recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
+from recipes.problems import counted
+from recipes.rows import unlike_published
 from recipes.trans_txt import find_utterances, read_text
 
 TOP = "LibriSpeech"
 LISTS = ("train", "dev", "test")  # NAME.ids beside the parts: a split of one's own
-SHOWN = 5  # ids in a notice
 
 
 class _Part(NamedTuple):
@@ -145,7 +146,7 @@ def read_part(folder: Path) -> _Part:
         for utterance_id, header in zip(paired, headers, strict=True)
     ]
     problems = [
-        f"{_listed(ids)} {rule}"
+        f"{counted(ids, 'utterance')} {rule}"
         for ids, rule in (
             (sorted(texts.keys() - audio.keys()), "without audio, left out"),
             (sorted(audio.keys() - texts.keys()), "without a transcript, left out"),
@@ -171,11 +172,7 @@ def _judge(folder: Path, part: _Part) -> list[str]:
         ("words", sum(len(c.supervisions[0].text.split()) for c in part.cuts), published.num_words),
         ("speakers", len({speaker_of(cut) for cut in part.cuts}), published.num_speakers),
     )
-    problems = part.problems + [
-        f"{found} {kind} where {expected} are published"
-        for kind, found, expected in counts
-        if expected is not None and found != expected
-    ]
+    problems = part.problems + unlike_published(counts)
     has_all_speakers = counts[2][1] == published.num_speakers
     complete = published.firm and ((folder / DONE_NAME).exists() or has_all_speakers)
     if problems and complete:
@@ -199,8 +196,8 @@ def _read_lists(root: Path, cuts: Sequence[MonoCut]) -> tuple[dict[str, list[Mon
         unknown = [utterance_id for utterance_id in ids if utterance_id not in by_id]
         if unknown:
             raise DataError(
-                f"{path}: {_listed(unknown)} not in the parts prepared (prepare all the parts that "
-                "it draws on, or mend the list)"
+                f"{path}: {counted(unknown, 'utterance')} not in the parts prepared (prepare all "
+                "the parts that it draws on, or mend the list)"
             )
         lists[name] = [by_id[utterance_id] for utterance_id in ids]
         for cut in lists[name]:
@@ -226,8 +223,3 @@ def _read_ids(path: Path) -> list[str]:
             raise DataError(f'{path}: utterance "{utterance_id}" comes twice (mend the list)')
         seen.add(utterance_id)
     return ids
-
-
-def _listed(ids: Sequence[str]) -> str:
-    shown = ", ".join(ids[:SHOWN]) + (", ..." if len(ids) > SHOWN else "")
-    return f"{len(ids)} {'utterance' if len(ids) == 1 else 'utterances'} ({shown})"

@@ -5,7 +5,7 @@ import gzip
 import json
 import os
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -70,6 +70,21 @@ def read_headers(paths: Iterable[Path]) -> list[AudioHeader]:
     """
     with ThreadPoolExecutor(HEADER_THREADS) as pool:
         return list(pool.map(read_header, paths))
+
+
+def try_headers(
+    paths: Iterable[Path], read: Callable[[Path], AudioHeader]
+) -> list[AudioHeader | str]:
+    """Return what `read` says of each of many files, in their order, or what is wrong with it."""
+
+    def tried(path: Path) -> AudioHeader | str:
+        try:
+            return read(path)
+        except DataError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(HEADER_THREADS) as pool:
+        return list(pool.map(tried, paths))
 
 
 def make_cut(

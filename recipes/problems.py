@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from asr.errors import DataError, one_line
 from recipes.base import PrepareOptions
 
-SHOWN = 5  # problems in a message
+SHOWN = 5  # names or problems in a message
 PROBLEMS_FILE = "problems.txt"
 
 
@@ -29,8 +29,18 @@ def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[
         path.write_text("\n".join(lines) + "\n", "utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-    shown = "; ".join(lines[:SHOWN]) + ("; ..." if len(lines) > SHOWN else "")
+    first = shown(lines, joint="; ")
     count = f"{len(lines)} of {total} utterances cannot be used"
     if options.bad != "skip":
-        raise DataError(f"{count}: {shown} (mend them, or give --bad skip; all are in {path})")
-    return [f"{count} and are skipped: {shown}; all are in {path}"]
+        raise DataError(f"{count}: {first} (mend them, or give --bad skip; all are in {path})")
+    return [f"{count} and are skipped: {first}; all are in {path}"]
+
+
+def shown(names: Sequence[str], *, joint: str = ", ") -> str:
+    """Return the first few of these, and dots where there are more."""
+    return joint.join([*names[:SHOWN], *(["..."] if len(names) > SHOWN else [])])
+
+
+def counted(names: Sequence[str], what: str) -> str:
+    """Return how many there are of `what`, in the singular, and the first few of them."""
+    return f"{len(names)} {what}{'' if len(names) == 1 else 's'} ({shown(names)})"

@@ -2,8 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,13 +12,13 @@ from asr.errors import DataError
 from recipes.base import PrepareOptions, PrepareReport
 from recipes.held_out import sentence_of
 from recipes.manifests import (
-    HEADER_THREADS,
     AudioHeader,
     check_cuts,
     clean_text,
     make_cut,
     read_any_header,
     speaker_of,
+    try_headers,
     write_manifest,
 )
 from recipes.problems import judge
@@ -133,12 +132,12 @@ def shared_with_train(cuts: Mapping[str, Sequence[MonoCut]]) -> list[str]:
     return notices
 
 
-def unlike_published(counts: Sequence[tuple[str, int, int]]) -> list[str]:
-    """Return a sentence on each count (what is counted, found, published) that differs."""
+def unlike_published(counts: Iterable[tuple[str, int, int | None]]) -> list[str]:
+    """Return a sentence on each count (what is counted, found, published if it is) that differs."""
     return [
         f"{found} {what} where {published} are published"
         for what, found, published in counts
-        if found != published
+        if published is not None and found != published
     ]
 
 
@@ -181,27 +180,22 @@ def _broken(row: Row) -> str:
 def _unlikely(row: Row, header: AudioHeader) -> str:
     """Return why a row's text or span cannot be right for its audio; nothing if they can be."""
     start, end = _span(row, header)
-    length = len(clean_text(row.text).replace(" ", ""))
-    if length == 0:
+    if not clean_text(row.text):
         return "the transcript is empty"
     if not 0 <= start < end <= header.seconds + 0.01:
         return f"{start:g} to {end:g} s is not within the {header.seconds:.2f} s"
-    if length > FASTEST * (end - start):
-        return f"{length} characters in {end - start:.2f} s of audio"
-    return ""
+    return too_fast(row.text, end - start)
+
+
+def too_fast(text: str, seconds: float) -> str:
+    """Return what is wrong if nobody speaks a text in so short a time; nothing if somebody may."""
+    length = len(clean_text(text).replace(" ", ""))
+    return f"{length} characters in {seconds:.2f} s of audio" if length > FASTEST * seconds else ""
 
 
 def _headers(rows: Sequence[Row]) -> tuple[dict[Path, AudioHeader], list[Problem]]:
     paths = list(dict.fromkeys(row.audio for row in rows))
-
-    def read(path: Path) -> AudioHeader | str:
-        try:
-            return read_any_header(path)
-        except DataError as error:
-            return str(error)
-
-    with ThreadPoolExecutor(HEADER_THREADS) as pool:
-        found = dict(zip(paths, pool.map(read, paths), strict=True))
+    found = dict(zip(paths, try_headers(paths, read_any_header), strict=True))
     problems = [(row, what) for row in rows if isinstance(what := found[row.audio], str)]
     return {p: h for p, h in found.items() if isinstance(h, AudioHeader)}, problems
 

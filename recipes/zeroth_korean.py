@@ -30,7 +30,8 @@ from recipes.base import PrepareOptions, PrepareReport, read_own_settings, refus
 from recipes.download import extract, fetch, md5_of
 from recipes.held_out import hold_out, sentence_of
 from recipes.manifests import speaker_of, write_manifest
-from recipes.problems import judge
+from recipes.problems import judge, shown
+from recipes.rows import unlike_published
 from recipes.zeroth_korean_sets import (
     SPEAKERS_FILE,
     keep_unshared,
@@ -50,7 +51,6 @@ SIZE = 10_339_720_618
 LANGUAGE_MODELS = "zeroth.lm.*.arpa.gz"
 DEV_SPEAKERS = 1 / 21  # of the training speakers: 5 of 105
 DEV_UTTERANCES = 0.01  # of the training utterances: some 220
-SHOWN = 5  # names in a notice
 _HANGUL = re.compile(r"[가-힣 ]+")
 
 
@@ -156,13 +156,13 @@ def _write(splits: dict[str, list[MonoCut]], notices: list[str], out: Path) -> P
     Raises:
         DataError: train, dev or test is empty; then nothing is written.
     """
-    manifests = []
     for name in ("train", "dev", "test"):
         if not splits[name]:
             raise DataError(
                 f"{name}: no utterance; must have at least one, so nothing is written (unpack "
                 f"{ARCHIVE} again)"
             )
+    manifests = []
     for name, cuts in splits.items():
         path = out / f"{name}.jsonl.gz"
         if cuts:
@@ -248,11 +248,7 @@ def _compare(
         ("words", sum(len(text.split()) for text in texts), published.num_words),
         ("syllables", sum(len(text.replace(" ", "")) for text in texts), published.num_syllables),
     )
-    problems = [
-        f"{found} {kind} where {expected} are published"
-        for kind, found, expected in counts
-        if expected is not None and found != expected
-    ]
+    problems = unlike_published(counts)
     if problems and is_whole and counts[0][1] == published.num_speakers:
         raise DataError(
             f"{root / published.folder}: {'; '.join(problems)} (unpack the archive again; if you "
@@ -283,4 +279,4 @@ def _remarks(root: Path, genders: dict[str, str], cuts: Sequence[MonoCut]) -> li
 
 
 def _listed(names: Collection[str]) -> str:
-    return ", ".join(sorted(names)[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return shown(sorted(names))

@@ -1,14 +1,12 @@
 """One set of Zeroth-Korean: transcripts paired with audio, and the sexes of its speakers."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lhotse.cut import MonoCut
 
-from asr.errors import DataError
-from recipes.manifests import HEADER_THREADS, AudioHeader, make_cut, read_header
-from recipes.speed import too_fast
+from recipes.manifests import make_cut, read_header, try_headers
+from recipes.rows import too_fast
 from recipes.trans_txt import find_utterances, read_text
 
 SPEAKERS_FILE = "AUDIO_INFO"
@@ -43,8 +41,7 @@ def read_set(folder: Path, genders: dict[str, str]) -> tuple[list[MonoCut], list
         for name in sorted(audio.keys() - named)
     ]
     paired = sorted(texts.keys() & audio.keys())
-    with ThreadPoolExecutor(HEADER_THREADS) as pool:
-        headers = list(pool.map(_try_header, (audio[name] for name in paired)))
+    headers = try_headers((audio[name] for name in paired), read_header)
     cuts = []
     for name, header in zip(paired, headers, strict=True):
         if isinstance(header, str):
@@ -58,13 +55,6 @@ def read_set(folder: Path, genders: dict[str, str]) -> tuple[list[MonoCut], list
         cut.supervisions[0].gender = genders.get(speaker)
         cuts.append(cut)
     return cuts, problems
-
-
-def _try_header(path: Path) -> AudioHeader | str:
-    try:
-        return read_header(path)
-    except DataError as error:
-        return str(error)
 
 
 def keep_unshared(
