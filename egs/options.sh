@@ -44,6 +44,17 @@ from_caller() {
   esac
 }
 
+# Adds --set options for training to the array settings.
+add_settings() {
+  local setting
+  for setting in "$@"; do settings+=(--set "$setting"); done
+}
+
+# Ends the script where there is no command asr.
+need_asr() {
+  command -v asr >/dev/null || refuse_ "no command asr; run make install and put .venv/bin on PATH"
+}
+
 # Says which stage begins, and whether it is to be run.
 run_stage() {
   [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] || return 1

@@ -17,8 +17,8 @@ here=egs/fsdd
 data=$here/data
 exp=$here/exp/${name:-$conf}
 settings=()
-for setting in $set; do settings+=(--set "$setting"); done
-command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }
+add_settings $set
+need_asr
 
 if run_stage 1 "prepare manifests from $corpus in $data"; then
   asr prepare fsdd --corpus "$corpus" --out "$data"

@@ -19,8 +19,8 @@ exp=$here/exp/$name
 data=$here/data/$name  # holds the audio again, as FLAC: about 60 GB
 tests="eval_clean eval_other"
 settings=()
-for setting in $set; do settings+=(--set "$setting"); done
-command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }
+add_settings $set
+need_asr
 
 if run_stage 1 "prepare manifests in $data"; then
   options=()

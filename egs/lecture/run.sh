@@ -22,7 +22,7 @@ fi
 data=$here/data/$tag
 exp=$here/exp/$tag
 mkdir -p "$exp"
-command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }
+need_asr
 
 # Runs a command beside the others, at most $jobs at a time; its output goes to a log.
 beside() {

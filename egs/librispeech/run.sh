@@ -24,8 +24,8 @@ if [ "$conf" = mini ]; then
   [ "$processes" -le 1 ] || settings+=(--set data.batch_seconds=20)  # for each of them
 fi
 processes=${processes:-1}
-for setting in $set; do settings+=(--set "$setting"); done
-command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }
+add_settings $set
+need_asr
 
 if [ -z "$corpus" ] && [ "$conf" = mini ] && [ -d "$local_copy/LibriSpeech" ]; then
   corpus=$local_copy

@@ -29,10 +29,10 @@ if [ "$quick" = true ]; then
 else
   language_name=$language
 fi
-for setting in $set; do settings+=(--set "$setting"); done
+add_settings $set
 data=$here/data/$language_name
 exp=$here/exp/${name:-$language_name-$conf}
-command -v asr >/dev/null || { echo "$0: no command asr; run make install and put .venv/bin on PATH" >&2; exit 2; }
+need_asr
 
 if run_stage 1 "speak $num_utterances training utterances with eSpeak NG into $data"; then
   [ -f "$data/test.jsonl.gz" ] ||
