@@ -13,7 +13,7 @@ from lhotse.audio.backend import LibsndfileBackend
 
 from asr.audio import AudioInfo, audio_info
 from asr.errors import DataError
-from asr.manifest import Cut, audio_paths, first_line
+from asr.manifest import Cut, audio_paths, first_line, is_whole
 
 Channels = npt.NDArray[np.float32]  # (C, N), full scale 1
 
@@ -68,8 +68,7 @@ def plain_source(cut: Cut) -> PlainSource | None:
     promised = (1, recording.sampling_rate, recording.num_samples)
     if (info.num_channels, info.sample_rate, info.num_frames) != promised:
         return None
-    is_whole = cut.start == 0 and cut.num_samples == recording.num_samples
-    return PlainSource(Path(source.source).absolute(), info, is_whole)
+    return PlainSource(Path(source.source).absolute(), info, is_whole(cut))
 
 
 @lru_cache(maxsize=1000)  # the parts of a recording mostly come one after the other

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.manifest import Cut, cut_text, each_cut, recordings
+from asr.manifest import Cut, cut_text, each_cut, is_whole, recordings
 from asr.text import get_normalizer
 from asr.tokens import SPECIAL_TOKENS, Tokenizer
 
@@ -285,6 +285,4 @@ def _num_channels(cut: Cut) -> int:
 def _kind(cut: Cut) -> str:
     if hasattr(cut, "tracks"):
         return MIX
-    recording = cut.recording
-    is_whole = recording is None or (cut.start == 0 and cut.num_samples == recording.num_samples)
-    return WHOLE if is_whole else PART
+    return WHOLE if cut.recording is None or is_whole(cut) else PART

@@ -147,6 +147,11 @@ def recordings(cut: Cut) -> Iterator[Any]:
             yield recording
 
 
+def is_whole(cut: Cut) -> bool:
+    """Returns whether a cut, which is no mix, is all of its recording."""
+    return bool(cut.start == 0 and cut.num_samples == cut.recording.num_samples)
+
+
 def audio_paths(cut: Cut) -> Iterator[Path]:
     """Yields the files that a cut is read from."""
     for recording in recordings(cut):

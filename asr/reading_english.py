@@ -98,11 +98,8 @@ def _time(found: re.Match[str]) -> str:
 
 
 def _single(unit: str) -> str:
-    words = unit.split(" ", 1)
-    words[0] = {"feet": "foot", "hertz": "hertz", "celsius": "celsius"}.get(
-        words[0], words[0].removesuffix("s")
-    )
-    return " ".join(words)
+    name, *rest = unit.split(" ", 1)  # degrees celsius, miles per hour
+    return " ".join(["foot" if name == "feet" else name.removesuffix("s"), *rest])
 
 
 def _dotted(found: re.Match[str]) -> str:

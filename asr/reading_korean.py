@@ -105,10 +105,14 @@ def _currency(found: re.Match[str]) -> str:
     return f"{found[2]}{found[3]}{CURRENCIES[found[1]]}"  # its digits are read by a later rule
 
 
+def _hour(digits: str) -> str:
+    hour = int(digits)
+    return read_count(str(hour)) if hour <= 12 else read_number(str(hour))
+
+
 def _clock(found: re.Match[str]) -> str:
-    hour, minute = int(found[1]), int(found[2])
-    hours = read_count(str(hour)) if hour <= 12 else read_number(str(hour))
-    return f"{hours}시" + (f" {read_number(str(minute))}분" if minute else "")
+    minute = int(found[2])
+    return f"{_hour(found[1])}시" + (f" {read_number(str(minute))}분" if minute else "")
 
 
 def _event(found: re.Match[str]) -> str:
@@ -120,12 +124,6 @@ def _event(found: re.Match[str]) -> str:
 def _equals(found: re.Match[str]) -> str:
     has_final = "가" <= found[1] <= "힣" and (ord(found[1]) - ord("가")) % 28 > 0
     return f"{found[1]}{'은' if has_final else '는'} "
-
-
-def _hours(found: re.Match[str]) -> str:
-    hour = int(found[1])
-    read = read_count(str(hour)) if hour <= 12 else read_number(str(hour))
-    return f"{read}{found[2]}"
 
 
 def _counted_range(found: re.Match[str]) -> str:
@@ -195,7 +193,10 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         ),
         (rf"({_NUMBER})\.(\d+)", _decimal),
         (r"(?<!\d)0?(6|10)(?=\s?월)", lambda found: MONTHS[found[1]]),
-        (r"(?<!\d)([01]?\d|2[0-4])(\s?시)(?!간|그마|즌|리즈)", _hours),
+        (
+            r"(?<!\d)([01]?\d|2[0-4])(\s?시)(?!간|그마|즌|리즈)",
+            lambda found: _hour(found[1]) + found[2],
+        ),
         (r"(?<!\d)1(?=\s?번째)", "첫"),
         (
             rf"(?<!제)(?<!제\s)({_NUMBER})(?=\s?{_COUNTED})",
