@@ -1,14 +1,13 @@
-"""Recognition results scored, and their scores written for people and for programs.
+"""Scores written for people and for programs.
 
-files -> texts (asr/results.py) -> normalised -> counts (asr/scoring.py) -> `report.json` (fractions
-and counts), `report.md` and a table for the terminal (per cent).
+Error counts (asr/scored.py) -> `report.json` (fractions and counts), `report.md` and a table for
+the terminal (per cent).
 """
 
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -16,13 +15,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from asr.errors import ConfigError, DataError
-from asr.manifest import read_ids
-from asr.results import read_hypotheses, read_text_file
-from asr.scoring import KOREAN_UNITS, RESPACED, Alignment, ScoreSet, Step, UtteranceScore, score
-from asr.text import Normalizer, get_normalizer
+from asr.errors import DataError
+from asr.scored import Report, listed
+from asr.scoring import KOREAN_UNITS, Alignment, ScoreSet, Step, UtteranceScore
 
-HYPOTHESES_FILE = "hyp.jsonl"
 _NUM_WORST = 20
 _NUM_CONFUSIONS = 10
 _LINE_WIDTH = 100  # columns of an alignment before it goes on below
@@ -34,13 +30,6 @@ _TITLES = {
     "words_respaced": "words, spaced as the reference",
     "jamo": "jamo, no spaces",
 }
-RATES = {  # name of a rate -> the units that it counts
-    "wer": "words",
-    "cer": "characters",
-    "cer_no_spaces": "characters_no_spaces",
-    "wer_respaced": RESPACED,
-    "jer": "jamo",
-}
 _KOREAN_NOTICE = (
     "Korean: characters without spaces are the CER of most Korean papers, with spaces that of "
     "ESPnet and jiwer; words are eojeol, as in ESPnet's WER; words spaced as the reference are the "
@@ -48,94 +37,6 @@ _KOREAN_NOTICE = (
     "none of these"
 )
 _HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
-
-
-@dataclass(frozen=True)
-class Report:
-    """Scores, and what is needed to know what they are scores of.
-
-    Attributes:
-        hypotheses_path: the file of the hypotheses.
-        references_path: the file of the references; the same one for `hyp.jsonl`.
-        normalizer: what both sides went through before they were aligned.
-        scores: the error counts.
-        ended: reason why a search stopped -> number of utterances; empty where unknown.
-        audio_seconds: duration of all utterances; None where unknown.
-        cuts_path: manifest of the utterances that are scored; None: all.
-    """
-
-    hypotheses_path: Path
-    references_path: Path
-    normalizer: Normalizer
-    scores: ScoreSet
-    ended: Mapping[str, int]
-    audio_seconds: float | None
-    cuts_path: Path | None = None
-
-
-def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> Report:
-    """Return the report of the folder's `hyp.jsonl`, both sides normalised.
-
-    Args:
-        folder: with the file.
-        normalizer: name of what both sides go through.
-        cuts: manifest of the utterances that are scored; None: all.
-
-    Raises:
-        ConfigError: the normaliser is unknown.
-        DataError: the file is missing, empty, or holds a line that breaks its format; or the
-            manifest cannot be read or holds an utterance that the file does not.
-    """
-    rule = get_normalizer(normalizer)
-    path = Path(folder) / HYPOTHESES_FILE
-    rows = read_hypotheses(path)
-    if cuts is not None:
-        wanted = read_ids(cuts)
-        rows = [row for row in rows if row.utterance_id in wanted]
-        absent = sorted(wanted - {row.utterance_id for row in rows})
-        if absent:
-            raise DataError(
-                f"{cuts}: not in {path}: {_listed(tuple(absent))} (decode a manifest that holds "
-                "them, or name one of what was decoded)"
-            )
-    seconds = [row.seconds for row in rows if row.seconds is not None]
-    return Report(
-        hypotheses_path=path,
-        references_path=path,
-        normalizer=rule,
-        scores=score(
-            {row.utterance_id: rule.apply(row.reference) for row in rows},
-            {row.utterance_id: rule.apply(row.hypothesis) for row in rows},
-        ),
-        ended=dict(Counter(row.ended for row in rows if row.ended is not None)),
-        audio_seconds=sum(seconds) if len(seconds) == len(rows) else None,
-        cuts_path=cuts,
-    )
-
-
-def score_files(references_path: Path, hypotheses_path: Path, normalizer: str) -> Report:
-    """Return the report of two files in any format of `read_text_file`, both sides normalised.
-
-    Raises:
-        ConfigError: the normaliser is unknown.
-        DataError: a file is missing or breaks its format, or a hypothesis has no reference.
-    """
-    rule = get_normalizer(normalizer)
-    references = read_text_file(references_path, field="reference")
-    hypotheses = read_text_file(hypotheses_path, field="hypothesis")
-    if not references:
-        raise DataError(f"{references_path}: holds no utterance; must hold at least one reference")
-    return Report(
-        hypotheses_path=Path(hypotheses_path),
-        references_path=Path(references_path),
-        normalizer=rule,
-        scores=score(
-            {name: rule.apply(text) for name, text in references.items()},
-            {name: rule.apply(text) for name, text in hypotheses.items()},
-        ),
-        ended={},
-        audio_seconds=None,
-    )
 
 
 def to_json(report: Report) -> str:
@@ -193,20 +94,6 @@ def to_markdown(report: Report) -> str:
         title = f"{utterance.utterance_id} (errors {counts.num_errors}, N {counts.num_reference})"
         lines += ["```", title, *_alignment_lines(utterance.words), "```", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def one_rate(report: Report, name: str) -> str:
-    """Return one error rate as text, such as `1.23 %`.
-
-    Raises:
-        ConfigError: the name is unknown.
-        DataError: the rate is of Korean, and no reference holds Hangul.
-    """
-    if name not in RATES:
-        raise ConfigError(f'--only "{name}": unknown; known: {", ".join(RATES)}')
-    if RATES[name] not in report.scores.units:
-        raise DataError(f"{report.references_path}: no Hangul for --only {name} (give --only cer)")
-    return f"{100 * report.scores.counts(RATES[name]).rate:.2f} %"
 
 
 def to_table(report: Report) -> Group:
@@ -289,10 +176,10 @@ def _notices(report: Report) -> list[str]:
     if not KOREAN_UNITS.keys().isdisjoint(scores.units):
         lines.append(_KOREAN_NOTICE)
     if scores.missing:
-        lines.append(f"no hypothesis, counted as deletions: {_listed(scores.missing)}")
+        lines.append(f"no hypothesis, counted as deletions: {listed(scores.missing)}")
     if scores.empty_references:
         lines.append(
-            f"empty reference, insertions counted as errors: {_listed(scores.empty_references)}"
+            f"empty reference, insertions counted as errors: {listed(scores.empty_references)}"
         )
     if report.ended:
         ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
@@ -300,11 +187,6 @@ def _notices(report: Report) -> list[str]:
     if report.audio_seconds is not None:
         lines.append(f"audio: {report.audio_seconds:.1f} s")
     return lines
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = ", ..." if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more} ({len(names)} in all)"
 
 
 def _confusions(scores: ScoreSet) -> list[tuple[Step, int]]:

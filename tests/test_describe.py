@@ -11,7 +11,7 @@ from lhotse import CutSet, Recording
 
 from asr import plots
 from asr.describe import Spread, describe, spread
-from asr.report import RATES
+from asr.scored import RATES
 from asr.text import NORMALIZERS, get_normalizer
 from asr.tokenizer import train_tokenizer
 
