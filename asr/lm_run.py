@@ -161,7 +161,7 @@ def set_up(texts: LMTexts, folder: Path) -> LMRun:
             network.parameters(), lr=rate, momentum=config.train.momentum, weight_decay=decay
         )
     else:
-        optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
     model = LanguageModel(network, texts.tokenizer, "rnn", device)
     return LMRun(folder, texts, network, model, optimizer)
 

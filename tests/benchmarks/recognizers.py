@@ -1,8 +1,9 @@
 """The same recognizer in each toolkit, of its own parts: what the workers time.
 
-Each has a `model`, a `loss` of a batch, an `encode`, and a `decode` of what was encoded for exactly
-`num_tokens` steps, which a very low bias of the end token makes sure of: an untrained model may
-otherwise end at once. No dropout, no helper losses, no language model.
+Each has a `model`, its `optimizer`, a `loss` of a batch, an `encode`, and a `decode` of what was
+encoded for exactly `num_tokens` steps, which a very low bias of the end token makes sure of: an
+untrained model may otherwise end at once. No dropout, no helper losses, no language model. All
+train with Adam: the peers with torch's by default, this project with what `asr train` makes of it.
 """
 
 from typing import Any
@@ -19,9 +20,11 @@ class Ours:
 
     def __init__(self, shapes: Shapes, device: torch.device) -> None:
         from asr.attention import build_attention
-        from asr.config import DecoderConfig, EncoderConfig, SearchConfig
+        from asr.config import DecoderConfig, EncoderConfig, SearchConfig, TrainConfig
         from asr.decoder import AttentionDecoder
         from asr.encoder import Encoder
+        from asr.experiment import build_optimizer
+        from asr.heap import keep_freed_memory
         from asr.scorers import DecoderScorer
         from asr.search import WeightedScorer, search
         from asr.tokenizer import BOS, EOS
@@ -69,6 +72,10 @@ class Ours:
             return search([scorer], encoded.lengths, options)
 
         self.decode = decode
+        self.optimizer = build_optimizer(
+            self.model, TrainConfig(optimizer="adam", learning_rate=1e-4)
+        )
+        keep_freed_memory()
 
     def loss(self, frames: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Returns the cross entropy under teacher forcing."""
@@ -128,6 +135,7 @@ class Espnet:
                 searcher(row[: int(length)], maxlenratio=steps, minlenratio=steps)
 
         self.decode = decode
+        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-4)
 
     def loss(self, frames: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Returns the cross entropy under teacher forcing."""
@@ -196,6 +204,7 @@ class SpeechBrain:
             return searcher(*encoded)
 
         self.decode = decode
+        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-4)
 
     def loss(self, frames: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Returns the cross entropy under teacher forcing."""

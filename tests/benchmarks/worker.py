@@ -56,16 +56,15 @@ def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: boo
     parameters = list(recognizer.model.parameters())
     device = parameters[0].device
     frames, lengths, tokens = (part.to(device) for part in make_batch(shapes))
-    optimizer = torch.optim.Adam(parameters, 1e-4)
 
     def train_step() -> None:
         recognizer.model.train()
-        optimizer.zero_grad()
+        recognizer.optimizer.zero_grad()
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             loss = recognizer.loss(frames, lengths, tokens)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 5.0)
-        optimizer.step()
+        recognizer.optimizer.step()
 
     def without_gradients(function: Callable[[], Any]) -> Callable[[], Any]:
         def run() -> Any:
