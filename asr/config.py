@@ -196,6 +196,7 @@ class SearchConfig(Section):
     rescore: bool = False  # language models only re-rank the hypotheses that the beam ends with
     num_best: int = Field(1, ge=1)  # hypotheses returned
     encoder_precision: Literal["float32", "bfloat16"] = "float32"  # faster where the CPU has it
+    decoder_precision: Literal["float32", "bfloat16"] = "float32"  # likewise, while searching
     max_tokens: int = Field(400, ge=1, le=100_000)  # absolute cap
     max_token_ratio: float = Field(1.0, gt=0, le=100)  # cap: tokens a memory frame
     loop_repeats: int = Field(

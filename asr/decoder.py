@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from asr.attention_contract import Attention
 from asr.config import DecoderConfig
 from asr.errors import ConfigError
-from asr.loops import LoopLinear, shared_products
+from asr.loops import LoopLinear, look_up, shared_products
 from asr.rnn import CELLS, CellState, initialize_gates
 from asr.start import STARTS, Message
 
@@ -150,7 +150,10 @@ class AttentionDecoder(nn.Module):
 
     def embed(self, tokens: Tensor, memory: DecoderMemory) -> Tensor:
         """Returns the tokens' and the message's part (B,K,G) of the first cell's gates."""
-        gates = self.inputs[0](self.dropout(self.embedding(tokens)))
+        if self.training:
+            gates = self.inputs[0](self.dropout(self.embedding(tokens)))
+        else:
+            gates = look_up(tokens, self.embedding.weight, self.inputs[0])
         if self.peek_input is not None:
             gates = gates + self.peek_input(memory.message[0])[:, None]
         return gates

@@ -81,9 +81,8 @@ class Product:
     """
 
     def __init__(self, matrix: Tensor, transposed: bool, repeats: bool) -> None:
-        self.matrix, self.transposed, self.repeats = matrix.detach(), transposed, repeats
-        if torch.is_autocast_enabled(matrix.device.type):
-            self.matrix = self.matrix.to(torch.get_autocast_dtype(matrix.device.type))
+        self.transposed, self.repeats = transposed, repeats
+        self.matrix = matrix.detach().to(_factor_type(matrix))
         self.inputs: list[Tensor] = []
         self.gradients: list[Tensor] = []
         self.thread: Tensor = _Open.apply(matrix, self)  # type: ignore[no-untyped-call]
@@ -112,7 +111,11 @@ class Product:
 
 
 def _plain(inputs: Tensor, matrix: Tensor, transposed: bool) -> Tensor:
-    return inputs @ (matrix.mT if transposed else matrix)
+    matrix = matrix.mT if transposed else matrix
+    if matrix.dim() == 3:
+        return inputs @ matrix
+    # Rows that overlap in memory would make torch repeat the matrix for each utterance.
+    return (_rows(inputs) @ matrix).view(*inputs.shape[:-1], matrix.size(1))
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
@@ -145,18 +148,46 @@ class _Use(torch.autograd.Function):
 
 
 SMALL = 2**18  # values of a matrix for which autograd's way costs less than ours
+LIKELY_STEPS = 20  # of a loop
 
-_loop: ContextVar[dict[Any, Any] | None] = ContextVar("loop", default=None)
+
+class _Loop:
+    """What the steps of a loop share, and whether its products are taken in bfloat16."""
+
+    def __init__(self, bfloat16: bool) -> None:
+        self.bfloat16 = bfloat16
+        self.shared: dict[Any, Any] = {}
+
+
+_loop: ContextVar[_Loop | None] = ContextVar("loop", default=None)
 
 
 @contextmanager
-def shared_products() -> Iterator[None]:
-    """Within it, `multiply` leaves the gradients of its matrices for one product after the loop."""
-    token = _loop.set({})
+def shared_products(*, bfloat16: bool = False) -> Iterator[None]:
+    """Within it, `multiply` leaves the gradients of its matrices for one product after the loop.
+
+    Args:
+        bfloat16: whether products that need no gradients are taken in that type, and summed in
+            float32; what `multiply` returns keeps the type of its inputs.
+    """
+    token = _loop.set(_Loop(bfloat16))
     try:
         yield
     finally:
         _loop.reset(token)
+
+
+def _rounds() -> bool:
+    loop = _loop.get()
+    return loop is not None and loop.bfloat16 and not torch.is_grad_enabled()
+
+
+def _factor_type(matrix: Tensor) -> torch.dtype:
+    """Returns the type in which a matrix is multiplied by."""
+    if _rounds():
+        return torch.bfloat16
+    device = matrix.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else matrix.dtype
 
 
 def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Tensor:
@@ -168,7 +199,7 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
         transposed: whether the matrix is given as (O,I) or (B,O,I).
     """
     learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
-    if matrix.numel() < SMALL or (matrix.dim() == 3 and not learns):
+    if (learns and matrix.numel() < SMALL) or (not learns and matrix.dim() == 3):
         return _plain(inputs, matrix, transposed)
     repeats = _loop.get() is not None
 
@@ -176,17 +207,30 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
         return Product(matrix, transposed, repeats)
 
     product = _shared((Product, transposed), matrix, make)
-    inputs = inputs.to(product.matrix.dtype)
+    kind, inputs = inputs.dtype, inputs.to(product.matrix.dtype)
     if not learns:
-        return product.of(inputs)
-    outputs: Tensor = _Use.apply(inputs, product.thread, product)  # type: ignore[no-untyped-call]
-    return outputs
+        outputs = product.of(inputs)
+        return outputs.to(kind) if _rounds() else outputs
+    used: Tensor = _Use.apply(inputs, product.thread, product)  # type: ignore[no-untyped-call]
+    return used
 
 
 def once(tensor: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
     """Returns what is made of a tensor, within `shared_products` only once."""
     made: Tensor = _shared("once", tensor, lambda: make(tensor))
     return made
+
+
+def look_up(index: Tensor, table: Tensor, project: Callable[[Tensor], Tensor]) -> Tensor:
+    """Returns the projection (...,O) of a table's rows (V,I) by index (...).
+
+    Within `shared_products` and without gradients the whole table is projected once, if that is
+    less work than a loop of `LIKELY_STEPS` has with the rows that it asks for.
+    """
+    steps_pay = len(table) <= LIKELY_STEPS * index.numel()
+    if _loop.get() is None or torch.is_grad_enabled() or not steps_pay:
+        return project(nn.functional.embedding(index, table))
+    return nn.functional.embedding(index, once(table, project))
 
 
 def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
@@ -201,9 +245,10 @@ def _shared(kind: Any, tensor: Tensor, make: Callable[[], Any]) -> Any:
     if loop is None:
         return make()
     key = (kind, id(tensor))
-    if key not in loop:
-        loop[key] = make(), tensor  # the tensor is held, so that nothing else can get its id
-    return loop[key][0]
+    if key not in loop.shared:
+        # The tensor is held, so that nothing else can get its id.
+        loop.shared[key] = make(), tensor
+    return loop.shared[key][0]
 
 
 class LoopLinear(nn.Linear):

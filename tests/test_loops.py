@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asr.loops import LoopLinear, multiply, once, shared_products
+from asr.loops import LIKELY_STEPS, LoopLinear, look_up, multiply, once, shared_products
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
@@ -98,3 +98,48 @@ def test_what_is_made_once_is_made_again_in_another_loop() -> None:
         with shared_products():
             assert once(tensor, make) is once(tensor, make)
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_loop_in_bfloat16_rounds_factors_and_returns_float32(transposed: bool) -> None:
+    torch.manual_seed(0)
+    inputs, matrix = torch.randn(3, 2, 64), torch.randn(64, 64)
+    factor = matrix.T if transposed else matrix
+    with torch.no_grad(), shared_products(bfloat16=True):
+        found = multiply(inputs, matrix, transposed=transposed)
+    rounded = inputs.bfloat16().float() @ factor.bfloat16().float()
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, rounded, rtol=2**-8, atol=2**-6)  # itself rounded once
+    assert not torch.allclose(found, inputs @ factor, rtol=1e-5, atol=1e-5)
+
+
+def test_a_product_that_learns_is_never_rounded() -> None:
+    torch.manual_seed(0)
+    inputs, matrix = torch.randn(3, 2, 64), torch.randn(64, 64, requires_grad=True)
+    with shared_products(bfloat16=True):
+        torch.testing.assert_close(multiply(inputs, matrix), inputs @ matrix)
+
+
+def test_a_table_is_projected_once_where_a_loop_asks_for_many_of_its_rows() -> None:
+    calls: list[int] = []
+    layer = nn.Linear(4, 6)
+
+    def project(rows: Tensor) -> Tensor:
+        calls.append(rows[..., 0].numel())
+        projected: Tensor = layer(rows)
+        return projected
+
+    table, few = torch.randn(LIKELY_STEPS, 4), torch.tensor([[3]])
+    wanted = layer(table[few])
+    with shared_products(), torch.no_grad():
+        for _ in range(3):
+            torch.testing.assert_close(look_up(few, table, project), wanted)
+    assert calls == [LIKELY_STEPS]
+    calls.clear()
+    with shared_products(), torch.no_grad():  # too large a table for one row a step
+        large = torch.cat([table, table])
+        assert torch.allclose(look_up(few, large, project), wanted)
+    torch.testing.assert_close(look_up(few, table, project), wanted)  # and outside of a loop
+    with shared_products():
+        torch.testing.assert_close(look_up(few, table, project), wanted)  # and with gradients
+    assert calls == [1, 1, 1]
