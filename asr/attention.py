@@ -318,13 +318,13 @@ class MultiHeadAttention(Attention):
         parts = zip(self._heads(), memory.heads, strict=True)
         return tuple(head.initial_state(part, num_queries) for head, part in parts)
 
-    def forward(self, query: Tensor, memory: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
+    def forward(
+        self, query: Tensor, memory: Any, state: Any, prior: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Any]:
         """Returns context (B,K,D), mean alignment (B,K,T) and the heads' next states."""
         queries = self.query_projection(query).chunk(len(self.heads), dim=-1)
-        found = [
-            head(*parts)
-            for head, *parts in zip(self._heads(), queries, memory.heads, state, strict=True)
-        ]
+        rows = zip(self._heads(), queries, memory.heads, state, strict=True)
+        found = [head(*parts, prior) for head, *parts in rows]
         contexts, alignments, states = zip(*found, strict=True)
         alignment = torch.stack(alignments).mean(dim=0)
         return self.output(torch.cat(contexts, dim=-1)), alignment, states

@@ -4,6 +4,7 @@
     state = attention.initial_state(memory, num_queries)           # K = 1 while training
     context, alignment, state = attention(query, memory, state)    # every decoder step
 
+A prior (B,1,T), if one is given too, is added to the energies: see `attention_prior.py`.
 The base class masks padding, normalises and sums; a mechanism writes its `energies`, and its state
 if it has one. Shapes: B utterances, K hypotheses, T frames, D values, Q query, A keys.
 """
@@ -78,12 +79,16 @@ class Attention(nn.Module):
         """Returns the state after a step with this alignment (B,K,T)."""
         return state
 
-    def forward(self, query: Tensor, memory: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
+    def forward(
+        self, query: Tensor, memory: Any, state: Any, prior: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Any]:
         """Returns context (B,K,D), alignment (B,K,T) and the next state for a query (B,K,Q).
 
         An alignment sums to 1 and is 0 on padding.
         """
         energies = self.energies(query, memory, state)
+        if prior is not None:
+            energies = energies + prior
         alignment, context = attend(energies, memory.values, memory.mask[:, None])
         return context, alignment, self.next_state(state, alignment)
 
@@ -100,7 +105,9 @@ class NoAttention(Attention):
         super().__init__(query_dim, value_dim)
         self.context_dim = 0
 
-    def forward(self, query: Tensor, memory: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
+    def forward(
+        self, query: Tensor, memory: Any, state: Any, prior: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Any]:
         """Returns a context (B,K,0) and zeros (B,K,T)."""
         zeros = memory.values.new_zeros(*query.shape[:2], memory.values.size(1))
         return zeros[..., :0], zeros, state

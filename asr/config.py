@@ -162,6 +162,13 @@ class TeacherForcingConfig(Section):
         return self
 
 
+class AttentionPriorConfig(Section):
+    """Help for young attention: a strip along the diagonal, which widens until it is gone."""
+
+    width: float | None = Field(None, gt=0, le=1)  # at first: a deviation; 1: all frames; null: off
+    until: float = Field(0.75, gt=0, le=1)  # the share of training after which there is none
+
+
 class TrainConfig(Section):
     """The optimization and what is kept of it."""
 
@@ -242,6 +249,7 @@ class Config(Section):
     loss: LossConfig = LossConfig()
     data: DataConfig = DataConfig()
     teacher_forcing: TeacherForcingConfig = TeacherForcingConfig()
+    attention_prior: AttentionPriorConfig = AttentionPriorConfig()
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
 

@@ -9,6 +9,7 @@
 The message is the encoder's last state; cells start from it, or from nothing (`start.py`).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -97,14 +98,24 @@ class AttentionDecoder(nn.Module):
         return DecoderState(cells, starts.new_zeros(shape), attention)
 
     def step(
-        self, tokens: Tensor, memory: DecoderMemory, state: DecoderState
+        self,
+        tokens: Tensor,
+        memory: DecoderMemory,
+        state: DecoderState,
+        prior: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Returns logits (B,K,V), alignment (B,K,T) and the next state after tokens (B,K)."""
-        features, alignment, state = self.advance(self.embed(tokens, memory), memory, state)
+        embedded = self.embed(tokens, memory)
+        features, alignment, state = self.advance(embedded, memory, state, prior)
         return self.logits(features, memory), alignment, state
 
     def forward(
-        self, tokens: Tensor, memory: DecoderMemory, *, teacher_ratio: float = 1.0
+        self,
+        tokens: Tensor,
+        memory: DecoderMemory,
+        *,
+        teacher_ratio: float = 1.0,
+        prior: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Returns logits (B,U,V) and alignments (B,U,T) under teacher forcing.
 
@@ -116,23 +127,30 @@ class AttentionDecoder(nn.Module):
             memory: from `prepare`.
             teacher_ratio: chance of each token to be the reference's; otherwise it is the one that
                 the decoder itself found best (scheduled sampling, decided per token).
+            prior: (B,U,T) added to the energies of each step, if given.
 
         Source: Williams and Zipser 1989; Bengio et al. 2015 (arXiv 1506.03099), section 2.4.
         """
+        priors = [None] * tokens.size(1) if prior is None else prior.split(1, dim=1)
         if teacher_ratio < 1.0:
             with shared_products():
-                return self._sample(tokens, memory, teacher_ratio)
+                return self._sample(tokens, memory, teacher_ratio, priors)
         state = self.initial_state(memory, 1)
         features, alignments = [], []
         with shared_products():
-            for embedded in self.embed(tokens, memory).split(1, dim=1):
-                feature, alignment, state = self.advance(embedded, memory, state)
+            gates = self.embed(tokens, memory).split(1, dim=1)
+            for embedded, step_prior in zip(gates, priors, strict=True):
+                feature, alignment, state = self.advance(embedded, memory, state, step_prior)
                 features.append(feature)
                 alignments.append(alignment)
         return self.logits(torch.cat(features, dim=1), memory), torch.cat(alignments, dim=1)
 
     def _sample(
-        self, tokens: Tensor, memory: DecoderMemory, teacher_ratio: float
+        self,
+        tokens: Tensor,
+        memory: DecoderMemory,
+        teacher_ratio: float,
+        priors: Sequence[Tensor | None],
     ) -> tuple[Tensor, Tensor]:
         """Returns logits (B,U,V) and alignments (B,U,T), some tokens being the decoder's own."""
         from_teacher = torch.rand(tokens.shape, device=tokens.device) < teacher_ratio
@@ -142,7 +160,7 @@ class AttentionDecoder(nn.Module):
             if place:
                 chosen = from_teacher[:, place : place + 1]
                 previous = torch.where(chosen, tokens[:, place : place + 1], previous)
-            logits, alignment, state = self.step(previous, memory, state)
+            logits, alignment, state = self.step(previous, memory, state, priors[place])
             previous = logits.detach().argmax(dim=-1)
             rows.append(logits)
             alignments.append(alignment)
@@ -159,7 +177,11 @@ class AttentionDecoder(nn.Module):
         return gates
 
     def advance(
-        self, embedded: Tensor, memory: DecoderMemory, state: DecoderState
+        self,
+        embedded: Tensor,
+        memory: DecoderMemory,
+        state: DecoderState,
+        prior: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Returns [query, context] (B,K,H+D), alignment (B,K,T) and the next state.
 
@@ -174,7 +196,9 @@ class AttentionDecoder(nn.Module):
         ):
             cells.append(cell(project(self.dropout(cells[-1].hidden)), before))
         query = cells[-1].hidden
-        context, alignment, attention = self.attention(query, memory.attention, state.attention)
+        context, alignment, attention = self.attention(
+            query, memory.attention, state.attention, prior
+        )
         state = DecoderState(tuple(cells), context, attention)
         features = torch.cat([query, context], dim=-1) if self.config.context_output else query
         return features, alignment, state

@@ -64,7 +64,13 @@ class Seq2Seq(nn.Module):
         return self.decoder.prepare(*encoded)
 
     def forward(
-        self, waveforms: Tensor, lengths: Tensor, tokens: Tensor, *, teacher_ratio: float = 1.0
+        self,
+        waveforms: Tensor,
+        lengths: Tensor,
+        tokens: Tensor,
+        *,
+        teacher_ratio: float = 1.0,
+        prior: Tensor | None = None,
     ) -> Output:
         """Returns logits under teacher forcing.
 
@@ -73,10 +79,11 @@ class Seq2Seq(nn.Module):
             lengths: (B,) samples of each.
             tokens: (B,U) BOS and then the reference; any token on padding.
             teacher_ratio: see `AttentionDecoder.forward`.
+            prior: (B,U,T') for attention, see there.
         """
         encoded = self.encode(waveforms, lengths)
         memory = self.prepare(encoded)
-        logits, alignments = self.decoder(tokens, memory, teacher_ratio=teacher_ratio)
+        logits, alignments = self.decoder(tokens, memory, teacher_ratio=teacher_ratio, prior=prior)
         return Output(logits, alignments, self.ctc(encoded.values), encoded.lengths)
 
     def memory_lengths(self, num_samples: Tensor) -> Tensor:

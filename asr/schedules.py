@@ -1,8 +1,8 @@
-"""What changes in the course of training: the learning rate, and how much the teacher helps."""
+"""What changes in the course of training: the learning rate, and how much help there is."""
 
 import math
 
-from asr.config import TeacherForcingConfig, TrainConfig
+from asr.config import AttentionPriorConfig, TeacherForcingConfig, TrainConfig
 
 STEEPNESS = 12.0  # of the inverse sigmoid: how many units of its argument the training spans
 
@@ -37,3 +37,13 @@ def teacher_ratio(config: TeacherForcingConfig, *, fraction: float) -> float:
         low, high = (1 / (1 + math.exp(side * STEEPNESS / 2)) for side in (1, -1))
         fraction = 1 - (1 / (1 + math.exp(STEEPNESS * (fraction - 0.5))) - low) / (high - low)
     return config.first + (config.last - config.first) * fraction
+
+
+def prior_width(config: AttentionPriorConfig, *, fraction: float) -> float | None:
+    """Returns the prior's width after a fraction of training; None when there is none (any more).
+
+    One over the width falls linearly, to 0 at `until`.
+    """
+    if config.width is None or fraction >= config.until:
+        return None
+    return config.width / (1 - fraction / config.until)

@@ -10,6 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from asr.attention_prior import diagonal_prior
 from asr.card import describe_model
 from asr.checkpoint import (
     WEIGHTS_FILE,
@@ -43,7 +46,7 @@ from asr.progress import (
     save,
     start_or_resume,
 )
-from asr.schedules import learning_rate, teacher_ratio
+from asr.schedules import learning_rate, prior_width, teacher_ratio
 from asr.trainlog import TrainLog, format_seconds
 
 LOG_STEPS = 10  # from one entry in the curves to the next
@@ -126,8 +129,13 @@ def train_step(
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(config.train, progress.step, fraction=fraction)
     batch = batch.to(run.fabric.device)
-    ratio = teacher_ratio(config.teacher_forcing, fraction=fraction)
-    output = run.model(batch.waveforms, batch.lengths, batch.inputs, teacher_ratio=ratio)
+    output = run.model(
+        batch.waveforms,
+        batch.lengths,
+        batch.inputs,
+        teacher_ratio=teacher_ratio(config.teacher_forcing, fraction=fraction),
+        prior=attention_prior(run, batch, fraction),
+    )
     losses = compute_losses(
         output,
         batch.targets,
@@ -150,6 +158,15 @@ def train_step(
     progress.step += 1
     progress.batch += 1
     return norm, losses, parts
+
+
+def attention_prior(run: Run, batch: Batch, fraction: float) -> Tensor | None:
+    """Returns the prior (B,U,T) for a batch's attention after a fraction of training, if any."""
+    width = prior_width(run.config.attention_prior, fraction=fraction)
+    if width is None:
+        return None
+    num_frames = run.network.memory_lengths(batch.lengths)
+    return diagonal_prior(batch.target_lengths, num_frames, width)
 
 
 def fraction_done(run: Run, progress: Progress) -> float:

@@ -46,9 +46,13 @@ class WindowedAttention(Attention):
         place = torch.zeros(shape, dtype=torch.long, device=memory.mask.device)
         return WindowState(place, self.inner.initial_state(memory, num_queries))
 
-    def forward(self, query: Tensor, memory: Any, state: Any) -> tuple[Tensor, Tensor, Any]:
+    def forward(
+        self, query: Tensor, memory: Any, state: Any, prior: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Any]:
         """Returns context (B,K,D), alignment (B,K,T), 0 outside the window, and the next state."""
         energies = self.inner.energies(query, memory, state.inner)
+        if prior is not None:
+            energies = energies + prior
         frames = torch.arange(energies.size(-1), device=energies.device)
         before, after = self.window
         distance = frames - state.place[..., None]  # (B,K,T)

@@ -50,7 +50,7 @@ def test_a_base_that_leads_back_is_an_error(tmp_path: Path) -> None:
     ("override", "message"),
     [
         ("train.epoch=3", r'unknown key "train\.epoch"; known here: .*epochs'),
-        ("trian.epochs=3", r'unknown key "trian"; known here: attention, data'),
+        ("trian.epochs=3", r'unknown key "trian"; known here: attention, attention_prior, data'),
         ("train.epochs=many", r"train\.epochs = 'many': .*valid integer"),
         ("train.epochs=0", r"train\.epochs = 0: .*greater than or equal to 1"),
         ("train.schedule=cos", r"train\.schedule = 'cos': .*'cosine', 'linear' or 'constant'"),

@@ -19,7 +19,7 @@ FLOORS = [
     ["ngram"],
     ["speech"],
     ["features", "loops"],
-    ["energies", "correlation"],
+    ["energies", "correlation", "attention_prior"],
     ["rnn", "attention_contract"],
     ["attention", "start"],
     ["encoder", "decoder", "window"],

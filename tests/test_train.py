@@ -8,6 +8,7 @@ import sys
 import time
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from conftest import TWO_PROCESSES, random_texts, stop_after, tiny_config, tone,
 import asr.train
 from asr.checkpoint import load_model_folder, load_state
 from asr.config import Config, TrainConfig, dump_config
+from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError, DataError
 from asr.experiment import Run, launch, lock_folder, set_up, try_largest_batch
 from asr.progress import StopSignals, TrainingStoppedError
@@ -71,6 +73,28 @@ def test_training_leaves_a_model_folder_with_its_card_and_curves(finished: Path)
     assert {"ctc", "gradient_norm", "dev_cer", "dev_wer", "flatness"} <= set(rows[0])
     assert list((finished / "training/tensorboard").iterdir())
     assert (finished / "training/attention/epoch-1.png").stat().st_size > 1000
+
+
+def test_a_prior_leads_attention_while_it_lasts_and_only_in_training(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[bool, torch.Size | None]] = []
+    forward = AttentionDecoder.forward
+
+    def watch(self: AttentionDecoder, tokens: torch.Tensor, memory: Any, **options: Any) -> Any:
+        logits, alignments = forward(self, tokens, memory, **options)
+        prior = options.get("prior")
+        seen.append((self.training, None if prior is None else prior.shape))
+        assert prior is None or prior.shape == alignments.shape
+        return logits, alignments
+
+    monkeypatch.setattr(AttentionDecoder, "forward", watch)
+    train(config_of(corpus, attention_prior={"width": 0.1, "until": 0.5}), tmp_path / "exp")
+    training = [shape is not None for is_training, shape in seen if is_training]
+    half = len(training) // 2
+    assert any(training[:half])
+    assert not any(training[half + 1 :])
+    assert all(shape is None for is_training, shape in seen if not is_training)
 
 
 def test_the_features_statistics_are_those_of_the_training_audio(finished: Path) -> None:
