@@ -34,7 +34,6 @@ from asr.experiment import (
     try_largest_batch,
 )
 from asr.gradients import EXPLODED, clip_gradients, part_norms
-from asr.heap import keep_freed_memory
 from asr.loss import Losses, compute_losses
 from asr.model import resolve_config
 from asr.monitor import find_warnings
@@ -61,7 +60,6 @@ def train(config: Config, folder: Path) -> dict[str, Any]:
     """
     config = resolve_config(config)
     check_same_config(config, folder)
-    keep_freed_memory()
     fabric = launch(config)
     run = set_up(config, folder, fabric)
     lock = lock_folder(folder) if fabric.is_global_zero else None

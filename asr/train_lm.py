@@ -20,7 +20,6 @@ from asr.config import TrainConfig
 from asr.errors import ConfigError
 from asr.experiment import lock_folder
 from asr.gradients import EXPLODED
-from asr.heap import keep_freed_memory
 from asr.language_model import LanguageModel
 from asr.lm_config import LMConfig, LMTrainConfig
 from asr.lm_folder import ARPA_FILE, describe_language_model
@@ -42,7 +41,6 @@ def train_language_model(config: LMConfig, folder: Path) -> dict[str, Any]:
         AsrError: the configuration, the text or the folder cannot be used.
         TrainingStoppedError: Ctrl-C or SIGTERM; the state is saved.
     """
-    keep_freed_memory()
     texts = find_texts(config, folder)
     run = set_up(texts, folder) if config.type == "rnn" else None
     lock = lock_folder(folder)

@@ -24,7 +24,6 @@ class Ours:
         from asr.decoder import AttentionDecoder
         from asr.encoder import Encoder
         from asr.experiment import build_optimizer
-        from asr.heap import keep_freed_memory
         from asr.scorers import DecoderScorer
         from asr.search import WeightedScorer, search
         from asr.tokenizer import BOS, EOS
@@ -75,7 +74,6 @@ class Ours:
         self.optimizer = build_optimizer(
             self.model, TrainConfig(optimizer="adam", learning_rate=1e-4)
         )
-        keep_freed_memory()
 
     def loss(self, frames: Tensor, lengths: Tensor, tokens: Tensor) -> Tensor:
         """Returns the cross entropy under teacher forcing."""
