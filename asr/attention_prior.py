@@ -24,8 +24,8 @@ def diagonal_prior(num_tokens: Tensor, num_frames: Tensor, width: float) -> Tens
         num_frames: (B,) of its memory.
         width: standard deviation, as a share of the frames.
 
-    Source: Shih et al. 2021 (RAD-TTS), section 3.3, for a prior on alignments, there of speech
-    to be made and with another distribution.
+    Source: Shih et al. 2021 (RAD-TTS) for a prior on alignments, there for speech synthesis, with
+    another distribution and to the end of training.
     """
     steps = torch.arange(int(num_tokens.max()), device=num_tokens.device)
     frames = torch.arange(int(num_frames.max()), device=num_frames.device)

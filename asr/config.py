@@ -165,8 +165,8 @@ class TeacherForcingConfig(Section):
 class AttentionPriorConfig(Section):
     """Help for young attention: a strip along the diagonal, which widens until it is gone."""
 
-    width: float | None = Field(None, gt=0, le=1)  # at first: a deviation; 1: all frames; null: off
-    until: float = Field(0.75, gt=0, le=1)  # the share of training after which there is none
+    width: float | None = Field(None, gt=0, le=1)  # at first: deviation, share of frames; null: off
+    until: float = Field(0.7, gt=0, le=1)  # the share of training after which there is none
 
 
 class TrainConfig(Section):
@@ -258,6 +258,10 @@ class Config(Section):
         if self.search.ctc_weight > 0 and self.loss.ctc_weight == 0:
             raise ValueError(
                 "search.ctc_weight > 0 needs a CTC head trained by loss.ctc_weight > 0"
+            )
+        if self.attention_prior.width is not None and self.attention.type == "none":
+            raise ValueError(
+                "attention_prior.width is for attention, and attention.type is none; leave it out"
             )
         return self
 

@@ -69,6 +69,11 @@ def test_there_is_no_prior_by_default() -> None:
     assert prior_width(Config().attention_prior, fraction=0.0) is None
 
 
+def test_a_prior_without_attention_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"attention_prior\.width is for attention"):
+        override_config(Config(), ["attention.type=none", "attention_prior.width=0.1"])
+
+
 @pytest.mark.parametrize("override", ["width=0", "width=1.5", "until=0", "until=2"])
 def test_an_impossible_prior_is_an_error(override: str) -> None:
     with pytest.raises(ConfigError, match=r"attention_prior\."):
