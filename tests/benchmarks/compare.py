@@ -77,6 +77,8 @@ def main() -> None:
     )
     for figure in FIGURES:
         print(bench_line(figure, seconds))
+    for figure in ("greedy", "beam10"):
+        print(rounded_line(figure, workers["ours"], arguments.rounds))
 
 
 def start_workers(options: list[str]) -> dict[str, Worker]:
@@ -157,6 +159,14 @@ def bench_line(figure: str, seconds: Seconds) -> str:
     peers = [median for name, median in medians.items() if name != "ours"]
     ratio = f" ratio {min(peers) / medians['ours']:.2f}" if peers else ""
     return f"bench: {figure} {parts}{ratio}"
+
+
+def rounded_line(figure: str, worker: Worker, rounds: int) -> str:
+    """Returns how a search of ours in bfloat16 compares with the same in float32, in turn."""
+    names = (figure, f"{figure}_bfloat16")
+    rows = [[worker.seconds(name) for name in names] for _ in range(rounds + 1)][1:]
+    plain, rounded = (statistics.median(column) for column in zip(*rows, strict=True))
+    return f"bench: {figure} ours in bfloat16 {rounded:.3f} s, of float32 {rounded / plain:.2f}"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ untrained model may otherwise end at once. No dropout, no helper losses, no lang
 train with Adam: the peers with torch's by default, this project with what `asr train` makes of it.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -61,9 +62,10 @@ class Ours:
             self.decoder.output.bias[EOS] = NEVER
         self.model = nn.ModuleList([self.encoder, self.decoder]).to(device)
 
-        def decode(encoded: Any, beam_size: int) -> Any:
+        def decode(encoded: Any, beam_size: int, precision: Any = "float32") -> Any:
             options = SearchConfig(
                 beam_size=beam_size,
+                decoder_precision=precision,
                 max_tokens=shapes.num_tokens,
                 loop_repeats=shapes.num_tokens,
             )
@@ -71,6 +73,7 @@ class Ours:
             return search([scorer], encoded.lengths, options)
 
         self.decode = decode
+        self.decode_rounded = partial(decode, precision="bfloat16")
         self.optimizer = build_optimizer(
             self.model, TrainConfig(optimizer="adam", learning_rate=1e-4)
         )

@@ -76,12 +76,17 @@ def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: boo
 
     encode = without_gradients(lambda: recognizer.encode(frames, lengths))
     encoded = encode()
-    return {
+    work = {
         "train_step": train_step,
         "encode": encode,
         "greedy": without_gradients(lambda: recognizer.decode(encoded, 1)),
         "beam10": without_gradients(lambda: recognizer.decode(encoded, beam_size)),
     }
+    rounded = getattr(recognizer, "decode_rounded", None)
+    if rounded is not None:
+        work["greedy_bfloat16"] = without_gradients(lambda: rounded(encoded, 1))
+        work["beam10_bfloat16"] = without_gradients(lambda: rounded(encoded, beam_size))
+    return work
 
 
 def seconds_of(function: Callable[[], Any], device: torch.device) -> float:
