@@ -4,34 +4,33 @@
 
 for each of B utterances and K hypotheses, with a query q, keys k_t and, if any, features f_t of the
 frames t = 1 ... T; z_t has A values. Autograd would keep z for all frames of all decoder steps, and
-pass over it a dozen times. Here it is made for a few utterances at a time, small enough for a
-processor's cache, and made again in the backward pass, whose sums over frames are matrix products:
-with d_t the gradient of e_t, and D_t = sigmoid(z_t) (1 - sigmoid(z_t)),
+pass over it a dozen times. On a CPU compiled loops (`energy_loops.py`) make it a frame at a time,
+and again in the backward pass, whose sums over frames they take on the way: with d_t the gradient
+of e_t, and g_t = d_t w sigmoid(z_t) (1 - sigmoid(z_t)),
 
-    dq = w * sum_t d_t D_t        dP = w * sum_t D_t (d_t f_t)'      df_t = d_t (w * P)' D_t
-    dk_t = w * d_t D_t            dw = sum_t d_t sigmoid(z_t)
+    dq = sum_t g_t      dk_t = g_t      dw = sum_t d_t sigmoid(z_t)
+    df_t = P' g_t       dP = sum_t g_t f_t'
 
 The gradients of keys, w and P, which all steps of a loop share, are added up in place. A test
-compares all of it with `plain_energies`.
+compares all of it with `plain_energies`. On a GPU it is the plain equation, made again in the
+backward pass.
 """
 
-import math
-from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import checkpoint
 
 from asr.loops import Total, once, shared_total
-from asr.products import linear
 
-CACHED = 2**19  # values of z that are worked on at once, on a CPU
-SMALL = 2**17  # so few values of z that the plain equation is as fast
+SMALL = 2**17  # so few values of z, without gradients, that the plain equation is as fast
+PIECES = 4  # jobs that each worker should have at least
 
-
-Part = tuple[slice, slice, slice]  # of utterances, of hypotheses, and of frames
 Seen = tuple[Tensor, Tensor]  # features (B,K,T,F) and their projection P (A,F)
+_running = Lock()  # numba's workers take one call at a time
 
 
 def plain_energies(query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None) -> Tensor:
@@ -54,111 +53,106 @@ def additive_energies(
         seen: features (B,K,T,F) and P (A,F), if there are any.
         mask: (B,T), True on real frames.
     """
-    kind, query = keys.dtype, query.to(keys.dtype)
+    kind, learns = keys.dtype, torch.is_grad_enabled()
     with torch.autocast(keys.device.type, enabled=False):
-        is_small = query.size(1) * keys.numel() < SMALL
-        if is_small or not torch.is_grad_enabled():
+        is_small = query.size(1) * keys.numel() < SMALL and not learns
+        if is_small or keys.device.type != "cpu" or kind == torch.float64:
             typed = None if seen is None else (seen[0].to(kind), seen[1].to(kind))
-            if is_small:
-                return plain_energies(query, keys, weight.to(kind), typed)
-            return _energies(query, keys, weight.to(kind), seen=typed, lengths=_lengths(mask))
-        totals = [shared_total(keys, kind), shared_total(weight, kind)]
-        features = None
-        if seen is not None:
-            features = seen[0].to(kind)
-            totals.append(shared_total(seen[1], kind))
+            parts = (query.to(kind), keys, weight.to(kind), typed)
+            if not learns:
+                return plain_energies(*parts)
+            again: Tensor = checkpoint(
+                plain_energies, *parts, use_reentrant=False, preserve_rng_state=False
+            )
+            return again
+        if seen is None:
+            nothing = query.new_empty(*query.shape[:2], keys.size(1), 0)
+            seen = nothing, once(weight, _no_projection)
+        totals = [shared_total(part, torch.float32) for part in (keys, weight, seen[1])]
+        shared = (totals, once(mask, _count))
+        query, features = query.float(), seen[0].float()
+        if not learns:
+            return _energies(query, features, shared).to(kind)
         energies: Tensor = _Energies.apply(  # type: ignore[no-untyped-call]
-            query, features, (totals, _lengths(mask)), *(total.thread for total in totals)
+            query, features, shared, *(total.thread for total in totals)
         )
-        return energies
+        return energies.to(kind)
+
+
+Shared = tuple[list[Total], Tensor]  # of keys, w and P; and the lengths (B,)
 
 
 class _Energies(torch.autograd.Function):
-    """Of a query, features or None, and what is shared: the totals of the rest, and the lengths."""
+    """Of a query and features; and of what is shared, whose threads follow."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        query: Tensor,
-        features: Tensor | None,
-        shared: tuple[list[Total], list[int]],
-        *_: Tensor,
-    ) -> Tensor:
+    def forward(ctx: Any, query: Tensor, features: Tensor, shared: Shared, *_: Tensor) -> Tensor:
         ctx.save_for_backward(query, features)
-        ctx.totals, ctx.lengths = shared
-        keys, weight = ctx.totals[0].value, ctx.totals[1].value
-        seen = _seen(features, ctx.totals)
-        return _energies(query, keys, weight, seen=seen, lengths=ctx.lengths)
+        ctx.shared = shared
+        return _energies(query, features, shared)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:
+        from asr import energy_loops
+
         query, features = ctx.saved_tensors
-        keys, weight = ctx.totals[:2]
-        seen = _seen(features, ctx.totals)
-        scale = weight.value[0]
-        query_gradient = torch.empty_like(query)
-        features_gradient = None if features is None else torch.zeros_like(features)
-        for part in _parts(query, keys.value, ctx.lengths):
-            active = _hidden(part, query, keys.value, seen).sigmoid_()
-            slope = torch.addcmul(active, active, active, value=-1)
-            arriving = gradients[0][part]  # (b,k,T)
-            weight.sum()[0].add_(arriving.flatten() @ active.flatten(0, -2))
-            query_gradient[part[:2]] = (arriving[:, :, None] @ slope).squeeze(2).mul_(scale)
-            keys_sum = keys.sum(scale)[part[0], part[2]]
-            for place in range(slope.size(1)):
-                keys_sum.addcmul_(slope[:, place], arriving[:, place, :, None])
-            if seen is not None and features_gradient is not None:
-                scaled = (scale[:, None] * seen[1]).T  # (F,A)
-                features_gradient[part] = linear(slope, scaled).mul_(arriving[..., None])
-                weighted = (features[part] * arriving[..., None]).flatten(0, -2)
-                sums = linear(weighted.T, slope.flatten(0, -2).T, is_sum=True)  # (F,A)
-                ctx.totals[2].sum(scale[:, None]).add_(sums.T)
-        threads = [total.thread.new_zeros(()) for total in ctx.totals]
-        return query_gradient, features_gradient, None, *threads
+        (keys, weight, projection), lengths = ctx.shared
+        to_query, to_features = torch.zeros_like(query), torch.zeros_like(features)
+        to_weight = query.new_zeros(len(query), query.size(-1))  # of each utterance
+        to_projection = query.new_zeros(len(query), features.size(-1), query.size(-1))
+        given = _given(query, features, ctx.shared)
+        sums = (to_query, keys.sum(), to_weight, to_features, to_projection)
+        with _running:
+            energy_loops.gradients(
+                given, lengths.numpy(), _arrays(arriving[0], *sums), _num_workers()
+            )
+        weight.sum()[0].add_(to_weight.sum(dim=0))
+        projection.sum().add_(to_projection.sum(dim=0).T)
+        threads = [total.thread.new_zeros(()) for total in (keys, weight, projection)]
+        return to_query, to_features, None, *threads
 
 
-def _seen(features: Tensor | None, totals: list[Total]) -> Seen | None:
-    return None if features is None else (features, totals[2].value)
+def _energies(query: Tensor, features: Tensor, shared: Shared) -> Tensor:
+    from asr import energy_loops
+
+    energies = query.new_zeros(*query.shape[:2], features.size(2))
+    num_workers = _num_workers()
+    pieces = -(-PIECES * num_workers // energies[..., 0].numel())
+    with _running:
+        energy_loops.energies(
+            _given(query, features, shared),
+            shared[1].numpy(),
+            energies.numpy(),
+            (num_workers, pieces),
+        )
+    return energies
 
 
-def _lengths(mask: Tensor) -> list[int]:
-    """Returns the frames that are computed of each utterance; on a GPU all, asking would wait."""
-    if mask.device.type != "cpu":
-        return [mask.size(1)] * mask.size(0)
-    return [int(length) for length in once(mask, _count).tolist()]
+def _given(query: Tensor, features: Tensor, shared: Shared) -> tuple[Any, ...]:
+    """Returns what the loops read, as arrays."""
+    (keys, weight, projection), _ = shared
+    return _arrays(query, keys.value, weight.value[0], features, once(projection.value, _transpose))
+
+
+def _arrays(*tensors: Tensor) -> tuple[Any, ...]:
+    return tuple(tensor.detach().contiguous().numpy() for tensor in tensors)
+
+
+def _transpose(matrix: Tensor) -> Tensor:
+    return matrix.T.contiguous()
+
+
+def _no_projection(weight: Tensor) -> Tensor:
+    return weight.new_empty(weight.size(1), 0)
 
 
 def _count(mask: Tensor) -> Tensor:
     return mask.sum(dim=1)
 
 
-def _energies(
-    query: Tensor, keys: Tensor, weight: Tensor, *, seen: Seen | None, lengths: list[int]
-) -> Tensor:
-    energies = query.new_zeros(*query.shape[:2], keys.size(1))
-    for part in _parts(query, keys, lengths):
-        hidden = _hidden(part, query, keys, seen)
-        energies[part] = hidden.sigmoid_() @ weight[0]
-    return energies
+def _num_workers() -> int:
+    """Returns how many threads torch is to use, after telling numba to use as many."""
+    from asr import energy_loops
 
-
-def _hidden(part: Part, query: Tensor, keys: Tensor, seen: Seen | None) -> Tensor:
-    """Returns z (b,k,T,A) of a part."""
-    around, asked = keys[part[0], None, part[2]], query[part[:2]][:, :, None]
-    if seen is None:
-        return asked + around
-    return linear(seen[0][part], seen[1]).add_(asked).add_(around)
-
-
-def _parts(query: Tensor, keys: Tensor, lengths: list[int]) -> Iterator[Part]:
-    """Yields slices of utterances, hypotheses and real frames whose z together fit a cache."""
-    num_rows, num_queries = query.shape[:2]
-    capacity = CACHED / keys.size(2) if query.device.type == "cpu" else math.inf  # frames
-    rows = max(1, int(min(capacity / (num_queries * max(lengths)), num_rows)))
-    for row in range(0, num_rows, rows):
-        num_frames = max(lengths[row : row + rows])
-        pieces = max(1, math.ceil(num_queries * num_frames / capacity)) if rows == 1 else 1
-        queries = math.ceil(num_queries / pieces)
-        for place in range(0, num_queries, queries):
-            yield slice(row, row + rows), slice(place, place + queries), slice(0, num_frames)
+    return energy_loops.set_num_workers(torch.get_num_threads())

@@ -15,12 +15,10 @@ pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
 
 @pytest.mark.parametrize("num_queries", [1, 3])
-@pytest.mark.parametrize("num_features", [0, 1, 4])
-@pytest.mark.parametrize("cached", [1, 64, 2**19])
+@pytest.mark.parametrize("num_features", [0, 1, 7])
 def test_energies_and_their_gradients_are_those_of_the_equation(
-    num_queries: int, num_features: int, cached: int, monkeypatch: pytest.MonkeyPatch
+    num_queries: int, num_features: int
 ) -> None:
-    monkeypatch.setattr("asr.energies.CACHED", cached)
     torch.manual_seed(0)
     batch_size, num_frames, dim = 3, 5, 6
     query = torch.randn(batch_size, num_queries, dim, requires_grad=True)

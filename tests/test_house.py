@@ -19,6 +19,7 @@ FLOORS = [
     ["ngram"],
     ["speech"],
     ["features", "loops"],
+    ["energy_loops"],
     ["energies", "correlation", "attention_prior"],
     ["rnn", "attention_contract"],
     ["attention", "start"],
