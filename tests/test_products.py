@@ -3,13 +3,16 @@
 import pytest
 import torch
 
-from asr.products import FEW_ROWS, STRIP, PackedWeight, is_for_onednn, linear
+from asr.products import FEW_ROWS, PackedWeight, is_for_onednn, linear
 
 
 @pytest.mark.parametrize("num_rows", [1, FEW_ROWS - 1, FEW_ROWS, 300])
-@pytest.mark.parametrize("size", [(10, 30), (STRIP + 3, 64), (2 * STRIP, 10)])
+@pytest.mark.parametrize("size", [(10, 30), (259, 64), (512, 10)])
+@pytest.mark.parametrize("strip", [256, 2**31])
 @pytest.mark.usefixtures("nothing_is_small")
-def test_products_by_onednn_are_products(size: tuple[int, int], num_rows: int) -> None:
+def test_products_by_onednn_are_products(
+    size: tuple[int, int], num_rows: int, strip: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.manual_seed(0)
     weight, inputs = torch.randn(size), torch.randn(num_rows, size[1])
     wanted = (inputs.double() @ weight.double().T).float()
@@ -18,6 +21,7 @@ def test_products_by_onednn_are_products(size: tuple[int, int], num_rows: int) -
     torch.testing.assert_close(strided, wanted, atol=1e-4, rtol=1e-4)
     summed = linear(inputs, weight, is_sum=True)
     torch.testing.assert_close(summed, wanted, atol=1e-4, rtol=1e-4)
+    monkeypatch.setattr("asr.products.STRIP", strip)
     if is_for_onednn(inputs, weight, by_strips=True):
         packed = PackedWeight(weight, num_rows)
         torch.testing.assert_close(packed.multiply(inputs), wanted, atol=1e-4, rtol=1e-4)
