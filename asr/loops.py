@@ -10,18 +10,22 @@ Of y_u = x_u W at the steps u = 1 ... U, the loss's gradient with respect to W i
 
 Autograd computes the left side: U products of a few rows, each as large as W, and adds them up.
 Here it is the right side: one product of all rows, when the backward pass has left the loop. And a
-matrix that is to be multiplied by often is laid out for that once. Tests compare values and
+matrix that is to be multiplied by often is laid out for that once: a loop's own for this loop, and
+a model's weight, where nothing is to be learnt, until it changes. Tests compare values and
 gradients with autograd's. Outside of `shared_products`, `multiply` is a product like any other.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from asr.products import PackedWeight, is_for_onednn, linear
 
@@ -149,6 +153,7 @@ class _Use(torch.autograd.Function):
 
 SMALL = 2**18  # values of a matrix for which autograd's way costs less than ours
 LIKELY_STEPS = 20  # of a loop
+SHORT_TABLE = 2000  # rows
 
 
 class _Loop:
@@ -160,6 +165,10 @@ class _Loop:
 
 
 _loop: ContextVar[_Loop | None] = ContextVar("loop", default=None)
+# Of each weight: what was made of it for loops without gradients, with the stamps it had then.
+_kept = WeakTensorKeyDictionary()
+# A fused optimizer changes weights without a new stamp.
+register_optimizer_step_post_hook(lambda *_: _kept.clear())
 
 
 @contextmanager
@@ -206,7 +215,7 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
     def make() -> Product:
         return Product(matrix, transposed, repeats)
 
-    product = _shared((Product, transposed), matrix, make)
+    product = _shared((Product, transposed, _factor_type(matrix)), matrix, make)
     kind, inputs = inputs.dtype, inputs.to(product.matrix.dtype)
     if not learns:
         outputs = product.of(inputs)
@@ -216,21 +225,30 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
 
 
 def once(tensor: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
-    """Returns what is made of a tensor, within `shared_products` only once."""
-    made: Tensor = _shared("once", tensor, lambda: make(tensor))
+    """Returns what is made of a tensor, within `shared_products` only once.
+
+    Args:
+        tensor: the same one at every step.
+        make: a function that has a name, or a partial of one.
+    """
+    name = (make.func, *make.args, *make.keywords.values()) if isinstance(make, partial) else make
+    made: Tensor = _shared(name, tensor, lambda: make(tensor))
     return made
 
 
-def look_up(index: Tensor, table: Tensor, project: Callable[[Tensor], Tensor]) -> Tensor:
-    """Returns the projection (...,O) of a table's rows (V,I) by index (...).
+def look_up(index: Tensor, table: Tensor, layer: nn.Module) -> Tensor:
+    """Returns a layer's outputs (...,O) of a table's rows (V,I) by index (...).
 
-    Within `shared_products` and without gradients the whole table is projected once, if that is
-    less work than a loop of `LIKELY_STEPS` has with the rows that it asks for.
+    Within `shared_products` and without gradients they are made of the whole table, and kept, if it
+    is short, or that is less work than a loop of `LIKELY_STEPS` has with the rows that it asks for.
     """
-    steps_pay = len(table) <= LIKELY_STEPS * index.numel()
-    if _loop.get() is None or torch.is_grad_enabled() or not steps_pay:
-        return project(nn.functional.embedding(index, table))
-    return nn.functional.embedding(index, once(table, project))
+    pays = len(table) <= max(SHORT_TABLE, LIKELY_STEPS * index.numel())
+    if _loop.get() is None or torch.is_grad_enabled() or not pays:
+        looked_up: Tensor = layer(nn.functional.embedding(index, table))
+        return looked_up
+    kind = (look_up, _factor_type(table))
+    outputs = _shared(kind, table, lambda: layer(table), others=tuple(layer.parameters()))
+    return nn.functional.embedding(index, outputs)
 
 
 def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
@@ -239,11 +257,22 @@ def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
     return total
 
 
-def _shared(kind: Any, tensor: Tensor, make: Callable[[], Any]) -> Any:
-    """Returns what the loop, if there is one, knows by this kind and tensor."""
+def _shared(
+    kind: Any, tensor: Tensor, make: Callable[[], Any], *, others: tuple[Tensor, ...] = ()
+) -> Any:
+    """Returns what the loop, if there is one, knows by this kind and tensor.
+
+    What is made of a weight, and others, without gradients is kept until one of them changes.
+    """
     loop = _loop.get()
     if loop is None:
         return make()
+    if isinstance(tensor, nn.Parameter) and not torch.is_grad_enabled():
+        kept = _kept.setdefault(tensor, {})
+        stamps = [(part._version, part.data_ptr()) for part in (tensor, *others)]
+        if kind not in kept or kept[kind][0] != stamps:
+            kept[kind] = stamps, make()
+        return kept[kind][1]
     key = (kind, id(tensor))
     if key not in loop.shared:
         # The tensor is held, so that nothing else can get its id.

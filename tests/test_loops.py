@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from asr import loops
 from asr.loops import LIKELY_STEPS, LoopLinear, look_up, multiply, once, shared_products
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
@@ -120,26 +121,69 @@ def test_a_product_that_learns_is_never_rounded() -> None:
         torch.testing.assert_close(multiply(inputs, matrix), inputs @ matrix)
 
 
-def test_a_table_is_projected_once_where_a_loop_asks_for_many_of_its_rows() -> None:
-    calls: list[int] = []
-    layer = nn.Linear(4, 6)
+class Counting(nn.Linear):
+    """A linear layer that remembers how many rows it was asked for."""
 
-    def project(rows: Tensor) -> Tensor:
-        calls.append(rows[..., 0].numel())
-        projected: Tensor = layer(rows)
-        return projected
+    def __init__(self) -> None:
+        super().__init__(4, 6)
+        self.calls: list[int] = []
 
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.calls.append(inputs[..., 0].numel())
+        return super().forward(inputs)
+
+
+def test_a_table_is_projected_once_where_a_loop_asks_for_many_of_its_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("asr.loops.SHORT_TABLE", 0)
+    layer = Counting()
     table, few = torch.randn(LIKELY_STEPS, 4), torch.tensor([[3]])
     wanted = layer(table[few])
+    layer.calls.clear()
     with shared_products(), torch.no_grad():
         for _ in range(3):
-            torch.testing.assert_close(look_up(few, table, project), wanted)
-    assert calls == [LIKELY_STEPS]
-    calls.clear()
+            torch.testing.assert_close(look_up(few, table, layer), wanted)
+    assert layer.calls == [LIKELY_STEPS]
+    layer.calls.clear()
     with shared_products(), torch.no_grad():  # too large a table for one row a step
         large = torch.cat([table, table])
-        assert torch.allclose(look_up(few, large, project), wanted)
-    torch.testing.assert_close(look_up(few, table, project), wanted)  # and outside of a loop
+        torch.testing.assert_close(look_up(few, large, layer), wanted)
+    torch.testing.assert_close(look_up(few, table, layer), wanted)  # and outside of a loop
     with shared_products():
-        torch.testing.assert_close(look_up(few, table, project), wanted)  # and with gradients
-    assert calls == [1, 1, 1]
+        torch.testing.assert_close(look_up(few, table, layer), wanted)  # and with gradients
+    assert layer.calls == [1, 1, 1]
+
+
+def test_what_is_made_of_a_models_table_is_kept_until_a_weight_changes() -> None:
+    layer, table, index = Counting(), nn.Parameter(torch.randn(5, 4)), torch.tensor([[3]])
+
+    def looked_up() -> Tensor:
+        with shared_products(), torch.inference_mode():
+            return look_up(index, table, layer)
+
+    looked_up()
+    torch.testing.assert_close(looked_up(), (table[index] @ layer.weight.T + layer.bias).detach())
+    assert layer.calls == [5]
+    for changed in (table, layer.weight, layer.bias):
+        optimizer = torch.optim.AdamW([changed], lr=0.1, fused=True)
+        changed.grad = torch.ones_like(changed)
+        optimizer.step()
+        expected = (table[index] @ layer.weight.T + layer.bias).detach()
+        torch.testing.assert_close(looked_up(), expected)
+    layer.load_state_dict(Counting().state_dict())
+    expected = (table[index] @ layer.weight.T + layer.bias).detach()
+    torch.testing.assert_close(looked_up(), expected)
+    assert layer.calls == [5] * 5
+
+
+def test_a_weights_layout_is_kept_until_it_changes_and_no_longer_than_the_weight() -> None:
+    layers, inputs = [LoopLinear(300, 300)], torch.randn(3, 300)
+    for _ in range(3):
+        with shared_products(), torch.no_grad():
+            expected = inputs @ layers[0].weight.T + layers[0].bias
+            torch.testing.assert_close(layers[0](inputs), expected)
+            layers[0].weight.mul_(2)
+    num_kept = len(loops._kept)
+    layers.clear()
+    assert len(loops._kept) == num_kept - 1
