@@ -145,6 +145,12 @@ class Encoder(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor) -> Encoded:
         """Returns values (B,T'',D), lengths (B,) and the message, from features (B,T,M)."""
+        order = lengths.argsort(descending=True)  # as recurrent layers want it
+        encoded, place = self._encode(features[order], lengths[order]), order.argsort()
+        message = tuple(part[place] for part in encoded.message)
+        return Encoded(encoded.values[place], encoded.lengths[place], message)
+
+    def _encode(self, features: Tensor, lengths: Tensor) -> Encoded:
         hidden = self.norm(self.subsampling(features, lengths))
         lengths = self.subsampling.output_lengths(lengths)
         for index, (layer, projection) in enumerate(

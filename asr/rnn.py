@@ -2,10 +2,11 @@
 
 `pack_padded_sequence` leaves PyTorch's fast CPU kernels, so each direction is a plain layer over
 padded frames. Frames after an utterance's end cannot change what came before them; the backward
-direction reads each row reversed within its own length, so its padding comes last too.
+direction reads each row reversed within its own length, so its padding comes last too. On a CPU,
+rows that have ended leave the batch, a few at a time, if they are sorted from longest to shortest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from asr.features import frame_mask
 from asr.loops import LoopLinear
 
 SILENCING = -1e9  # below what any useful state adds up to
+NUM_CUTS = 4  # how many times a batch may get smaller
+WORTH = 100  # frames of padding, of all rows together, that are worth a cut
 
 # Adding a cell for encoders and language models: an entry here; for decoders: in CELLS, below.
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
@@ -72,8 +75,7 @@ class RecurrentLayer(nn.Module):
         """
         outputs: Tensor
         if not self.is_unbounded:
-            outputs = layer(frames)[0]
-            return outputs
+            return _run_cut(layer, frames, lengths)
         padding = ~frame_mask(lengths, frames.size(1))[..., None]
         weights: dict[str, Tensor] = dict(layer.named_parameters())
         rows = weights["weight_ih_l0"]
@@ -112,6 +114,50 @@ class RecurrentLayer(nn.Module):
             ),
         ]
         return torch.cat(cells, dim=-1)
+
+
+def _run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
+    """Returns outputs (B,T,H) of frames (B,T,I), 0 where no row of its stretch has frames left."""
+    outputs: Tensor
+    if frames.device.type != "cpu":
+        outputs = layer(frames)[0]
+        return outputs
+    stretches = stretches_of(lengths.tolist())
+    sizes = [num_frames for num_frames, _ in stretches]
+    missing = frames.size(1) - sum(sizes)
+    parts, state = [], None
+    for part, (_, num_rows) in zip(
+        frames.split([*sizes, missing], dim=1)[:-1], stretches, strict=True
+    ):
+        output, state = layer(part[:num_rows], _first_rows(state, num_rows))
+        parts.append(nn.functional.pad(output, (0, 0, 0, 0, 0, len(frames) - num_rows)))
+    outputs = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+    return nn.functional.pad(outputs, (0, 0, 0, missing)) if missing else outputs
+
+
+def stretches_of(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """Returns stretches of time as (frames, rows): these frames are real in these first rows alone.
+
+    There are up to `NUM_CUTS` of them, each with fewer rows than the one before.
+    """
+    stretches, start, num_rows, end = [], 0, len(lengths), max(lengths)
+    for cut in range(1, NUM_CUTS):
+        kept = len(lengths) - cut * len(lengths) // NUM_CUTS
+        time = max(lengths[kept:], default=end)
+        if (num_rows - kept) * (end - time) >= WORTH:
+            if time > start:
+                stretches.append((time - start, num_rows))
+            start, num_rows = time, kept
+    return [*stretches, (end - start, num_rows)]
+
+
+def _first_rows(state: Any, num_rows: int) -> Any:
+    """Returns the state of a torch layer, of its first rows alone."""
+    if state is None:
+        return None
+    if isinstance(state, Tensor):
+        return state[:, :num_rows].contiguous()
+    return tuple(_first_rows(part, num_rows) for part in state)
 
 
 def last_cell(layer: nn.RNNBase, frames: Tensor, *, outputs: Tensor, lengths: Tensor) -> Tensor:

@@ -14,11 +14,13 @@ from asr.rnn import (
     TanhCell,
     reversal_index,
     reverse,
+    stretches_of,
 )
 
 NAMES = sorted(LAYERS)
 LENGTHS = torch.tensor([9, 4, 1])
 MIXED_LENGTHS = torch.tensor([4, 9, 1, 9])
+SORTED_LENGTHS = torch.tensor([9, 8, 4, 1])
 TORCH_CELLS = {
     "lstm": lambda: nn.LSTMCell(3, 4),
     "gru": lambda: nn.GRUCell(3, 4),
@@ -102,13 +104,17 @@ def test_padding_and_batch_mates_do_not_change_outputs(cell: str, bidirectional:
 
 
 @pytest.mark.parametrize("cell", NAMES)
-def test_two_directions_equal_torchs_own_packed_layer_and_its_gradients(cell: str) -> None:
+@pytest.mark.parametrize("lengths", [MIXED_LENGTHS, SORTED_LENGTHS], ids=["mixed", "sorted"])
+@pytest.mark.usefixtures("nothing_is_small")
+def test_two_directions_equal_torchs_own_packed_layer_and_its_gradients(
+    cell: str, lengths: Tensor
+) -> None:
     ours = RecurrentLayer(5, 7, cell=cell).double()
     randomize(ours)
     frames = torch.randn(4, 9, 5, dtype=torch.double)
     inputs = [frames.clone().requires_grad_(), frames.clone().requires_grad_()]
-    theirs, expected, _ = packed(ours, cell, inputs[1], MIXED_LENGTHS)
-    outputs = ours(inputs[0], MIXED_LENGTHS)
+    theirs, expected, _ = packed(ours, cell, inputs[1], lengths)
+    outputs = ours(inputs[0], lengths)
     torch.testing.assert_close(outputs, expected)
     weigh = torch.randn_like(outputs)
     (outputs * weigh).sum().backward()
@@ -339,6 +345,15 @@ def test_each_gates_recurrent_weights_start_orthogonal(cell: str) -> None:
 def test_encoder_and_decoder_know_the_same_cells() -> None:
     assert sorted(CELLS) == NAMES
     assert LSTMState._fields == CELLS["lstm"].state_type._fields == ("hidden", "cell")
+
+
+def test_rows_that_have_ended_leave_a_sorted_batch_a_quarter_at_a_time() -> None:
+    lengths = [250, 240, 230, 220, 210, 200, 190, 180]
+    assert stretches_of(lengths) == [(190, 8), (60, 6)]  # no more cuts: too few frames to gain
+    assert stretches_of(lengths[::-1]) == [(250, 8)]
+    assert stretches_of([300] * 8) == [(300, 8)]
+    assert stretches_of([300]) == [(300, 1)]
+    assert stretches_of([300, 100]) == [(100, 2), (200, 1)]
 
 
 def test_an_unknown_cell_is_an_error_that_lists_the_known() -> None:
