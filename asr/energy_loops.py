@@ -6,6 +6,7 @@ is added up across two of them: results do not depend on the number of workers.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,18 @@ ZERO = np.float32(0)
 
 Given = tuple[Any, Any, Any, Any, Any]
 """Query (B,K,A), keys (B,T,A), weight w (A,), features (B,K,T,F) and their projection P' (F,A)."""
+
+
+def compiled(function: Callable[..., None]) -> Any:
+    """Returns the function, compiled when it is first called, for later processes too if it can."""
+
+    def compile_it(cache: bool) -> Any:
+        return njit(parallel=True, nogil=True, fastmath=FREE, cache=cache)(function)
+
+    try:
+        return compile_it(cache=True)
+    except RuntimeError:  # there is no folder that numba may write into
+        return compile_it(cache=False)
 
 
 def set_num_workers(num_threads: int) -> int:
@@ -67,7 +80,7 @@ def fill_hidden(z: Any, query: Any, key: Any, seen: tuple[Any, Any]) -> None:
             z[a] += x * p[a]
 
 
-@njit(parallel=True, fastmath=FREE, cache=True)
+@compiled
 def energies(given: Given, lengths: Any, out: Any, workers: tuple[int, int]) -> None:
     """Writes the energies (B,K,T) of real frames.
 
@@ -93,7 +106,7 @@ def energies(given: Given, lengths: Any, out: Any, workers: tuple[int, int]) -> 
                 out[b, k, t] = energy
 
 
-@njit(parallel=True, fastmath=FREE, cache=True)
+@compiled
 def gradients(given: Given, lengths: Any, results: tuple[Any, ...], num_workers: int) -> None:
     """Adds the gradients of all that is given.
 

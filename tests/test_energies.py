@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import numba
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from asr import energy_loops
 from asr.energies import additive_energies, plain_energies
 from asr.features import frame_mask
 from asr.loops import shared_products
@@ -50,3 +54,19 @@ def test_energies_and_their_gradients_are_those_of_the_equation(
             torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
     with torch.no_grad():
         torch.testing.assert_close(loss(fast), plain.detach())
+
+
+def test_loops_are_compiled_where_nothing_can_be_kept() -> None:
+    source = "def fill(row):\n    for place in numba.prange(len(row)):\n        row[place] = 7\n"
+    nowhere: dict[str, Any] = {"numba": numba}
+    exec(compile(source, "a file that is not there", "exec"), nowhere)
+    numbers = np.zeros(3)
+    energy_loops.compiled(nowhere["fill"])(numbers)
+    assert numbers.tolist() == [7, 7, 7]
+
+
+def test_the_sigmoid_is_as_exact_as_float32() -> None:
+    numbers = np.concatenate([np.linspace(-100, 100, 20001), [-np.inf, np.inf]]).astype(np.float32)
+    found = np.array([energy_loops.sigmoid(number) for number in numbers])
+    wanted = 1 / (1 + np.exp(-numbers.astype(np.float64)))
+    assert np.abs(found - wanted).max() < 2e-7
