@@ -155,4 +155,8 @@ def _num_workers() -> int:
     """Returns how many threads torch is to use, after telling numba to use as many."""
     from asr import energy_loops
 
-    return energy_loops.set_num_workers(torch.get_num_threads())
+    num_threads = torch.get_num_threads()
+    num_workers = energy_loops.set_num_workers(num_threads)
+    if torch.get_num_threads() != num_threads:  # when numba begins, it lets OpenMP use all cores
+        torch.set_num_threads(num_threads)
+    return num_workers

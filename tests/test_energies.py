@@ -1,5 +1,7 @@
 """Energies of additive attention against autograd's of the plain equation."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -70,3 +72,16 @@ def test_the_sigmoid_is_as_exact_as_float32() -> None:
     found = np.array([energy_loops.sigmoid(number) for number in numbers])
     wanted = 1 / (1 + np.exp(-numbers.astype(np.float64)))
     assert np.abs(found - wanted).max() < 2e-7
+
+
+def test_torch_uses_as_many_threads_as_before() -> None:
+    program = """
+import torch
+from asr.energies import additive_energies
+torch.set_num_threads(1)
+keys = torch.randn(2, 3, 4, requires_grad=True)
+additive_energies(keys[:, :1], keys, keys[0, :1], mask=torch.ones(2, 3) > 0).sum().backward()
+print(torch.get_num_threads())
+"""
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
