@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from asr.attention import ATTENTIONS
 from asr.attention_contract import complete_options
+from asr.cells import CELLS
 from asr.config import Config
 from asr.encoder import SUBSAMPLINGS
-from asr.rnn import CELLS, LAYERS
+from asr.rnn import LAYERS
 from asr.start import STARTS
 from asr.text import NORMALIZERS
 from asr.tokenizer import TOKENIZERS

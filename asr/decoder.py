@@ -16,10 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from asr.attention_contract import Attention
+from asr.cells import CELLS, CellState
 from asr.config import DecoderConfig
 from asr.errors import ConfigError
 from asr.loops import LoopLinear, look_up, shared_products
-from asr.rnn import CELLS, CellState, initialize_gates
+from asr.rnn import initialize_gates
 from asr.start import STARTS, Message
 
 

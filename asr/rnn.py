@@ -8,20 +8,19 @@ rows that have ended leave the batch, a few at a time, if they are sorted from l
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
 from asr.features import frame_mask
-from asr.loops import LoopLinear
 
 SILENCING = -1e9  # below what any useful state adds up to
 NUM_CUTS = 4  # how many times a batch may get smaller
 WORTH = 100  # frames of padding, of all rows together, that are worth a cut
 
-# Adding a cell for encoders and language models: an entry here; for decoders: in CELLS, below.
+# Adding a cell for encoders and language models: an entry here; for decoders: CELLS in `cells.py`.
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
     "lstm": nn.LSTM,
     "gru": nn.GRU,
@@ -223,157 +222,3 @@ def initialize_gates(
     with torch.no_grad():
         for gate in weight.split(hidden_dim):
             initialize(gate)
-
-
-class HiddenState(NamedTuple):
-    """The state of a decoder's GRU or plain cell."""
-
-    hidden: Tensor  # (B,K,H)
-
-
-class LSTMState(NamedTuple):
-    """The state of a decoder's LSTM cell."""
-
-    hidden: Tensor  # (B,K,H)
-    cell: Tensor  # (B,K,H)
-
-
-CellState = HiddenState | LSTMState
-
-
-class RecurrentCell(nn.Module):
-    """One step of a recurrence, from its inputs' part of the gates.
-
-    The caller adds up that part, for many steps at once where it can. Gates (G) are H wide each.
-
-    Args:
-        hidden_dim: size of the state (H).
-    """
-
-    num_gates = 1
-    state_type: type[HiddenState] | type[LSTMState] = HiddenState
-
-    def __init__(self, hidden_dim: int) -> None:
-        super().__init__()
-        self.recurrent = LoopLinear(hidden_dim, self.num_gates * hidden_dim, bias=False)
-        initialize_gates(self.recurrent.weight, hidden_dim, nn.init.orthogonal_)
-
-    @classmethod
-    def input_projection(cls, input_dim: int, hidden_dim: int) -> nn.Linear:
-        """Returns a layer from an input (I) to the gates (G)."""
-        layer = LoopLinear(input_dim, cls.num_gates * hidden_dim)
-        initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
-        nn.init.zeros_(layer.bias)
-        return layer
-
-    def forward(self, gates: Tensor, state: CellState) -> CellState:
-        """Returns the next state from the inputs' part of the gates (B,K,G)."""
-        raise NotImplementedError
-
-
-class TanhCell(RecurrentCell):
-    """h' = tanh(x + U h). Source: Elman 1990."""
-
-    def forward(self, gates: Tensor, state: CellState) -> HiddenState:
-        """Returns the next state from x (B,K,H)."""
-        return HiddenState((gates + self.recurrent(state.hidden)).tanh())
-
-
-class ReluCell(RecurrentCell):
-    """h' = relu(x + U h). Source: Le et al. 2015 (arXiv 1504.00941)."""
-
-    def forward(self, gates: Tensor, state: CellState) -> HiddenState:
-        """Returns the next state from x (B,K,H)."""
-        return HiddenState((gates + self.recurrent(state.hidden)).relu())
-
-
-class GRUCell(RecurrentCell):
-    """h' = z h + (1 - z) tanh(x + r U h), with reset r and update z, sigmoids of their gates.
-
-    Source: Cho et al. 2014 (arXiv 1406.1078), the reset applied after U as in cuDNN and `nn.GRU`.
-    """
-
-    num_gates = 3  # reset, update, candidate
-
-    def forward(self, gates: Tensor, state: CellState) -> HiddenState:
-        """Returns the next state from the inputs' part of the gates (B,K,3H)."""
-        switches, candidate = gates.split([2 * state.hidden.size(-1), state.hidden.size(-1)], -1)
-        recurrent, through = self.recurrent(state.hidden).split(
-            [switches.size(-1), candidate.size(-1)], dim=-1
-        )
-        r, z = (switches + recurrent).sigmoid().chunk(2, dim=-1)
-        candidate = torch.addcmul(candidate, r, through).tanh()
-        kind = state.hidden.dtype  # under autocast a start may be wider than the gates
-        return HiddenState(torch.lerp(candidate.to(kind), state.hidden, z.to(kind)))
-
-
-class LSTMCell(RecurrentCell):
-    """c' = f c + i g and h' = o tanh(c'), from the gates i, f, g, o.
-
-    Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
-    """
-
-    num_gates = 4  # input, forget, candidate, output
-    state_type = LSTMState
-
-    @classmethod
-    def input_projection(cls, input_dim: int, hidden_dim: int) -> nn.Linear:
-        """Returns a layer from an input (I) to the gates (4 H), the forget gates' bias at 1."""
-        layer = super().input_projection(input_dim, hidden_dim)
-        with torch.no_grad():
-            layer.bias[hidden_dim : 2 * hidden_dim] = 1.0
-        return layer
-
-    def forward(self, gates: Tensor, state: CellState) -> LSTMState:
-        """Returns the next state from the inputs' part of the gates (B,K,4H)."""
-        assert isinstance(state, LSTMState)
-        gates = gates + self.recurrent(state.hidden)
-        return LSTMState(*LSTMStep.apply(gates, state.cell))  # type: ignore[no-untyped-call]
-
-
-class LSTMStep(torch.autograd.Function):
-    """c' = f c + i g and h' = o tanh(c'), with (i, f, o) = sigmoid and g = tanh of the gates.
-
-    The same as a dozen small operations of autograd, whose bookkeeping costs a CPU more than the
-    arithmetic. A test compares values and gradients with `nn.LSTMCell`.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns h' and c' (...,H) from gates (...,4H) before their activation and c (...,H)."""
-        active = gates.sigmoid()
-        i, f, g, o = active.chunk(4, dim=-1)
-        torch.tanh(gates.chunk(4, dim=-1)[2], out=g)
-        after = torch.addcmul(f * cell, i, g)
-        squashed = after.tanh()
-        ctx.save_for_backward(active, cell, squashed)
-        return o * squashed, after
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the gradients of the gates and of c."""
-        active, cell, squashed = ctx.saved_tensors
-        hidden_gradient, cell_gradient = gradients
-        i, f, g, o = active.chunk(4, dim=-1)
-        through = hidden_gradient * o
-        cell_gradient = torch.addcmul(cell_gradient + through, through, squashed.square(), value=-1)
-        slope = active * (1 - active)
-        torch.sub(1, g.square(), out=slope.chunk(4, dim=-1)[2])
-        arriving = torch.cat(
-            [
-                cell_gradient * g,
-                cell_gradient * cell,
-                cell_gradient * i,
-                hidden_gradient * squashed,
-            ],
-            dim=-1,
-        )
-        return arriving * slope, cell_gradient * f
-
-
-CELLS: dict[str, type[RecurrentCell]] = {
-    "lstm": LSTMCell,
-    "gru": GRUCell,
-    "rnn_tanh": TanhCell,
-    "rnn_relu": ReluCell,
-}

@@ -4,18 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from asr.cells import CELLS, LSTMState, LSTMStep, TanhCell
 from asr.errors import ConfigError
-from asr.rnn import (
-    CELLS,
-    LAYERS,
-    LSTMState,
-    LSTMStep,
-    RecurrentLayer,
-    TanhCell,
-    reversal_index,
-    reverse,
-    stretches_of,
-)
+from asr.rnn import LAYERS, RecurrentLayer, reversal_index, reverse, stretches_of
 
 NAMES = sorted(LAYERS)
 LENGTHS = torch.tensor([9, 4, 1])
