@@ -17,7 +17,7 @@ from asr.errors import ConfigError
 from asr.features import frame_mask
 
 SILENCING = -1e9  # below what any useful state adds up to
-NUM_CUTS = 4  # how many times a batch may get smaller
+MOST_STRETCHES = 4  # of time, each with fewer rows than the one before
 WORTH = 100  # frames of padding, of all rows together, that are worth a cut
 
 # Adding a cell for encoders and language models: an entry here; for decoders: CELLS in `cells.py`.
@@ -137,11 +137,11 @@ def _run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
 def stretches_of(lengths: Sequence[int]) -> list[tuple[int, int]]:
     """Returns stretches of time as (frames, rows): these frames are real in these first rows alone.
 
-    There are up to `NUM_CUTS` of them, each with fewer rows than the one before.
+    There are up to `MOST_STRETCHES` of them, each with fewer rows than the one before.
     """
     stretches, start, num_rows, end = [], 0, len(lengths), max(lengths)
-    for cut in range(1, NUM_CUTS):
-        kept = len(lengths) - cut * len(lengths) // NUM_CUTS
+    for cut in range(1, MOST_STRETCHES):
+        kept = len(lengths) - cut * len(lengths) // MOST_STRETCHES
         time = max(lengths[kept:], default=end)
         if (num_rows - kept) * (end - time) >= WORTH:
             if time > start:
