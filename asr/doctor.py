@@ -19,8 +19,17 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = (
-    *("torch", "torchaudio", "lhotse", "lightning-fabric", "librosa", "numpy", "soundfile"),
-    *("sentencepiece", "jiwer", "pydantic", "safetensors", "typer", "matplotlib", "tensorboard"),
+    *("torch", "torchaudio", "lhotse", "lightning-fabric", "librosa", "numba", "numpy"),
+    *(
+        "soundfile",
+        "sentencepiece",
+        "jiwer",
+        "pydantic",
+        "safetensors",
+        "typer",
+        "matplotlib",
+        "tensorboard",
+    ),
 )
 CODECS = {
     "wav": ("WAV", "PCM_16"),
@@ -94,7 +103,8 @@ def _processor() -> Iterator[Finding]:
     yield Finding("cores", f"{usable} usable of {os.cpu_count()}", ok=True)
     flags = fields.get("flags", fields.get("Features", "")).split()
     bfloat16 = sorted({"amx_bf16", "avx512_bf16", "bf16"} & set(flags))
-    yield Finding("bfloat16 on the processor", ", ".join(bfloat16) or "no", ok=True)
+    advice = "" if bfloat16 else "leave search.encoder_precision and decoder_precision at float32"
+    yield Finding("bfloat16 on the processor", ", ".join(bfloat16) or "no", ok=True, advice=advice)
 
 
 def _processor_fields() -> dict[str, str]:
