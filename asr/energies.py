@@ -98,7 +98,8 @@ class _Energies(torch.autograd.Function):
 
         query, features = ctx.saved_tensors
         (keys, weight, projection), lengths = ctx.shared
-        to_query, to_features = torch.zeros_like(query), torch.zeros_like(features)
+        # In plain order, unlike zeros_like: the loops must write into these and not into copies.
+        to_query, to_features = query.new_zeros(query.shape), features.new_zeros(features.shape)
         to_weight = query.new_zeros(len(query), query.size(-1))  # of each utterance
         to_projection = query.new_zeros(len(query), features.size(-1), query.size(-1))
         given = _given(query, features, ctx.shared)

@@ -23,8 +23,8 @@ BIAS, MANTISSA_BITS = np.int32(127), np.int32(23)
 HALF, ONE = np.float32(0.5), np.float32(1)
 ZERO = np.float32(0)
 
+# Query (B,K,A), keys (B,T,A), weight w (A,), features (B,K,T,F) and their projection P' (F,A).
 Given = tuple[Any, Any, Any, Any, Any]
-"""Query (B,K,A), keys (B,T,A), weight w (A,), features (B,K,T,F) and their projection P' (F,A)."""
 
 
 def compiled(function: Callable[..., None]) -> Any:

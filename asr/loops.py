@@ -60,19 +60,17 @@ class Total:
         self.value = original.detach().to(dtype)
         self.thread: Tensor = _Open.apply(original, self)  # type: ignore[no-untyped-call]
         self._sum: Tensor | None = None
-        self._factor: Tensor | None = None
 
-    def sum(self, factor: Tensor | None = None) -> Tensor:
-        """Returns the sum so far, to be added to in place; in the end it is times the factor."""
+    def sum(self) -> Tensor:
+        """Returns the sum so far, in plain order, to be added to in place."""
         if self._sum is None:
-            self._sum = torch.zeros_like(self.value)
-        self._factor = factor
+            self._sum = self.value.new_zeros(self.value.shape)
         return self._sum
 
     def gradient(self) -> Tensor | None:
         """Returns the tensor's gradient, and forgets the uses."""
         total, self._sum = self._sum, None
-        return total if total is None or self._factor is None else total.mul_(self._factor)
+        return total
 
 
 class Product:

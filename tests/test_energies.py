@@ -22,21 +22,27 @@ pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
 @pytest.mark.parametrize("num_queries", [1, 3])
 @pytest.mark.parametrize("num_features", [0, 1, 7])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("turned", [False, True])
 def test_energies_and_their_gradients_are_those_of_the_equation(
-    num_queries: int, num_features: int
+    num_queries: int, num_features: int, dtype: torch.dtype, turned: bool
 ) -> None:
     torch.manual_seed(0)
     batch_size, num_frames, dim = 3, 5, 6
-    query = torch.randn(batch_size, num_queries, dim, requires_grad=True)
-    keys = torch.randn(batch_size, num_frames, dim, requires_grad=True)
-    weight = torch.randn(1, dim, requires_grad=True)
+
+    def random(*shape: int) -> Tensor:
+        values = torch.randn(shape, dtype=dtype)
+        return (values.mT.contiguous().mT if turned else values).requires_grad_()
+
+    query = random(batch_size, num_queries, dim)
+    keys = random(batch_size, num_frames, dim)
+    weight = random(1, dim)
     lengths = torch.tensor([5, 2, 3])  # not sorted, and a crop for some
     mask = frame_mask(lengths, num_frames)
     parts, seen = [query, keys, weight], None
     if num_features:
-        shape = (batch_size, num_queries, num_frames, num_features)
-        features = torch.randn(shape, requires_grad=True)
-        projection = torch.randn(dim, num_features, requires_grad=True)
+        features = random(batch_size, num_queries, num_frames, num_features)
+        projection = random(dim, num_features)
         parts, seen = [*parts, features, projection], (features, projection)
 
     def loss(energies: Callable[..., Tensor]) -> Tensor:
