@@ -20,16 +20,8 @@ from pathlib import Path
 
 PACKAGES = (
     *("torch", "torchaudio", "lhotse", "lightning-fabric", "librosa", "numba", "numpy"),
-    *(
-        "soundfile",
-        "sentencepiece",
-        "jiwer",
-        "pydantic",
-        "safetensors",
-        "typer",
-        "matplotlib",
-        "tensorboard",
-    ),
+    *("soundfile", "sentencepiece", "jiwer", "pydantic", "safetensors", "typer"),
+    *("matplotlib", "tensorboard"),
 )
 CODECS = {
     "wav": ("WAV", "PCM_16"),

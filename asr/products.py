@@ -29,16 +29,15 @@ FEW_ROWS = 64  # below it oneDNN must have the weight laid out for it
 STRIP = 256 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 2**31
 
 
-def linear(inputs: Tensor, weight: Tensor, *, is_sum: bool = False) -> Tensor:
+def linear(inputs: Tensor, weight: Tensor) -> Tensor:
     """Returns inputs (...,I) times the transposed weight (O,I), without a graph for gradients.
 
     Args:
         inputs: of any number of rows.
         weight: used this once; else see `PackedWeight`.
-        is_sum: whether I is many times I and O: then oneDNN is as good with few rows.
     """
     rows = inputs.reshape(-1, inputs.size(-1))
-    if (len(rows) >= FEW_ROWS or is_sum) and is_for_onednn(rows, weight):
+    if len(rows) >= FEW_ROWS and is_for_onednn(rows, weight):
         product = _onednn(rows, weight)
     else:
         product = rows @ weight.T
