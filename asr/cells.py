@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from asr.loops import LoopLinear
 from asr.rnn import initialize_gates
+
+aten = torch.ops.aten
 
 
 class HiddenState(NamedTuple):
@@ -137,25 +140,20 @@ class LSTMStep(torch.autograd.Function):
         return o * squashed, after
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the gradients of the gates and of c."""
         active, cell, squashed = ctx.saved_tensors
         hidden_gradient, cell_gradient = gradients
         i, f, g, o = active.chunk(4, dim=-1)
-        through = hidden_gradient * o
-        cell_gradient = torch.addcmul(cell_gradient + through, through, squashed.square(), value=-1)
-        slope = active * (1 - active)
-        torch.sub(1, g.square(), out=slope.chunk(4, dim=-1)[2])
-        arriving = torch.cat(
-            [
-                cell_gradient * g,
-                cell_gradient * cell,
-                cell_gradient * i,
-                hidden_gradient * squashed,
-            ],
-            dim=-1,
-        )
-        return arriving * slope, cell_gradient * f
+        cell_gradient = cell_gradient + aten.tanh_backward(hidden_gradient * o, squashed)
+        arriving = torch.empty_like(active)
+        to_i, to_f, to_g, to_o = arriving.chunk(4, dim=-1)
+        aten.sigmoid_backward(cell_gradient * g, i, grad_input=to_i)
+        aten.sigmoid_backward(cell_gradient * cell, f, grad_input=to_f)
+        aten.tanh_backward(cell_gradient * i, g, grad_input=to_g)
+        aten.sigmoid_backward(hidden_gradient * squashed, o, grad_input=to_o)
+        return arriving, cell_gradient * f
 
 
 CELLS: dict[str, type[RecurrentCell]] = {

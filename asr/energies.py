@@ -1,14 +1,14 @@
 """The energies of additive attention, which a plain program of torch's spends most of a step on.
 
-    e_t = w' sigmoid(z_t),    z_t = q + k_t + P f_t
+    e_t = w' tanh(z_t),    z_t = q + k_t + P f_t
 
 for each of B utterances and K hypotheses, with a query q, keys k_t and, if any, features f_t of the
 frames t = 1 ... T; z_t has A values. Autograd would keep z for all frames of all decoder steps, and
 pass over it a dozen times. On a CPU compiled loops (`energy_loops.py`) make it a frame at a time,
 and again in the backward pass, whose sums over frames they take on the way: with d_t the gradient
-of e_t, and g_t = d_t w sigmoid(z_t) (1 - sigmoid(z_t)),
+of e_t, and g_t = d_t w (1 - tanh(z_t)^2),
 
-    dq = sum_t g_t      dk_t = g_t      dw = sum_t d_t sigmoid(z_t)
+    dq = sum_t g_t      dk_t = g_t      dw = sum_t d_t tanh(z_t)
     df_t = P' g_t       dP = sum_t g_t f_t'
 
 The gradients of keys, w and P, which all steps of a loop share, are added up in place. A test
@@ -34,11 +34,14 @@ _running = Lock()  # numba's workers take one call at a time
 
 
 def plain_energies(query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None) -> Tensor:
-    """Returns the same as `additive_energies`, as the equation says it."""
+    """Returns the same as `additive_energies`, as the equation says it.
+
+    tanh(x) is 2 sigmoid(2 x) - 1, of which torch needs a tenth of the time on a CPU.
+    """
     hidden = query[:, :, None] + keys[:, None]
     if seen is not None:
         hidden = hidden + seen[0] @ seen[1].T
-    return hidden.sigmoid() @ weight[0]
+    return (2 * hidden).sigmoid() @ (2 * weight) - weight.sum()
 
 
 def additive_energies(
@@ -49,7 +52,7 @@ def additive_energies(
     Args:
         query: (B,K,A).
         keys: (B,T,A); the same tensor at all steps of a loop, as the weight and P.
-        weight: w (1,A).
+        weight: w (A,).
         seen: features (B,K,T,F) and P (A,F), if there are any.
         mask: (B,T), True on real frames.
     """
@@ -68,7 +71,8 @@ def additive_energies(
         if seen is None:
             nothing = query.new_empty(*query.shape[:2], keys.size(1), 0)
             seen = nothing, once(weight, _no_projection)
-        totals = [shared_total(part, torch.float32) for part in (keys, weight, seen[1])]
+        projection = once(seen[1], _transpose)
+        totals = [shared_total(part, torch.float32) for part in (keys, weight, projection)]
         shared = (totals, once(mask, _count))
         query, features = query.float(), seen[0].float()
         if not learns:
@@ -79,7 +83,7 @@ def additive_energies(
         return energies.to(kind)
 
 
-Shared = tuple[list[Total], Tensor]  # of keys, w and P; and the lengths (B,)
+Shared = tuple[list[Total], Tensor]  # of keys, w and P'; and the lengths (B,)
 
 
 class _Energies(torch.autograd.Function):
@@ -97,21 +101,16 @@ class _Energies(torch.autograd.Function):
         from asr import energy_loops
 
         query, features = ctx.saved_tensors
-        (keys, weight, projection), lengths = ctx.shared
+        totals, lengths = ctx.shared
+        keys, weight, projection = totals
         # In plain order, unlike zeros_like: the loops must write into these and not into copies.
         to_query, to_features = query.new_zeros(query.shape), features.new_zeros(features.shape)
-        to_weight = query.new_zeros(len(query), query.size(-1))  # of each utterance
-        to_projection = query.new_zeros(len(query), features.size(-1), query.size(-1))
+        to_weight, to_projection = weight.sum(len(query)), projection.sum(len(query))
+        results = (arriving[0], to_query, keys.sum(), to_weight, to_features, to_projection)
         given = _given(query, features, ctx.shared)
-        sums = (to_query, keys.sum(), to_weight, to_features, to_projection)
         with _running:
-            energy_loops.gradients(
-                given, lengths.numpy(), _arrays(arriving[0], *sums), _num_workers()
-            )
-        weight.sum()[0].add_(to_weight.sum(dim=0))
-        projection.sum().add_(to_projection.sum(dim=0).T)
-        threads = [total.thread.new_zeros(()) for total in (keys, weight, projection)]
-        return to_query, to_features, None, *threads
+            energy_loops.gradients(given, lengths.numpy(), _arrays(*results), _num_workers())
+        return to_query, to_features, None, *(total.thread.new_zeros(()) for total in totals)
 
 
 def _energies(query: Tensor, features: Tensor, shared: Shared) -> Tensor:
@@ -133,7 +132,7 @@ def _energies(query: Tensor, features: Tensor, shared: Shared) -> Tensor:
 def _given(query: Tensor, features: Tensor, shared: Shared) -> tuple[Any, ...]:
     """Returns what the loops read, as arrays."""
     (keys, weight, projection), _ = shared
-    return _arrays(query, keys.value, weight.value[0], features, once(projection.value, _transpose))
+    return _arrays(query, keys.value, weight.value, features, projection.value)
 
 
 def _arrays(*tensors: Tensor) -> tuple[Any, ...]:
@@ -145,7 +144,7 @@ def _transpose(matrix: Tensor) -> Tensor:
 
 
 def _no_projection(weight: Tensor) -> Tensor:
-    return weight.new_empty(weight.size(1), 0)
+    return weight.new_empty(len(weight), 0)
 
 
 def _count(mask: Tensor) -> Tensor:

@@ -61,15 +61,20 @@ class Total:
         self.thread: Tensor = _Open.apply(original, self)  # type: ignore[no-untyped-call]
         self._sum: Tensor | None = None
 
-    def sum(self) -> Tensor:
-        """Returns the sum so far, in plain order, to be added to in place."""
+    def sum(self, *parts: int) -> Tensor:
+        """Returns the sum so far, in plain order, to be added to in place.
+
+        With a number of parts (N) it is N sums (N,...), which become one after the loop.
+        """
         if self._sum is None:
-            self._sum = self.value.new_zeros(self.value.shape)
+            self._sum = self.value.new_zeros(*parts, *self.value.shape)
         return self._sum
 
     def gradient(self) -> Tensor | None:
         """Returns the tensor's gradient, and forgets the uses."""
         total, self._sum = self._sum, None
+        if total is not None and total.dim() > self.value.dim():
+            total = total.sum(dim=0)
         return total
 
 
