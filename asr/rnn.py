@@ -3,7 +3,8 @@
 `pack_padded_sequence` leaves PyTorch's fast CPU kernels, so each direction is a plain layer over
 padded frames. Frames after an utterance's end cannot change what came before them; the backward
 direction reads each row reversed within its own length, so its padding comes last too. On a CPU,
-rows that have ended leave the batch, a few at a time, if they are sorted from longest to shortest.
+rows that have ended leave the batch, a quarter of them at a time, if they are sorted from longest
+to shortest (not with a ReLU, whose state must be held down on padding).
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from asr.features import frame_mask
 
 SILENCING = -1e9  # below what any useful state adds up to
 MOST_STRETCHES = 4  # of time, each with fewer rows than the one before
-WORTH = 100  # frames of padding, of all rows together, that are worth a cut
+LEAST_SAVED = 100  # frames of padding, of all rows together, that a cut must leave out
 
 # Adding a cell for encoders and language models: an entry here; for decoders: CELLS in `cells.py`.
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
@@ -116,12 +117,12 @@ class RecurrentLayer(nn.Module):
 
 
 def _run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
-    """Returns outputs (B,T,H) of frames (B,T,I), 0 where no row of its stretch has frames left."""
+    """Returns outputs (B,T,H) of frames (B,T,I); those of padding are of no meaning."""
     outputs: Tensor
-    if frames.device.type != "cpu":
+    stretches = stretches_of(lengths.tolist()) if frames.device.type == "cpu" else []
+    if len(stretches) < 2:
         outputs = layer(frames)[0]
         return outputs
-    stretches = stretches_of(lengths.tolist())
     sizes = [num_frames for num_frames, _ in stretches]
     missing = frames.size(1) - sum(sizes)
     parts, state = [], None
@@ -129,21 +130,22 @@ def _run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
         frames.split([*sizes, missing], dim=1)[:-1], stretches, strict=True
     ):
         output, state = layer(part[:num_rows], _first_rows(state, num_rows))
-        parts.append(nn.functional.pad(output, (0, 0, 0, 0, 0, len(frames) - num_rows)))
-    outputs = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        num_ended = len(frames) - num_rows
+        parts.append(nn.functional.pad(output, (0,) * 5 + (num_ended,)) if num_ended else output)
+    outputs = torch.cat(parts, dim=1)
     return nn.functional.pad(outputs, (0, 0, 0, missing)) if missing else outputs
 
 
 def stretches_of(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Returns stretches of time as (frames, rows): these frames are real in these first rows alone.
+    """Returns stretches of time as (frames, rows): no other rows than these first have any there.
 
     There are up to `MOST_STRETCHES` of them, each with fewer rows than the one before.
     """
-    stretches, start, num_rows, end = [], 0, len(lengths), max(lengths)
+    stretches, start, num_rows, end = [], 0, len(lengths), max(lengths, default=0)
     for cut in range(1, MOST_STRETCHES):
         kept = len(lengths) - cut * len(lengths) // MOST_STRETCHES
         time = max(lengths[kept:], default=end)
-        if (num_rows - kept) * (end - time) >= WORTH:
+        if (num_rows - kept) * (end - time) >= LEAST_SAVED:
             if time > start:
                 stretches.append((time - start, num_rows))
             start, num_rows = time, kept

@@ -115,7 +115,7 @@ def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sends small tensors, too, the ways that are for large ones."""
     for name in ("loops.SMALL", "energies.SMALL", "products.SMALL", "products.SMALL_STRIPS"):
         monkeypatch.setattr(f"asr.{name}", 0)
-    monkeypatch.setattr("asr.rnn.WORTH", 1)
+    monkeypatch.setattr("asr.rnn.LEAST_SAVED", 1)
 
 
 class Done(NamedTuple):

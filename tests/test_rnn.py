@@ -347,6 +347,14 @@ def test_rows_that_have_ended_leave_a_sorted_batch_a_quarter_at_a_time() -> None
     assert stretches_of([300, 100]) == [(100, 2), (200, 1)]
 
 
+@pytest.mark.parametrize("lengths", [[0, 0], []])
+def test_utterances_without_a_frame_have_no_outputs(lengths: list[int]) -> None:
+    layer = RecurrentLayer(3, 4)
+    outputs = layer(torch.randn(len(lengths), 5, 3), torch.tensor(lengths, dtype=torch.long))
+    assert outputs.shape == (len(lengths), 5, 8)
+    assert not outputs.any()
+
+
 def test_an_unknown_cell_is_an_error_that_lists_the_known() -> None:
     with pytest.raises(
         ConfigError,
