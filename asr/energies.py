@@ -12,10 +12,12 @@ of e_t, and g_t = d_t w (1 - tanh(z_t)^2),
     df_t = P' g_t       dP = sum_t g_t f_t'
 
 The gradients of keys, w and P, which all steps of a loop share, are added up in place. A test
-compares all of it with `plain_energies`. On a GPU it is the plain equation, made again in the
-backward pass.
+compares all of it with `plain_energies`. On a GPU, in float64 and in a fork of a process that has
+used the loops it is the plain equation, made again in the backward pass.
 """
 
+import os
+import sys
 from threading import Lock
 from typing import Any
 
@@ -27,14 +29,24 @@ from torch.utils.checkpoint import checkpoint
 from asr.loops import Total, once, shared_total
 
 SMALL = 2**17  # so few values of z, without gradients, that the plain equation is as fast
-PIECES = 4  # jobs that each worker should have at least
+JOBS = 4  # of each worker, at least
 
 Seen = tuple[Tensor, Tensor]  # features (B,K,T,F) and their projection P (A,F)
 _running = Lock()  # numba's workers take one call at a time
+_is_fork = False  # of a process that had numba's threads, which are not here and cannot be made
+
+
+def _note_fork() -> None:
+    global _is_fork, _running
+    _is_fork = _is_fork or "asr.energy_loops" in sys.modules
+    _running = Lock()
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 
 def plain_energies(query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None) -> Tensor:
-    """Returns the same as `additive_energies`, as the equation says it.
+    """Returns the same as `additive_energies`, on padding too, as the equation says it.
 
     tanh(x) is 2 sigmoid(2 x) - 1, of which torch needs a tenth of the time on a CPU.
     """
@@ -55,12 +67,19 @@ def additive_energies(
         weight: w (A,).
         seen: features (B,K,T,F) and P (A,F), if there are any.
         mask: (B,T), True on real frames.
+
+    Raises:
+        ValueError: sizes that do not fit each other.
     """
+    if seen is None:
+        seen = query.new_empty(*query.shape[:2], keys.size(1), 0), once(weight, _no_projection)
+    _check_sizes(query, (keys, weight, *seen, mask))
     kind, learns = keys.dtype, torch.is_grad_enabled()
     with torch.autocast(keys.device.type, enabled=False):
-        is_small = query.size(1) * keys.numel() < SMALL and not learns
-        if is_small or keys.device.type != "cpu" or kind == torch.float64:
-            typed = None if seen is None else (seen[0].to(kind), seen[1].to(kind))
+        is_small = query.size(1) * keys.numel() < (1 if learns else SMALL)
+        is_for_loops = keys.device.type == "cpu" and kind != torch.float64 and not _is_fork
+        if is_small or not is_for_loops:
+            typed = (seen[0].to(kind), seen[1].to(kind)) if seen[1].numel() else None
             parts = (query.to(kind), keys, weight.to(kind), typed)
             if not learns:
                 return plain_energies(*parts)
@@ -68,32 +87,49 @@ def additive_energies(
                 plain_energies, *parts, use_reentrant=False, preserve_rng_state=False
             )
             return again
-        if seen is None:
-            nothing = query.new_empty(*query.shape[:2], keys.size(1), 0)
-            seen = nothing, once(weight, _no_projection)
-        projection = once(seen[1], _transpose)
-        totals = [shared_total(part, torch.float32) for part in (keys, weight, projection)]
-        shared = (totals, once(mask, _count))
-        query, features = query.float(), seen[0].float()
+        shared = (keys, weight, once(seen[1], _transpose))
+        query, features, lengths = query.float(), seen[0].float(), once(mask, _count)
         if not learns:
-            return _energies(query, features, shared).to(kind)
+            values = [part if part.dtype == torch.float32 else part.float() for part in shared]
+            return _energies(query, features, values, lengths).to(kind)
+        totals = [shared_total(part, torch.float32) for part in shared]
         energies: Tensor = _Energies.apply(  # type: ignore[no-untyped-call]
-            query, features, shared, *(total.thread for total in totals)
+            query, features, (totals, lengths), *(total.tie for total in totals)
         )
         return energies.to(kind)
+
+
+def _check_sizes(query: Tensor, others: tuple[Tensor, ...]) -> None:
+    """Raises an error where the compiled loops, which check nothing, would leave their arrays."""
+    batch_size, num_queries, dim = query.shape
+    num_frames, num_features = others[0].size(1), others[2].size(-1)
+    found = [tuple(part.shape) for part in others]
+    wanted = [
+        (batch_size, num_frames, dim),
+        (dim,),
+        (batch_size, num_queries, num_frames, num_features),
+        (dim, num_features),
+        (batch_size, num_frames),
+    ]
+    if found != wanted:
+        raise ValueError(
+            f"additive energies of a query {tuple(query.shape)}: keys, weight, features, "
+            f"projection and mask are {found}, and must be {wanted}"
+        )
 
 
 Shared = tuple[list[Total], Tensor]  # of keys, w and P'; and the lengths (B,)
 
 
 class _Energies(torch.autograd.Function):
-    """Of a query and features; and of what is shared, whose threads follow."""
+    """Of a query and features; and of what is shared, whose ties follow."""
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, features: Tensor, shared: Shared, *_: Tensor) -> Tensor:
+        totals, lengths = shared
         ctx.save_for_backward(query, features)
-        ctx.shared = shared
-        return _energies(query, features, shared)
+        ctx.totals, ctx.lengths = totals, lengths
+        return _energies(query, features, [total.value for total in totals], lengths)
 
     @staticmethod
     @once_differentiable
@@ -101,38 +137,34 @@ class _Energies(torch.autograd.Function):
         from asr import energy_loops
 
         query, features = ctx.saved_tensors
-        totals, lengths = ctx.shared
-        keys, weight, projection = totals
+        keys, weight, projection = ctx.totals
         # In plain order, unlike zeros_like: the loops must write into these and not into copies.
         to_query, to_features = query.new_zeros(query.shape), features.new_zeros(features.shape)
         to_weight, to_projection = weight.sum(len(query)), projection.sum(len(query))
         results = (arriving[0], to_query, keys.sum(), to_weight, to_features, to_projection)
-        given = _given(query, features, ctx.shared)
+        given = _arrays(query, keys.value, weight.value, features, projection.value)
         with _running:
-            energy_loops.gradients(given, lengths.numpy(), _arrays(*results), _num_workers())
-        return to_query, to_features, None, *(total.thread.new_zeros(()) for total in totals)
+            energy_loops.gradients(given, ctx.lengths.numpy(), _arrays(*results), _num_workers())
+        ties = [total.tie.new_zeros(()) for total in ctx.totals]
+        return to_query, to_features, None, *ties
 
 
-def _energies(query: Tensor, features: Tensor, shared: Shared) -> Tensor:
+def _energies(query: Tensor, features: Tensor, shared: list[Tensor], lengths: Tensor) -> Tensor:
+    """Returns energies (B,K,T), 0 on padding, with keys, w and P' as what is shared."""
     from asr import energy_loops
 
+    keys, weight, projection = shared
     energies = query.new_zeros(*query.shape[:2], features.size(2))
     num_workers = _num_workers()
-    pieces = -(-PIECES * num_workers // energies[..., 0].numel())
+    pieces = -(-JOBS * num_workers // energies[..., 0].numel())
     with _running:
         energy_loops.energies(
-            _given(query, features, shared),
-            shared[1].numpy(),
+            _arrays(query, keys, weight, features, projection),
+            lengths.numpy(),
             energies.numpy(),
             (num_workers, pieces),
         )
     return energies
-
-
-def _given(query: Tensor, features: Tensor, shared: Shared) -> tuple[Any, ...]:
-    """Returns what the loops read, as arrays."""
-    (keys, weight, projection), _ = shared
-    return _arrays(query, keys.value, weight.value, features, projection.value)
 
 
 def _arrays(*tensors: Tensor) -> tuple[Any, ...]:
@@ -140,7 +172,7 @@ def _arrays(*tensors: Tensor) -> tuple[Any, ...]:
 
 
 def _transpose(matrix: Tensor) -> Tensor:
-    return matrix.T.contiguous()
+    return matrix.T.clone(memory_format=torch.contiguous_format)  # no view of a weight
 
 
 def _no_projection(weight: Tensor) -> Tensor:
@@ -152,7 +184,7 @@ def _count(mask: Tensor) -> Tensor:
 
 
 def _num_workers() -> int:
-    """Returns how many threads torch is to use, after telling numba to use as many."""
+    """Returns how many workers numba has, after telling it to have as many as torch has threads."""
     from asr import energy_loops
 
     num_threads = torch.get_num_threads()

@@ -7,6 +7,7 @@ is added up across two of them: results do not depend on the number of workers.
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,22 @@ ZERO, HALF, ONE, TWO = (np.float32(number) for number in (0, 0.5, 1, 2))
 Given = tuple[Any, Any, Any, Any, Any]
 
 
-def compiled(function: Callable[..., None]) -> Any:
+def compiled(function: Callable[..., None]) -> Callable[..., None]:
     """Returns the function, compiled when it is first called, for later processes too if it can."""
+    options: dict[str, Any] = {"parallel": True, "nogil": True, "fastmath": FREE}
+    run: Any = None
 
-    def compile_it(cache: bool) -> Any:
-        return njit(parallel=True, nogil=True, fastmath=FREE, cache=cache)(function)
+    @wraps(function)
+    def call(*arguments: Any) -> None:
+        nonlocal run
+        try:
+            run = run or njit(cache=True, **options)(function)
+            run(*arguments)
+        except (RuntimeError, OSError):  # no folder, or no room, to write what is compiled into
+            run = njit(**options)(function)
+            run(*arguments)
 
-    try:
-        return compile_it(cache=True)
-    except RuntimeError:  # there is no folder that numba may write into
-        return compile_it(cache=False)
+    return call
 
 
 def set_num_workers(num_threads: int) -> int:

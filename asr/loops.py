@@ -11,11 +11,11 @@ Of y_u = x_u W at the steps u = 1 ... U, the loss's gradient with respect to W i
 Autograd computes the left side: U products of a few rows, each as large as W, and adds them up.
 Here it is the right side: one product of all rows, when the backward pass has left the loop. And a
 matrix that is to be multiplied by often is laid out for that once: a loop's own for this loop, and
-a model's weight, where nothing is to be learnt, until it changes. Tests compare values and
-gradients with autograd's. Outside of `shared_products`, `multiply` is a product like any other.
+a model's weight, where nothing is to be learnt, until it changes (`kept.py`). Tests compare values
+and gradients with autograd's. Outside of `shared_products`, `multiply` is a product like any other.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -24,9 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.optim.optimizer import register_optimizer_step_post_hook
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from asr.kept import keep
 from asr.products import PackedWeight, is_for_onednn, linear
 
 
@@ -48,34 +47,47 @@ class _Open(torch.autograd.Function):
         return None if gradient is None else gradient.to(ctx.dtype), None
 
 
+def _this_pass() -> int:
+    """Returns the number of the backward pass that is running.
+
+    A pass that does not reach `_Open` leaves sums behind, which are not the next one's.
+    """
+    return torch._C._current_graph_task_id()
+
+
 class Total:
     """A tensor that a loop shares, and the sum of the gradients that its uses have for it.
 
     Attributes:
         value: the tensor, of the wanted type.
-        thread: goes into the autograd function of every use, which returns a 0 as its gradient.
+        tie: goes into the autograd function of every use, which returns a 0 as its gradient.
     """
 
     def __init__(self, original: Tensor, dtype: torch.dtype) -> None:
         self.value = original.detach().to(dtype)
-        self.thread: Tensor = _Open.apply(original, self)  # type: ignore[no-untyped-call]
-        self._sum: Tensor | None = None
+        self.tie: Tensor = _Open.apply(original, self)  # type: ignore[no-untyped-call]
+        self._sums: dict[tuple[int, int], Tensor] = {}  # by pass and number of parts
 
-    def sum(self, *parts: int) -> Tensor:
+    def sum(self, num_parts: int = 0) -> Tensor:
         """Returns the sum so far, in plain order, to be added to in place.
 
         With a number of parts (N) it is N sums (N,...), which become one after the loop.
         """
-        if self._sum is None:
-            self._sum = self.value.new_zeros(*parts, *self.value.shape)
-        return self._sum
+        key = (_this_pass(), num_parts)
+        if key not in self._sums:
+            parts = (num_parts,) if num_parts else ()
+            self._sums[key] = self.value.new_zeros(*parts, *self.value.shape)
+        return self._sums[key]
 
     def gradient(self) -> Tensor | None:
-        """Returns the tensor's gradient, and forgets the uses."""
-        total, self._sum = self._sum, None
-        if total is not None and total.dim() > self.value.dim():
-            total = total.sum(dim=0)
-        return total
+        """Returns the tensor's gradient in this pass, and forgets the uses."""
+        sums, self._sums = self._sums, {}
+        mine = [
+            total.sum(dim=0) if num_parts else total
+            for (number, num_parts), total in sums.items()
+            if number == _this_pass()
+        ]
+        return sum(mine[1:], mine[0]) if mine else None
 
 
 class Product:
@@ -90,9 +102,8 @@ class Product:
     def __init__(self, matrix: Tensor, transposed: bool, repeats: bool) -> None:
         self.transposed, self.repeats = transposed, repeats
         self.matrix = matrix.detach().to(_factor_type(matrix))
-        self.inputs: list[Tensor] = []
-        self.gradients: list[Tensor] = []
-        self.thread: Tensor = _Open.apply(matrix, self)  # type: ignore[no-untyped-call]
+        self._uses: dict[int, list[tuple[Tensor, Tensor]]] = {}  # by pass
+        self.tie: Tensor = _Open.apply(matrix, self)  # type: ignore[no-untyped-call]
         self._packed: dict[bool, PackedWeight] = {}
 
     def of(self, inputs: Tensor, *, backward: bool = False) -> Tensor:
@@ -107,12 +118,18 @@ class Product:
             self._packed[backward] = PackedWeight(weight, inputs[..., 0].numel())
         return self._packed[backward].multiply(inputs)
 
+    def leave(self, inputs: Tensor, gradient: Tensor) -> None:
+        """Takes what one use has for the matrix's gradient: its inputs and its product's."""
+        is_one = self.matrix.dim() == 2
+        use = (_rows(inputs), _rows(gradient)) if is_one else (inputs, gradient)
+        self._uses.setdefault(_this_pass(), []).append(use)
+
     def gradient(self) -> Tensor | None:
-        """Returns the matrix's gradient, and forgets the uses."""
-        if not self.inputs:
+        """Returns the matrix's gradient in this pass, and forgets the uses."""
+        uses, self._uses = self._uses.get(_this_pass()), {}
+        if uses is None:
             return None
-        inputs, gradients = _joined(self.inputs), _joined(self.gradients)
-        self.inputs, self.gradients = [], []
+        inputs, gradients = (_joined(parts) for parts in zip(*uses, strict=True))
         left, right = (gradients, inputs) if self.transposed else (inputs, gradients)
         return linear(left.mT, right.mT) if self.matrix.dim() == 2 else left.mT @ right
 
@@ -125,8 +142,8 @@ def _plain(inputs: Tensor, matrix: Tensor, transposed: bool) -> Tensor:
     return (_rows(inputs) @ matrix).view(*inputs.shape[:-1], matrix.size(1))
 
 
-def _joined(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-2)
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=-2)
 
 
 def _rows(inputs: Tensor) -> Tensor:
@@ -137,7 +154,7 @@ class _Use(torch.autograd.Function):
     """One product."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, thread: Tensor, shared: Product) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, tie: Tensor, shared: Product) -> Tensor:
         ctx.save_for_backward(inputs)
         ctx.shared = shared
         return shared.of(inputs)
@@ -147,11 +164,9 @@ class _Use(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None]:
         (inputs,) = ctx.saved_tensors
         (gradient,), shared = gradients, ctx.shared
-        is_one = shared.matrix.dim() == 2
-        shared.inputs.append(_rows(inputs) if is_one else inputs)
-        shared.gradients.append(_rows(gradient) if is_one else gradient)
+        shared.leave(inputs, gradient)
         arriving = shared.of(gradient, backward=True) if ctx.needs_input_grad[0] else None
-        return arriving, shared.thread.new_zeros(()), None
+        return arriving, shared.tie.new_zeros(()), None
 
 
 SMALL = 2**18  # values of a matrix for which autograd's way costs less than ours
@@ -168,10 +183,6 @@ class _Loop:
 
 
 _loop: ContextVar[_Loop | None] = ContextVar("loop", default=None)
-# Of each weight: what was made of it for loops without gradients, with the stamps it had then.
-_kept = WeakTensorKeyDictionary()
-# A fused optimizer changes weights without a new stamp.
-register_optimizer_step_post_hook(lambda *_: _kept.clear())
 
 
 @contextmanager
@@ -223,7 +234,7 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
     if not learns:
         outputs = product.of(inputs)
         return outputs.to(kind) if _rounds() else outputs
-    used: Tensor = _Use.apply(inputs, product.thread, product)  # type: ignore[no-untyped-call]
+    used: Tensor = _Use.apply(inputs, product.tie, product)  # type: ignore[no-untyped-call]
     return used
 
 
@@ -231,10 +242,12 @@ def once(tensor: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
     """Returns what is made of a tensor, within `shared_products` only once.
 
     Args:
-        tensor: the same one at every step.
+        tensor: the same one at every step; a weight's is kept for later loops without gradients.
         make: a function that has a name, or a partial of one.
     """
-    name = (make.func, *make.args, *make.keywords.values()) if isinstance(make, partial) else make
+    name: Any = make
+    if isinstance(make, partial):
+        name = (make.func, make.args, tuple(sorted(make.keywords.items())))
     made: Tensor = _shared(name, tensor, lambda: make(tensor))
     return made
 
@@ -249,8 +262,9 @@ def look_up(index: Tensor, table: Tensor, layer: nn.Module) -> Tensor:
     if _loop.get() is None or torch.is_grad_enabled() or not pays:
         looked_up: Tensor = layer(nn.functional.embedding(index, table))
         return looked_up
-    kind = (look_up, _factor_type(table))
-    outputs = _shared(kind, table, lambda: layer(table), others=tuple(layer.parameters()))
+    kind = (look_up, _factor_type(table), layer)
+    others = (*layer.parameters(), *layer.buffers())
+    outputs = _shared(kind, table, lambda: layer(table), others=others)
     return nn.functional.embedding(index, outputs)
 
 
@@ -265,21 +279,17 @@ def _shared(
 ) -> Any:
     """Returns what the loop, if there is one, knows by this kind and tensor.
 
-    What is made of a weight, and others, without gradients is kept until one of them changes.
+    What is made of a weight, and others, on a CPU without gradients is kept for later loops.
     """
     loop = _loop.get()
     if loop is None:
         return make()
-    if isinstance(tensor, nn.Parameter) and not torch.is_grad_enabled():
-        kept = _kept.setdefault(tensor, {})
-        stamps = [(part._version, part.data_ptr()) for part in (tensor, *others)]
-        if kind not in kept or kept[kind][0] != stamps:
-            kept[kind] = stamps, make()
-        return kept[kind][1]
-    key = (kind, id(tensor))
+    learns = torch.is_grad_enabled()
+    key = (kind, id(tensor), learns)
     if key not in loop.shared:
-        # The tensor is held, so that nothing else can get its id.
-        loop.shared[key] = make(), tensor
+        is_kept = isinstance(tensor, nn.Parameter) and tensor.device.type == "cpu" and not learns
+        made = keep(kind, (tensor, *others), make) if is_kept else make()
+        loop.shared[key] = made, tensor  # held, so that nothing else can get its id
     return loop.shared[key][0]
 
 

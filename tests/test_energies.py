@@ -1,7 +1,9 @@
 """Energies of additive attention against autograd's of the plain equation."""
 
+import errno
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -65,13 +67,103 @@ def test_energies_and_their_gradients_are_those_of_the_equation(
         torch.testing.assert_close(loss(fast), plain.detach())
 
 
-def test_loops_are_compiled_where_nothing_can_be_kept() -> None:
-    source = "def fill(row):\n    for place in numba.prange(len(row)):\n        row[place] = 7\n"
+def test_a_pass_that_stops_early_leaves_nothing_for_the_next() -> None:
+    query, keys, weight = (torch.randn(n, requires_grad=True) for n in ((2, 1, 4), (2, 3, 4), (4,)))
+    with shared_products():
+        mask = torch.ones(2, 3) > 0
+        energies = additive_energies(query, keys, weight, mask=mask).sin()
+    torch.autograd.grad(energies.sum(), [query], retain_graph=True)
+    found = torch.autograd.grad(energies.sum(), [query, keys, weight])
+    wanted = torch.autograd.grad(
+        plain_energies(query, keys, weight).sin().sum(), [query, keys, weight]
+    )
+    for ours, plain in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, plain, atol=1e-4, rtol=1e-4)
+
+
+def test_batches_of_two_sizes_may_share_a_weight() -> None:
+    weight = torch.randn(6, requires_grad=True)
+    batches = [(torch.randn(size, 1, 6), torch.randn(size, 5, 6)) for size in (2, 9)]
+    with shared_products():
+        masks = [torch.ones(len(query), 5) > 0 for query, _ in batches]
+        loss = sum(
+            additive_energies(*batch, weight, mask=mask).sin().sum()
+            for batch, mask in zip(batches, masks, strict=True)
+        )
+    wanted = sum(plain_energies(*batch, weight).sin().sum() for batch in batches)
+    (ours,), (plain,) = (torch.autograd.grad(each, [weight]) for each in (loss, wanted))
+    torch.testing.assert_close(ours, plain, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("learns", [True, False])
+def test_sizes_that_do_not_fit_are_an_error(learns: bool) -> None:
+    query, keys, weight, mask = torch.randn(2, 3, 4), torch.randn(2, 5, 4), torch.randn(4), 5
+    features, projection = torch.randn(2, 3, 5, 7), torch.randn(4, 7)
+    right = [query, keys, weight, features, projection, torch.ones(2, mask) > 0]
+    with torch.set_grad_enabled(learns):
+        for place, wrong in [
+            (1, keys[:1]),
+            (1, keys[:, :4]),
+            (2, weight[:3]),
+            (3, features[:, :1]),
+            (4, projection[:, :6]),
+            (5, torch.ones(1, mask) > 0),
+            (5, torch.ones(2, mask + 1) > 0),
+        ]:
+            parts = [wrong if place == index else part for index, part in enumerate(right)]
+            with pytest.raises(
+                ValueError, match=r"additive energies of a query \(2, 3, 4\): keys, "
+            ):
+                additive_energies(*parts[:3], (parts[3], parts[4]), mask=parts[5])
+
+
+@pytest.mark.parametrize("shape", [(0, 1, 3), (2, 1, 0), (2, 0, 3)])
+def test_nothing_has_no_energies(shape: tuple[int, int, int]) -> None:
+    batch_size, num_queries, num_frames = shape
+    query = torch.randn(batch_size, num_queries, 4, requires_grad=True)
+    mask = torch.ones(batch_size, num_frames) > 0
+    energies = additive_energies(
+        query, torch.randn(batch_size, num_frames, 4), torch.randn(4), mask=mask
+    )
+    assert energies.shape == shape
+    assert torch.autograd.grad(energies.sum(), [query])[0].shape == query.shape
+
+
+def test_a_search_does_not_hold_the_keys_of_those_who_have_left() -> None:
+    keys, weight = torch.randn(4, 30, 8), torch.randn(8)
+    held = []
+    with shared_products(), torch.inference_mode():
+        for size in (4, 3, 2):
+            kept = keys[:size].clone()
+            additive_energies(kept[:, :1], kept, weight, mask=torch.ones(size, 30) > 0)
+            held.append(weakref.ref(kept))
+        del kept
+        assert [reference() for reference in held] == [None] * 3
+
+
+def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "def fill(row):\n    for place in numba.prange(len(row)):\n        row[place] += 7\n"
     nowhere: dict[str, Any] = {"numba": numba}
     exec(compile(source, "a file that is not there", "exec"), nowhere)
     numbers = np.zeros(3)
     energy_loops.compiled(nowhere["fill"])(numbers)
     assert numbers.tolist() == [7, 7, 7]
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numba.core.caching.FunctionCache.save_overload", fails)
+    monkeypatch.setattr("numba.core.caching.FunctionCache.load_overload", lambda *_: None)
+    fill = energy_loops.compiled(add_seven)
+    fill(numbers)
+    fill(numbers)
+    assert numbers.tolist() == [21, 21, 21]
+
+
+def add_seven(row: Any) -> None:
+    """Adds 7 to each place."""
+    for place in numba.prange(len(row)):
+        row[place] += 7
 
 
 def test_the_tanh_is_as_exact_as_float32() -> None:
@@ -92,3 +184,29 @@ print(torch.get_num_threads())
 """
     command = [sys.executable, "-c", program]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork")
+def test_a_fork_of_a_process_that_has_used_the_loops_can_use_them_too() -> None:
+    program = """
+import os, sys
+import torch
+from asr.energies import additive_energies, plain_energies
+keys, weight = torch.randn(2, 3, 4, requires_grad=True), torch.randn(4)
+def run():
+    energies = additive_energies(keys[:, :1], keys, weight, mask=torch.ones(2, 3) > 0)
+    torch.testing.assert_close(energies, plain_energies(keys[:, :1], keys, weight))
+    (gradient,) = torch.autograd.grad(energies.sum(), keys)
+    return gradient
+torch.set_num_threads(2)
+first = run()
+child = os.fork()
+if child == 0:
+    torch.set_num_threads(1)
+    torch.testing.assert_close(run(), first)
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    assert done.stdout == "7\n", done.stderr

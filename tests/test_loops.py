@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asr import loops
 from asr.loops import LIKELY_STEPS, LoopLinear, look_up, multiply, once, shared_products
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
@@ -177,13 +176,47 @@ def test_what_is_made_of_a_models_table_is_kept_until_a_weight_changes() -> None
     assert layer.calls == [5] * 5
 
 
-def test_a_weights_layout_is_kept_until_it_changes_and_no_longer_than_the_weight() -> None:
-    layers, inputs = [LoopLinear(300, 300)], torch.randn(3, 300)
+def test_a_weights_layout_is_made_again_when_it_changes() -> None:
+    layer, inputs = LoopLinear(300, 300), torch.randn(3, 300)
     for _ in range(3):
         with shared_products(), torch.no_grad():
-            expected = inputs @ layers[0].weight.T + layers[0].bias
-            torch.testing.assert_close(layers[0](inputs), expected)
-            layers[0].weight.mul_(2)
-    num_kept = len(loops._kept)
-    layers.clear()
-    assert len(loops._kept) == num_kept - 1
+            expected = inputs @ layer.weight.T + layer.bias
+            torch.testing.assert_close(layer(inputs), expected)
+            torch.testing.assert_close(layer(inputs), expected)
+            layer.weight.data.mul_(2)
+
+
+def test_a_model_made_in_inference_mode_can_search() -> None:
+    with torch.inference_mode():
+        layer = LoopLinear(30, 30)
+        inputs = torch.randn(3, 30)
+        with shared_products():
+            torch.testing.assert_close(layer(inputs), inputs @ layer.weight.T + layer.bias)
+
+
+def test_two_layers_of_one_table_do_not_mix() -> None:
+    table, index = torch.randn(5, 4), torch.tensor([[3]])
+    with shared_products(), torch.no_grad():
+        for layer in (Counting(), Counting()):
+            expected = table[index] @ layer.weight.T + layer.bias
+            torch.testing.assert_close(look_up(index, table, layer), expected)
+
+
+def test_what_is_made_without_gradients_is_made_again_with_them() -> None:
+    matrix = torch.randn(3, 3, requires_grad=True)
+    with shared_products():
+        with torch.no_grad():
+            once(matrix, torch.exp)
+        (gradient,) = gradients_of(once(matrix, torch.exp).sum(), [matrix])
+    torch.testing.assert_close(gradient, matrix.detach().exp())
+
+
+@pytest.mark.parametrize("shape", [(7, 7), (3, 7, 7)])
+def test_a_pass_that_stops_early_leaves_nothing_for_the_next(shape: tuple[int, ...]) -> None:
+    start, matrix = torch.randn(3, 2, 7, requires_grad=True), torch.randn(shape, requires_grad=True)
+    with shared_products():
+        loss = recur(lambda hidden: multiply(hidden, matrix), start)
+    torch.autograd.grad(loss, [start], retain_graph=True)
+    plain = gradients_of(recur(lambda hidden: hidden @ matrix, start), [start, matrix])
+    for found, wanted in zip(gradients_of(loss, [start, matrix]), plain, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-3)
