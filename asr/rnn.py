@@ -60,6 +60,10 @@ class RecurrentLayer(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Returns outputs (B,T,H or 2 H), 0 on padding, for frames (B,T,I) and lengths (B,)."""
+        device = frames.device.type
+        if torch.is_autocast_enabled(device):
+            # Else torch chooses a kernel by the inputs' type, and may have none that casts them.
+            frames = frames.to(torch.get_autocast_dtype(device))
         outputs = self._run(self.ahead, frames, lengths)
         if self.back is not None:
             index = reversal_index(lengths, frames.size(1))

@@ -376,3 +376,20 @@ def test_a_state_that_would_explode_on_padding_spoils_nothing(cell: str) -> None
     outputs.square().sum().backward()
     torch.testing.assert_close(outputs[:1, :5], layer(frames[:1, :5], lengths[:1]))
     assert all(bool(p.grad.isfinite().all()) for p in layer.parameters())
+
+
+@pytest.mark.parametrize("cell", NAMES)
+@pytest.mark.parametrize("learns", [False, True])
+def test_autocast_rounds_whatever_the_processor_has(cell: str, learns: bool) -> None:
+    layer, lengths = RecurrentLayer(3, 4, cell=cell), torch.tensor([50, 20, 9, 3])
+    frames = torch.randn(4, 50, 3, requires_grad=learns)
+    expected = layer(frames, lengths)
+    with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(learns):
+        outputs = layer(frames, lengths)
+    assert outputs.dtype == torch.bfloat16
+    torch.testing.assert_close(outputs.float(), expected, atol=0.1, rtol=0.1)
+    if learns:
+        ours, wanted = (
+            torch.autograd.grad(each.sum(), [frames])[0] for each in (outputs, expected)
+        )
+        torch.testing.assert_close(ours, wanted, atol=0.2, rtol=0.2)
