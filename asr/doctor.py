@@ -125,6 +125,17 @@ def _torch_devices() -> Iterator[Finding]:
         yield Finding(f"CUDA device {index}", value, ok=True)
 
 
+def _compiled_loops() -> Iterator[Finding]:
+    """Whether numba finds the system's OpenMP; its own threads start in three times the time."""
+    name = "threads of compiled loops"
+    try:
+        importlib.import_module("numba.np.ufunc.omppool")
+    except ImportError:
+        yield Finding(name, "numba's own", ok=True, advice="OpenMP is faster: install libgomp1")
+    else:
+        yield Finding(name, "OpenMP", ok=True)
+
+
 def _codecs() -> Iterator[Finding]:
     import soundfile
 
@@ -191,6 +202,7 @@ EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
     "torch and torchaudio": _torch_pair,
     "processor": _processor,
     "devices": _torch_devices,
+    "compiled loops": _compiled_loops,
     "codecs": _codecs,
     "eSpeak NG": _espeak,
     "disk": _room,

@@ -99,3 +99,18 @@ def test_torch_that_does_not_import_stops_nothing(monkeypatch):
     found = by_name()
     assert "libcudart is gone" in found["devices"].value
     assert found["codec wav"].ok
+
+
+def test_compiled_loops_without_openmp_come_with_the_way_to_get_it(monkeypatch):
+    assert by_name()["threads of compiled loops"].value in {"OpenMP", "numba's own"}
+    real = importlib.import_module
+
+    def no_openmp(name):
+        if name.endswith("omppool"):
+            raise ImportError("libgomp.so.1 is not there")
+        return real(name)
+
+    monkeypatch.setattr(importlib, "import_module", no_openmp)
+    finding = by_name()["threads of compiled loops"]
+    assert (finding.value, finding.ok) == ("numba's own", True)
+    assert "libgomp1" in finding.advice
