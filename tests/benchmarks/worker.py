@@ -9,6 +9,7 @@ asks them in turn.
 
 import argparse
 import json
+import logging
 import statistics
 import sys
 import time
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=Shapes.num_utterances)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)  # ESPnet warns at every search
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     device = torch.device(arguments.device)
