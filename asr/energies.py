@@ -42,11 +42,12 @@ def _note_fork() -> None:
     _running = Lock()
 
 
-os.register_at_fork(after_in_child=_note_fork)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def plain_energies(query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None) -> Tensor:
-    """Returns the same as `additive_energies`, on padding too, as the equation says it.
+    """Returns what `additive_energies` does, as the equation says it, and on padding too.
 
     tanh(x) is 2 sigmoid(2 x) - 1, of which torch needs a tenth of the time on a CPU.
     """
