@@ -262,9 +262,7 @@ def look_up(index: Tensor, table: Tensor, layer: nn.Module) -> Tensor:
     if _loop.get() is None or torch.is_grad_enabled() or not pays:
         looked_up: Tensor = layer(nn.functional.embedding(index, table))
         return looked_up
-    kind = (look_up, _factor_type(table), layer)
-    others = (*layer.parameters(), *layer.buffers())
-    outputs = _shared(kind, table, lambda: layer(table), others=others)
+    outputs = _shared((look_up, _factor_type(table)), table, lambda: layer(table), layer=layer)
     return nn.functional.embedding(index, outputs)
 
 
@@ -275,20 +273,24 @@ def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
 
 
 def _shared(
-    kind: Any, tensor: Tensor, make: Callable[[], Any], *, others: tuple[Tensor, ...] = ()
+    kind: Any, tensor: Tensor, make: Callable[[], Any], *, layer: nn.Module | None = None
 ) -> Any:
-    """Returns what the loop, if there is one, knows by this kind and tensor.
+    """Returns what the loop, if there is one, knows by this kind, tensor and, if any, layer.
 
-    What is made of a weight, and others, on a CPU without gradients is kept for later loops.
+    What is made of a weight, and a layer, on a CPU without gradients is kept for later loops.
     """
     loop = _loop.get()
     if loop is None:
         return make()
     learns = torch.is_grad_enabled()
-    key = (kind, id(tensor), learns)
+    key = (kind, layer, id(tensor), learns)
     if key not in loop.shared:
         is_kept = isinstance(tensor, nn.Parameter) and tensor.device.type == "cpu" and not learns
-        made = keep(kind, (tensor, *others), make) if is_kept else make()
+        if is_kept:
+            others = () if layer is None else (*layer.parameters(), *layer.buffers())
+            made = keep((kind, layer), (tensor, *others), make)
+        else:
+            made = make()
         loop.shared[key] = made, tensor  # held, so that nothing else can get its id
     return loop.shared[key][0]
 

@@ -1,4 +1,6 @@
+import gc
 import math
+import weakref
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from asr.attention import (
 )
 from asr.attention_contract import AlignmentState
 from asr.errors import ConfigError
+from asr.loops import shared_products
 from asr.search import map_tensors
 
 # Each mechanism, and those of its options that change what it computes.
@@ -92,6 +95,19 @@ def test_permuting_state_rows_permutes_the_output(name: str) -> None:
     moved = map_tensors(lambda x: x[:, order], state)
     permuted, _, _ = attention(query[:, order], memory, moved)
     torch.testing.assert_close(permuted, plain[:, order])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_search_keeps_no_weight_of_a_mechanism_that_is_gone(
+    name: str, nothing_is_small: None
+) -> None:
+    attention = build(name)
+    with shared_products(), torch.inference_mode():
+        run(attention, torch.randn(3, 9, 8), LENGTHS, torch.randn(2, 3, 2, 8))
+    held = [weakref.ref(weight) for weight in attention.parameters()]
+    del attention
+    gc.collect()
+    assert [reference() for reference in held] == [None] * len(held)
 
 
 @pytest.mark.parametrize("name", NAMES)

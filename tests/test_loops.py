@@ -1,5 +1,7 @@
 """Shared products against what autograd makes of their equations."""
 
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -184,6 +186,16 @@ def test_a_weights_layout_is_made_again_when_it_changes() -> None:
             torch.testing.assert_close(layer(inputs), expected)
             torch.testing.assert_close(layer(inputs), expected)
             layer.weight.data.mul_(2)
+
+
+def test_a_weights_layout_is_kept_no_longer_than_the_weight() -> None:
+    layer, inputs = LoopLinear(300, 300), torch.randn(3, 300)
+    with shared_products(), torch.no_grad():
+        layer(inputs)
+    held = weakref.ref(layer.weight)
+    del layer
+    gc.collect()
+    assert held() is None
 
 
 def test_a_model_made_in_inference_mode_can_search() -> None:
