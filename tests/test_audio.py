@@ -107,7 +107,7 @@ def test_audio_info_refuses_a_file_that_does_not_say_its_length(tmp_path):
         audio_info(unknown_length_flac(tmp_path / "a.flac"))
 
 
-def both_raise(path, message):
+def assert_both_raise(path, message):
     for read in (audio_info, lambda path: read_audio(path, RATE)):
         with pytest.raises(DataError, match=message) as caught:
             read(path)
@@ -116,33 +116,33 @@ def both_raise(path, message):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    both_raise(tmp_path / "none.wav", "no such file; must be an audio file")
+    assert_both_raise(tmp_path / "none.wav", "no such file; must be an audio file")
 
 
 def test_a_folder_is_said(tmp_path):
-    both_raise(tmp_path, "is a folder; must be an audio file")
+    assert_both_raise(tmp_path, "is a folder; must be an audio file")
 
 
 def test_an_empty_file_is_said(tmp_path):
     (tmp_path / "a.wav").touch()
-    both_raise(tmp_path / "a.wav", r"empty \(0 bytes\)")
+    assert_both_raise(tmp_path / "a.wav", r"empty \(0 bytes\)")
 
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
     path = write(tmp_path / "a.wav", tone(1))
     monkeypatch.setattr("asr.audio.os.access", lambda *_: False)
-    both_raise(path, r"no permission; must be readable \(chmod")
+    assert_both_raise(path, r"no permission; must be readable \(chmod")
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.opus", "a.txt", "a.raw"])
 def test_a_file_without_audio_is_said_with_the_way_to_convert_it(tmp_path, name):
     (tmp_path / name).write_bytes(b"some words, no audio\n" * 100)
-    both_raise(tmp_path / name, "not audio that libsndfile reads; .*ffmpeg -i")
+    assert_both_raise(tmp_path / name, "not audio that libsndfile reads; .*ffmpeg -i")
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.ogg"])
 def test_audio_without_samples_is_said(tmp_path, name):
-    both_raise(write(tmp_path / name, np.zeros(0)), "holds no samples")
+    assert_both_raise(write(tmp_path / name, np.zeros(0)), "holds no samples")
 
 
 @pytest.mark.parametrize("name", FORMATS)

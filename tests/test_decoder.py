@@ -47,7 +47,7 @@ def step_through(
     return logits, alignments
 
 
-def check_stepping(decoder: AttentionDecoder) -> None:
+def assert_stepping_is_teacher_forcing(decoder: AttentionDecoder) -> None:
     memory, tokens = prepare(decoder), some_tokens()
     together, one_by_one = decoder(tokens, memory), step_through(decoder, memory, tokens)
     assert together[0].shape == (2, 7, 11)
@@ -60,7 +60,7 @@ def check_stepping(decoder: AttentionDecoder) -> None:
 @pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_stepping_equals_teacher_forcing(attention: str, cell: str, num_layers: int) -> None:
-    check_stepping(build(attention, cell=cell, num_layers=num_layers))
+    assert_stepping_is_teacher_forcing(build(attention, cell=cell, num_layers=num_layers))
 
 
 @pytest.mark.parametrize("attention", ["location", "none"])
@@ -72,7 +72,9 @@ def test_stepping_equals_teacher_forcing_with_every_switch(
     attention: str, start: str, peeky: bool, input_feeding: bool, context_output: bool
 ) -> None:
     switches = {"input_feeding": input_feeding, "context_output": context_output}
-    check_stepping(build(attention, start=start, peeky=peeky, num_layers=2, **switches))
+    assert_stepping_is_teacher_forcing(
+        build(attention, start=start, peeky=peeky, num_layers=2, **switches)
+    )
 
 
 @pytest.mark.parametrize("cell", sorted(set(CELLS) - {"lstm"}))
@@ -80,7 +82,7 @@ def test_stepping_equals_teacher_forcing_with_every_switch(
 def test_stepping_equals_teacher_forcing_from_every_start_of_every_cell(
     cell: str, start: str
 ) -> None:
-    check_stepping(build(cell=cell, start=start, peeky=True, num_layers=2))
+    assert_stepping_is_teacher_forcing(build(cell=cell, start=start, peeky=True, num_layers=2))
 
 
 def test_a_step_follows_its_equations() -> None:

@@ -564,7 +564,9 @@ def test_words_hold_no_whitespace_and_none_is_taken_twice():
     ]
 
 
-def check_against_kenlm(path: Path, symbols: Sequence[str], texts: Sequence[Sequence[int]]) -> None:
+def assert_scores_are_kenlms(
+    path: Path, symbols: Sequence[str], texts: Sequence[Sequence[int]]
+) -> None:
     kenlm = pytest.importorskip("kenlm", reason="kenlm is not installed: pip install 'asr[test]'")
     model, other = read_arpa(path, symbols), kenlm.Model(str(path))
     for text in texts:
@@ -582,7 +584,7 @@ def test_scores_of_estimated_models_are_those_of_kenlm(order, tmp_path):
     write_arpa(tmp_path / "lm.arpa", model, SYMBOLS)
     draw = np.random.default_rng(5)
     unlike = [draw.integers(UNK, VOCAB, size=length).tolist() for length in range(12)]
-    check_against_kenlm(tmp_path / "lm.arpa", SYMBOLS, [*random_texts(30, seed=6), *unlike])
+    assert_scores_are_kenlms(tmp_path / "lm.arpa", SYMBOLS, [*random_texts(30, seed=6), *unlike])
 
 
 def test_scores_of_a_pruned_file_are_those_of_kenlm(tmp_path):
@@ -590,5 +592,5 @@ def test_scores_of_a_pruned_file_are_those_of_kenlm(tmp_path):
     path.write_text(PRUNED.lstrip(), "utf-8")
     texts = [list(text) for n in range(5) for text in itertools.product([A, B, C], repeat=n)]
     texts += [[UNK, A, B, UNK], [A, UNK, B, C]]
-    check_against_kenlm(path, SMALL, texts)
-    check_against_kenlm(path, [*SMALL, "d"], [[A, D, B, C], [D, A, B]])
+    assert_scores_are_kenlms(path, SMALL, texts)
+    assert_scores_are_kenlms(path, [*SMALL, "d"], [[A, D, B, C], [D, A, B]])

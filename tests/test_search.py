@@ -113,7 +113,7 @@ def forced_scores(scorer: WeightedScorer, row: int, targets: list[list[int]]) ->
     return (each * (padded[:, 1:] != PAD)).sum(dim=1).tolist()
 
 
-def check_greedy(scorers: list, lengths: Tensor) -> None:
+def assert_a_beam_of_one_is_greedy(scorers: list, lengths: Tensor) -> None:
     """Compares greedy search with beam search of width 1."""
     greedy = search(scorers, lengths, SearchConfig(max_tokens=30))
     # num_best 2 sends a beam of one through beam search proper
@@ -124,7 +124,7 @@ def check_greedy(scorers: list, lengths: Tensor) -> None:
         assert one[0].score == pytest.approx(other[0].score, abs=1e-6)
 
 
-def check_forced(scorers: list, lengths: Tensor, beam_size: int) -> None:
+def assert_scores_are_forced(scorers: list, lengths: Tensor, beam_size: int) -> None:
     """Compares each hypothesis's score with that of teacher forcing."""
     options = SearchConfig(beam_size=beam_size, num_best=beam_size, max_tokens=12, loop_repeats=100)
     for row, hypotheses in enumerate(search(scorers, lengths, options)):
@@ -138,7 +138,7 @@ def check_forced(scorers: list, lengths: Tensor, beam_size: int) -> None:
 
 @pytest.mark.parametrize("ctc_weight", [0.0, 0.5])
 def test_a_beam_of_one_is_greedy_search(ctc_weight: float) -> None:
-    check_greedy(*decoder_scorers(ctc_weight))
+    assert_a_beam_of_one_is_greedy(*decoder_scorers(ctc_weight))
 
 
 @pytest.mark.parametrize("attention", sorted(ATTENTIONS))
@@ -146,12 +146,12 @@ def test_a_beam_of_one_is_greedy_search(ctc_weight: float) -> None:
 def test_a_beam_of_one_is_greedy_search_for_every_mechanism_and_cell(
     attention: str, cell: str
 ) -> None:
-    check_greedy(*decoder_scorers(**mechanism(attention, cell)))
+    assert_a_beam_of_one_is_greedy(*decoder_scorers(**mechanism(attention, cell)))
 
 
 @pytest.mark.parametrize("beam_size", [2, 5])
 def test_every_hypothesis_scores_what_forced_decoding_gives_it(beam_size: int) -> None:
-    check_forced(*decoder_scorers(), beam_size)
+    assert_scores_are_forced(*decoder_scorers(), beam_size)
 
 
 @pytest.mark.parametrize("attention", sorted(ATTENTIONS))
@@ -159,7 +159,7 @@ def test_every_hypothesis_scores_what_forced_decoding_gives_it(beam_size: int) -
 def test_every_hypothesis_of_every_mechanism_and_cell_scores_what_forced_decoding_gives_it(
     attention: str, cell: str
 ) -> None:
-    check_forced(*decoder_scorers(**mechanism(attention, cell, num_layers=2)), 3)
+    assert_scores_are_forced(*decoder_scorers(**mechanism(attention, cell, num_layers=2)), 3)
 
 
 @pytest.mark.parametrize("feedback", ["cumulative", "both"])
@@ -168,8 +168,8 @@ def test_every_hypothesis_scores_so_with_other_options_too(feedback: str, start:
     sections = mechanism("location", "lstm", start=start, peeky=True, context_output=False)
     sections["attention"] = {"type": "location", "feedback": feedback}
     scorers, lengths = decoder_scorers(**sections)
-    check_forced(scorers, lengths, 3)
-    check_greedy(scorers, lengths)
+    assert_scores_are_forced(scorers, lengths, 3)
+    assert_a_beam_of_one_is_greedy(scorers, lengths)
 
 
 @pytest.mark.parametrize("attention", ["location", "none", "coverage", "multi_head"])
