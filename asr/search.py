@@ -8,7 +8,7 @@ Shapes: B utterances still open, K hypotheses each, V tokens, L steps.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -140,11 +140,21 @@ def beam_search(
 
 def find_loops(tokens: Tensor, repeats: int) -> Tensor:
     """Returns (B,K), True where tokens (B,K,L) end in a short stretch repeated so many times."""
-    looped = torch.zeros(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
-    for period in range(1, min(LONGEST_LOOP, tokens.size(2) // repeats) + 1):
-        tail = tokens[..., -period * repeats :]
-        looped |= (tail[..., period:] == tail[..., :-period]).all(dim=-1)
-    return looped
+    longest = min(LONGEST_LOOP, tokens.size(2) // repeats)
+    if longest == 0:
+        return torch.zeros(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+    # The last tokens, and in rows before them what stood `longest`, ..., 2, 1 tokens earlier.
+    rows = tokens[..., -longest * repeats :].unfold(-1, longest * (repeats - 1), 1)
+    same = rows[..., :-1, :] == rows[..., -1:, :]
+    return (same | _too_early(longest, repeats, tokens.device)).all(dim=-1).any(dim=-1)
+
+
+@cache
+def _too_early(longest: int, repeats: int, device: torch.device) -> Tensor:
+    """Returns (P,N), True where a place is not among the last ones, which show periods P ... 1."""
+    periods = torch.arange(longest, 0, -1, device=device)[:, None]
+    places = torch.arange(longest * (repeats - 1), 0, -1, device=device)  # from the end
+    return places > periods * (repeats - 1)
 
 
 def rank_of(hypothesis: Hypothesis, options: SearchConfig) -> float:

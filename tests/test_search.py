@@ -275,6 +275,19 @@ def test_a_loop_is_any_short_stretch_repeated() -> None:
     assert find_loops(tokens, 3).tolist() == [[True, True, True]]
 
 
+@pytest.mark.parametrize("period", range(1, 15))
+@pytest.mark.parametrize("repeats", [2, 3, 8])
+def test_loops_of_every_length_are_found_when_they_are_complete(period: int, repeats: int) -> None:
+    stretch = torch.arange(period)
+    for num_tokens in range(period, period * repeats + 3):
+        # One row that is nothing else, and one that was something else at first.
+        looped = stretch.repeat(repeats + 2)[:num_tokens]
+        begun = torch.cat([torch.tensor([77, 78]), looped])
+        for row in (looped, begun):
+            is_complete = num_tokens >= period * repeats and period <= 12
+            assert find_loops(row[None, None], repeats).tolist() == [[is_complete]]
+
+
 def test_an_eos_far_less_likely_than_another_token_is_not_taken_under_a_threshold() -> None:
     log_probs = torch.full((1, 9, VOCAB, VOCAB), -30.0)
     log_probs[..., 5] = -1.0
