@@ -64,13 +64,13 @@ def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> Loade
     tokenizer = load_tokenizer(
         folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
     )
-    model = build_model(config, tokenizer.vocab_size)
+    model = build_model(config, tokenizer.vocab_size, empty=True)
     load_weights(model, folder / WEIGHTS_FILE)
     return LoadedModel(model.to(device).eval(), tokenizer, config, _read_metrics(folder))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Copies the weights of a file into a model.
+    """Gives a model, which may be empty, the weights of a file.
 
     Raises:
         ModelError: the file is damaged, of another format version, or of another model.
@@ -85,7 +85,11 @@ def load_weights(model: nn.Module, path: Path) -> None:
     if metadata.get("sha256") != _digest(tensors):
         raise ModelError(f"{path}: is damaged (its checksum does not fit); copy it again")
     try:
-        model.load_state_dict(tensors)
+        if any(parameter.is_meta for parameter in model.parameters()):
+            own = {name: tensor.clone() for name, tensor in tensors.items()}  # not the file's pages
+            model.load_state_dict(own, assign=True)
+        else:
+            model.load_state_dict(tensors)
     except RuntimeError as error:
         message = " ".join(str(error).split())[:200]
         raise ModelError(

@@ -167,7 +167,7 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     Raises:
         AsrError: the configuration or the data cannot be used.
     """
-    build_model(config, 8)  # an impossible model is said before any work
+    build_model(config, 8, empty=True)  # an impossible model is said before any work
     tokenizer = find_tokenizer(config, folder)
     fabric.seed_everything(config.seed, verbose=False)
     network = build_model(config, tokenizer.vocab_size)

@@ -14,9 +14,12 @@ B utterances, N samples, T and T' frames, M mels, D memory size, E encoder state
 U tokens, V vocabulary.
 """
 
-from typing import NamedTuple
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from asr.attention import ATTENTIONS, build_attention
 from asr.attention_contract import complete_options
@@ -102,13 +105,38 @@ def resolve_config(config: Config) -> Config:
     return config.model_copy(update={"attention": AttentionConfig(type=kind, **options)})
 
 
-def build_model(config: Config, vocab_size: int) -> Seq2Seq:
-    """Returns the model that a configuration describes, with fresh weights.
+def build_model(config: Config, vocab_size: int, *, empty: bool = False) -> Seq2Seq:
+    """Returns the model that a configuration describes.
+
+    Args:
+        config: of the model.
+        vocab_size: number of tokens.
+        empty: whether its weights are without values, for `load_weights` to set; otherwise they
+            are drawn, which takes longer than reading a file.
 
     Raises:
         ConfigError: an unknown mechanism or an impossible combination.
     """
     check_message(config)
+    features = LogMel(config.sample_rate, **config.features.model_dump())
+    with ExitStack() as contexts:
+        if empty:
+            contexts.enter_context(torch.device("meta"))
+            contexts.enter_context(_NothingDrawn())
+        return _build_model(config, vocab_size, features)
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves out torch's normal numbers: for a tensor without values it imports 900 modules."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        return kwargs["tensor"] if function is nn.init.normal_ else function(*args, **kwargs)
+
+
+def _build_model(config: Config, vocab_size: int, features: LogMel) -> Seq2Seq:
     shift_seconds = config.features.shift_seconds
     augment = config.spec_augment
     copies_cell = config.decoder.start == "copy" and config.decoder.cell == "lstm"
@@ -120,7 +148,7 @@ def build_model(config: Config, vocab_size: int) -> Seq2Seq:
         value_dim=encoder.output_dim,
     )
     return Seq2Seq(
-        LogMel(config.sample_rate, **config.features.model_dump()),
+        features,
         SpecAugment(
             augment.num_freq_masks,
             augment.max_freq_bins,

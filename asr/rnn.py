@@ -224,7 +224,9 @@ def initialize_recurrent(module: nn.RNNBase) -> None:
 def initialize_gates(
     weight: Tensor, hidden_dim: int, initialize: Callable[[Tensor], Tensor]
 ) -> None:
-    """Initializes each gate's rows of a weight (G*H, I) by themselves."""
+    """Initializes each gate's rows of a weight (G*H, I) by themselves, if it has values."""
+    if weight.is_meta:
+        return
     with torch.no_grad():
         for gate in weight.split(hidden_dim):
             initialize(gate)

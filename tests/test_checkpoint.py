@@ -1,5 +1,7 @@
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import torch
 from conftest import tiny_config
 
 from asr import checkpoint
+from asr.attention import ATTENTIONS
 from asr.card import describe_model
 from asr.checkpoint import (
     average_weights,
@@ -48,6 +51,52 @@ def test_a_model_folder_reads_back_as_the_same_model(folder: Path) -> None:
     assert loaded.model.features.mean.tolist() == [-5.0] * 16
     for name, tensor in loaded.model.state_dict().items():
         assert torch.equal(tensor, stored[name])
+
+
+@pytest.mark.parametrize(
+    "attention", sorted({*ATTENTIONS} - {"none", "dot", "scaled_dot", "multi_head"})
+)
+@pytest.mark.parametrize(
+    ("cell", "start"), [("lstm", "zeros"), ("gru", "bridge"), ("rnn_relu", "random")]
+)
+def test_an_empty_model_has_everything_else_of_a_drawn_one(
+    attention: str, cell: str, start: str, tmp_path: Path
+) -> None:
+    drawn_config = tiny_config(
+        encoder={"cell": cell, "layer_norm": True},
+        decoder={"cell": cell, "start": start, "peeky": True},
+        attention={"type": attention},
+    )
+    drawn = build_model(drawn_config, 9).eval()
+    save_weights(tmp_path / "weights", drawn.state_dict())
+    random_state = torch.get_rng_state()
+    filled = build_model(drawn_config, 9, empty=True).eval()
+    assert all(parameter.is_meta for parameter in filled.parameters())
+    load_weights(filled, tmp_path / "weights")
+    assert torch.equal(torch.get_rng_state(), random_state)
+    (tmp_path / "weights").write_bytes(b"other bytes in the same place")
+    waveforms, lengths = torch.randn(2, 16_000), torch.tensor([16_000, 9_000])
+    tokens = torch.tensor([[1, 5, 6], [1, 4, 3]])
+    for found, wanted in zip(
+        filled(waveforms, lengths, tokens), drawn(waveforms, lengths, tokens), strict=True
+    ):
+        assert torch.equal(found, wanted)
+    shapes = [
+        [(name, part.shape, part.dtype, part.requires_grad) for name, part in parts]
+        for model in (filled, drawn)
+        for parts in (model.named_parameters(), model.named_buffers())
+    ]
+    assert shapes[:2] == shapes[2:]
+
+
+def test_loading_a_model_imports_no_compiler_of_torch(folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from asr.checkpoint import load_model_folder\n"
+        f"load_model_folder(Path({str(folder)!r}))\n"
+        "print([name for name in ('sympy', 'torch._dynamo') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_model_folder_holds_these_files_and_no_pickle(folder: Path) -> None:
