@@ -1,6 +1,7 @@
 """Compares the parts of this recognizer with ESPnet's and SpeechBrain's, on the same work.
 
-    python tests/benchmarks/compare.py [--rounds 5] [--threads 2] [--device cpu] [--bfloat16]
+    python tests/benchmarks/compare.py [--rounds 5] [--figures encode greedy] [--threads 2]
+        [--device cpu] [--bfloat16]
 
 Every recognizer runs in a process of its own and is asked in turn, so that a noisy minute touches
 all alike; figures are medians. A peer whose environment is missing is left out, and that is said:
@@ -12,6 +13,7 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,7 @@ def main() -> None:
     """Measures and prints the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--figures", nargs="+", choices=FIGURES, default=FIGURES)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="Autocast in all recognizers.")
@@ -70,15 +73,15 @@ def main() -> None:
     options += ["--bfloat16"] if arguments.bfloat16 else []
     workers = start_workers(options)
     rates = machine_rates(torch.device(arguments.device))
-    seconds = measure(workers, arguments.rounds)
+    seconds = measure(workers, arguments.figures, arguments.rounds)
     print_rates(rates, arguments.threads)
     limit_rate = rates["bfloat16" if arguments.bfloat16 else "float32"]
     print_table(
         seconds, {name: amount / limit_rate for name, amount in operations(Shapes()).items()}
     )
-    for figure in FIGURES:
+    for figure in arguments.figures:
         print(bench_line(figure, seconds))
-    for figure in ("greedy", "beam10"):
+    for figure in [name for name in ("greedy", "beam10") if name in arguments.figures]:
         print(rounded_line(figure, workers["ours"], arguments.rounds))
 
 
@@ -99,10 +102,10 @@ def start_workers(options: list[str]) -> dict[str, Worker]:
     return workers
 
 
-def measure(workers: dict[str, Worker], rounds: int) -> Seconds:
+def measure(workers: dict[str, Worker], figures: Sequence[str], rounds: int) -> Seconds:
     """Returns the seconds of each round, after one that is not counted; workers take turns."""
-    seconds: Seconds = {name: {figure: [] for figure in FIGURES} for name in workers}
-    for figure in FIGURES:
+    seconds: Seconds = {name: {figure: [] for figure in figures} for name in workers}
+    for figure in figures:
         for counted in [False] + [True] * rounds:
             for name, worker in workers.items():
                 taken = worker.seconds(figure)
@@ -146,7 +149,7 @@ def print_table(seconds: Seconds, limits: dict[str, float]) -> None:
     print(" | " + " | ".join(f"{name} / ours" for name in list(seconds)[1:]), end="")
     print(" | limit (s) | limit / ours |")
     print("|---" * (2 * len(seconds) + 2) + "|")
-    for figure in FIGURES:
+    for figure in seconds["ours"]:
         medians = {name: statistics.median(rows[figure]) for name, rows in seconds.items()}
         cells = [
             f"{medians[name]:.3f} ({min(rows[figure]):.3f}-{max(rows[figure]):.3f})"

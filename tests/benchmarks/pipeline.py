@@ -1,6 +1,7 @@
 """Times the recognizer as people run it: training, decoding a test set, transcribing files.
 
-    python tests/benchmarks/pipeline.py [--minutes 1 10 60 600] [--work FOLDER] [--device cpu]
+    python tests/benchmarks/pipeline.py [--minutes 1 10 60 600] [--parts train decode transcribe]
+        [--work FOLDER] [--device cpu]
 
 On synthetic speech, for a small model (the quickstart's) and a base one. Both are trained for one
 epoch only, so what they write is nonsense; search is therefore held to as many tokens as English
@@ -26,6 +27,7 @@ from asr.manifest import read_cuts
 from asr.recognizer import load_recognizer
 
 ROOT = Path(__file__).parents[2]
+PARTS = ("train", "decode", "transcribe")  # the later ones need the models of the first, in --work
 COMMAND = [sys.executable, "-m", "asr.cli"]
 NUM_UTTERANCES = 200
 BASE = (
@@ -64,25 +66,26 @@ def main() -> None:
     """Measures and prints the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--work", type=Path, help="Folder for data and models; kept.")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     work = arguments.work or Path(tempfile.mkdtemp())
     prepare(work)
-    print("| model | parameters | training, audio hours an hour | waiting for data |")
-    print("|---|---|---|---|")
-    for size in SIZES:
-        print(train(work, size), flush=True)
-    print("\n| model | search | batch | real-time factor | times real time |")
-    print("|---|---|---|---|---|")
-    for size in SIZES:
-        for beam_size in (1, 10):
-            for batch_size in (1, None):
-                print(decode(work, size, beam_size, batch_size), flush=True)
-    print("\n| model | audio | wall (s) | times real time | first words (s) | peak memory (MiB) |")
-    print("|---|---|---|---|---|---|")
-    for size in SIZES:
-        for minutes in (1 / 6, *arguments.minutes):
+    if "train" in arguments.parts:
+        print("| model | parameters | training, audio hours an hour | waiting for data |")
+        print("|---|---|---|---|")
+        for size in SIZES:
+            print(train(work, size), flush=True)
+    if "decode" in arguments.parts:
+        print("\n| model | search | batch | real-time factor | times real time |")
+        print("|---|---|---|---|---|")
+        for size, beam_size, batch_size in itertools.product(SIZES, (1, 10), (1, None)):
+            print(decode(work, size, beam_size, batch_size), flush=True)
+    if "transcribe" in arguments.parts:
+        print("\n| model | audio | wall (s) | times real time | first words (s) | peak (MiB) |")
+        print("|---|---|---|---|---|---|")
+        for size, minutes in itertools.product(SIZES, (1 / 6, *arguments.minutes)):
             print(transcribe(work, size, minutes, arguments.device), flush=True)
 
 
