@@ -85,11 +85,10 @@ def load_weights(model: nn.Module, path: Path) -> None:
     if metadata.get("sha256") != _digest(tensors):
         raise ModelError(f"{path}: is damaged (its checksum does not fit); copy it again")
     try:
-        if any(parameter.is_meta for parameter in model.parameters()):
-            own = {name: tensor.clone() for name, tensor in tensors.items()}  # not the file's pages
-            model.load_state_dict(own, assign=True)
-        else:
-            model.load_state_dict(tensors)
+        is_empty = any(parameter.is_meta for parameter in model.parameters())
+        if is_empty:
+            tensors = {name: tensor.clone() for name, tensor in tensors.items()}  # no file's pages
+        model.load_state_dict(tensors, assign=is_empty)
     except RuntimeError as error:
         message = " ".join(str(error).split())[:200]
         raise ModelError(

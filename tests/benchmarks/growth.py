@@ -87,7 +87,7 @@ def slope(points: dict[int, Point], name: str) -> float:
 def draw(points: dict[str, dict[int, Point]], out: Path) -> None:
     """Draws a panel for each axis: seconds on the left, memory on the right."""
     figure, panels = plt.subplots(2, 3, figsize=(12, 7), layout="constrained")
-    for panel, (axis, rows) in zip(panels.flat, points.items(), strict=False):
+    for panel, (axis, rows) in zip(panels.flat[: len(points)], points.items(), strict=True):
         for name in FIGURES:
             panel.loglog(list(rows), [row[name] for row in rows.values()], "o-", label=name)
         panel.set_xlabel(axis)
