@@ -91,7 +91,8 @@ def imported(path: Path) -> set[str]:
 def test_imports_are_found_however_they_are_written(tmp_path: Path) -> None:
     source = tmp_path / "source.py"
     source.write_text(
-        "import asr.train\nfrom asr import search\n\ndef f():\n    from asr.model import build_model\n"
+        "import asr.train\nfrom asr import search\n\n"
+        "def f():\n    from asr.model import build_model\n"
     )
     assert imported(source) == {"asr.train", "asr.search", "asr.model"}
     assert len(MODULES) > 80

@@ -5,6 +5,7 @@
 """
 
 import argparse
+import contextlib
 import hashlib
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ import asr.train
 from asr.config import load_config
 
 
-class Enough(Exception):
+class EnoughError(Exception):
     """As many steps as were asked for are done."""
 
 
@@ -33,15 +34,13 @@ def main() -> None:
         losses.append(float(result[1].total).hex())
         print(len(losses), losses[-1], flush=True)
         if len(losses) == arguments.steps:
-            raise Enough
+            raise EnoughError
         return result
 
     asr.train.train_step = noting_step
     with tempfile.TemporaryDirectory() as folder:
-        try:
+        with contextlib.suppress(EnoughError):
             asr.train.train(load_config(arguments.config, arguments.settings), Path(folder))
-        except Enough:
-            pass
     print("sha256 of them all:", hashlib.sha256("\n".join(losses).encode()).hexdigest())
 
 
