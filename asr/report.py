@@ -1,7 +1,7 @@
 """Scores written for people and for programs.
 
-Error counts (asr/scored.py) -> `report.json` (fractions and counts), `report.md` and a table for
-the terminal (per cent).
+Error counts (asr/scored.py) -> `report.json` (fractions and counts), `report.md` and a table
+for the terminal (per cent).
 """
 
 import json

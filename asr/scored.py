@@ -1,4 +1,7 @@
-"""Recognition results scored: files -> texts (asr/results.py) -> normalised -> error counts."""
+"""Recognition results scored.
+
+Files -> texts (asr/results.py) -> normalised -> error counts.
+"""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Audio of any length -> segments with times -> text; the writers are in asr/writers.py.
 
-blocks (asr/audio.py) -> stretches of speech (asr/speech.py) -> pools of a few minutes -> batches of
-like length -> the recognizer -> segments with text, in time order.
+blocks (asr/audio.py) -> stretches of speech (asr/speech.py) -> pools of a few minutes
+-> batches of like length -> the recognizer -> segments with text, in time order.
 
 The first pool is small, so that the first words come early; no pool grows with the audio.
 """
