@@ -279,7 +279,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For a bug report.")] = False,
 ) -> None:
     """Show versions, devices, codecs and room, and how to get what is missing."""
-    from asr.doctor import examine
+    from asr.machine.doctor import examine
 
     findings = examine()
     if as_json:

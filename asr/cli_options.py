@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asr.ranks import own_rank
+from asr.machine.ranks import own_rank
 
 Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of asr train.")]
 LM = Annotated[Path, typer.Option("--lm", help="The --out of asr train-lm, or an ARPA file.")]

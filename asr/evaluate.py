@@ -9,9 +9,9 @@ import torch
 from asr.checkpoint import writing
 from asr.data import Batch
 from asr.experiment import Run
+from asr.machine.ranks import gather
 from asr.monitor import alignment_flatness, diagonality
 from asr.plots import plot_alignment
-from asr.ranks import gather
 from asr.recognizer import encode_padded, search_encoded
 from asr.scorers import greedy_ctc
 from asr.scoring import score

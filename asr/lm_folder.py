@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict
 import asr
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_weights
 from asr.config import TokenizerConfig
-from asr.devices import pick_device
 from asr.errors import ConfigError, ModelError
 from asr.language_model import LanguageModel, RecurrentLM
 from asr.lm_config import LMConfig, LMModelConfig, load_lm_config
+from asr.machine.devices import pick_device
 from asr.ngram import arpa_symbols, read_arpa
 from asr.settings import read_settings
 from asr.tokenizer import Tokenizer, load_tokenizer

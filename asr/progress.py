@@ -11,7 +11,7 @@ import torch
 from asr.checkpoint import load_state, save_folder, save_state
 from asr.errors import ConfigError
 from asr.experiment import Run
-from asr.ranks import gather
+from asr.machine.ranks import gather
 
 
 class TrainingStoppedError(Exception):

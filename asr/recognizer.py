@@ -10,12 +10,12 @@ from torch import Tensor
 
 from asr.checkpoint import LoadedModel, load_model_folder
 from asr.config import SearchConfig, override_config
-from asr.devices import own_device
 from asr.encoder import Encoded
 from asr.errors import ConfigError
 from asr.fusion import WeightedModel, fuse, rescore, weigh
 from asr.language_model import LanguageModel
 from asr.lm_folder import load_language_model
+from asr.machine.devices import own_device
 from asr.model import Seq2Seq
 from asr.scorers import CTCScorer, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, search

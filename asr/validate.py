@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from asr.audio_checks import Finding, Heard, check_audio
 from asr.errors import DataError
+from asr.machine.threads import map_ahead
 from asr.manifest import Cut, audio_paths, cut_text, each_cut, recordings
 from asr.text import get_normalizer
-from asr.threads import map_ahead
 
 Numbers = npt.NDArray[Any]
 

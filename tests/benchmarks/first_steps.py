@@ -38,9 +38,8 @@ def main() -> None:
         return result
 
     asr.train.train_step = noting_step
-    with tempfile.TemporaryDirectory() as folder:
-        with contextlib.suppress(EnoughError):
-            asr.train.train(load_config(arguments.config, arguments.settings), Path(folder))
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(EnoughError):
+        asr.train.train(load_config(arguments.config, arguments.settings), Path(folder))
     print("sha256 of them all:", hashlib.sha256("\n".join(losses).encode()).hexdigest())
 
 

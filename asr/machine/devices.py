@@ -5,7 +5,7 @@ import os
 import torch
 
 from asr.errors import ConfigError
-from asr.ranks import under_torchrun
+from asr.machine.ranks import under_torchrun
 
 DEVICES = ("auto", "cpu", "cuda")
 

@@ -5,8 +5,8 @@ import shutil
 import pytest
 import soundfile
 
-from asr import doctor
-from asr.doctor import CODECS, examine
+from asr.machine import doctor
+from asr.machine.doctor import CODECS, examine
 
 
 def by_name():

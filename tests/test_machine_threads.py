@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from asr.threads import map_ahead
+from asr.machine.threads import map_ahead
 
 
 def test_results_come_in_the_order_of_the_items_whoever_is_done_first() -> None:

@@ -1,0 +1,1 @@
+"""The machine: devices, ranks of a distributed run, threads, and `asr doctor`."""
