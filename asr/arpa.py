@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.errors import DataError
-from asr.tokenizer import BOS, EOS, PAD, UNK
+from asr.text.tokenizer import BOS, EOS, PAD, UNK
 
 # Stands for log 0, as in search's other scorers, where infinities would cancel into NaN.
 LOG_ZERO = -1e4

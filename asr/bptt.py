@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from asr.language_model import LMState, RecurrentLM
-from asr.tokenizer import PAD
+from asr.text.tokenizer import PAD
 
 
 class SegmentResult(NamedTuple):

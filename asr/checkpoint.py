@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from asr.config import Config, dump_config, load_config
 from asr.errors import ConfigError, ModelError
 from asr.model import Seq2Seq, build_model
-from asr.tokenizer import Tokenizer, load_tokenizer
+from asr.text.tokenizer import Tokenizer, load_tokenizer
 
 FORMAT_VERSION = "1"
 CONFIG_FILE, WEIGHTS_FILE = "config.yaml", "model.safetensors"

@@ -14,8 +14,8 @@ from asr.config import Config
 from asr.encoder import SUBSAMPLINGS
 from asr.rnn import LAYERS
 from asr.start import STARTS
-from asr.text import NORMALIZERS
-from asr.tokenizer import TOKENIZERS
+from asr.text.normalizers import NORMALIZERS
+from asr.text.tokenizer import TOKENIZERS
 
 
 def describe_choices() -> str:

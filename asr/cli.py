@@ -24,7 +24,7 @@ from asr.cli_options import (
     search_settings,
 )
 from asr.errors import AsrError, ConfigError, one_line
-from asr.text import NORMALIZERS
+from asr.text.normalizers import NORMALIZERS
 from recipes import RECIPES, PrepareOptions
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from asr.cli_options import TokenizerFolder, live_line, say
-from asr.text import NORMALIZERS
+from asr.text.normalizers import NORMALIZERS
 
 Manifest = Annotated[Path, typer.Argument(help="Lhotse cuts, .jsonl.gz, as asr prepare writes.")]
 

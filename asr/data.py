@@ -25,7 +25,7 @@ from asr.config import DataConfig
 from asr.cut_audio import load_channels
 from asr.errors import DataError
 from asr.manifest import Cut, cut_text, read_cuts
-from asr.tokenizer import BOS, EOS, PAD, Tokenizer
+from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer
 
 BUFFER_SIZE = 50_000  # utterances among which an epoch shuffles
 BINS_SAMPLE = 10_000  # utterances from which the buckets are laid out

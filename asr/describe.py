@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.manifest import Cut, cut_text, each_cut, is_whole, recordings
-from asr.text import get_normalizer
-from asr.tokens import SPECIAL_TOKENS, Tokenizer
+from asr.text.normalizers import get_normalizer
+from asr.text.tokens import SPECIAL_TOKENS, Tokenizer
 
 Numbers = npt.NDArray[np.float64]
 SHOWN = 10  # words or characters that another manifest does not hold

@@ -21,8 +21,8 @@ from asr.loss import compute_losses
 from asr.machine.devices import pick_device
 from asr.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
 from asr.model import Seq2Seq, build_model
-from asr.text import get_normalizer
-from asr.tokenizer import UNK, Tokenizer, load_tokenizer, train_tokenizer
+from asr.text.normalizers import get_normalizer
+from asr.text.tokenizer import UNK, Tokenizer, load_tokenizer, train_tokenizer
 
 STATISTICS_SECONDS = 5 * 3600.0  # of training audio are enough for a mean and a variance a mel
 

@@ -35,7 +35,7 @@ from asr.cut_audio import (
 )
 from asr.errors import DataError
 from asr.manifest import Cut, cut_text
-from asr.text import get_normalizer
+from asr.text.normalizers import get_normalizer
 
 FILES_A_FOLDER = 1000  # of audio, and utterances a shard
 KALDI_AUDIO = "WAV PCM_16"  # all that Kaldi reads without a command

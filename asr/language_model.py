@@ -19,8 +19,8 @@ from asr.errors import ConfigError, DataError
 from asr.ngram import LMMemory
 from asr.rnn import LAYERS, initialize_recurrent
 from asr.scorers import LOG_ZERO, Scorer
-from asr.text import get_normalizer
-from asr.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from asr.text.normalizers import get_normalizer
+from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 LMState = tuple[tuple[Tensor, ...], ...]  # of each layer: (hidden,), or (hidden, cell) of an LSTM
 EMBEDDING_STD = 0.5  # chosen on a dev text; a quarter of it, usual for tied weights, learns slower

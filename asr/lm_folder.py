@@ -22,7 +22,7 @@ from asr.lm_config import LMConfig, LMModelConfig, load_lm_config
 from asr.machine.devices import pick_device
 from asr.ngram import arpa_symbols, read_arpa
 from asr.settings import read_settings
-from asr.tokenizer import Tokenizer, load_tokenizer
+from asr.text.tokenizer import Tokenizer, load_tokenizer
 from asr.word_lm import lists_words, read_word_ngram
 
 ARPA_FILE = "lm.arpa"

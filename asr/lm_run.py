@@ -16,7 +16,7 @@ from asr.lm_config import LMConfig, choose_files, load_lm_config
 from asr.lm_folder import build_recurrent, find_folder_tokenizer, is_recognizer
 from asr.lm_text import TokenText, read_lines, read_text
 from asr.machine.devices import pick_device
-from asr.tokenizer import Tokenizer, train_tokenizer
+from asr.text.tokenizer import Tokenizer, train_tokenizer
 
 
 @dataclass(frozen=True)

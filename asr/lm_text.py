@@ -19,8 +19,8 @@ from torch import Tensor
 
 from asr.errors import DataError
 from asr.manifest import cut_text, first_line, read_cuts
-from asr.text import get_normalizer
-from asr.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from asr.text.normalizers import get_normalizer
+from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from asr.features import frame_mask
 from asr.model import Output
-from asr.tokenizer import BLANK
+from asr.text.tokenizer import BLANK
 
 IGNORED = -100  # the target that cross entropy leaves out
 

@@ -11,7 +11,7 @@ from lhotse import CutSet
 
 from asr.config import DataConfig
 from asr.errors import DataError
-from asr.tokenizer import Tokenizer
+from asr.text.tokenizer import Tokenizer
 
 Cut = Any  # lhotse's MonoCut or MixedCut
 

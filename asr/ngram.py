@@ -21,7 +21,7 @@ from asr.arpa import LOG_ZERO, Ngrams, format_ngrams, read_ngrams
 from asr.errors import ModelError
 from asr.ngram_estimate import estimate_ngrams
 from asr.ngram_trie import ROOT, Trie, build_trie
-from asr.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 
 class LMMemory(NamedTuple):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from asr.arpa import LOG_ZERO, Ngrams
 from asr.errors import ConfigError, DataError
-from asr.tokenizer import BOS, EOS, PAD, UNK
+from asr.text.tokenizer import BOS, EOS, PAD, UNK
 
 HIGHEST_ORDER = 10
 # Where counts of counts leave the discounts undefined; kenlm's --discount_fallback has the same.

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from asr.language_model import LanguageModel, RecurrentLM, to_log_probs
 from asr.lm_text import TokenText
-from asr.tokenizer import PAD
+from asr.text.tokenizer import PAD
 
 STEPS = 64  # tokens a line that a recurrent model reads at once
 MOST_ROWS = 256  # lines side by side

@@ -19,7 +19,7 @@ from asr.machine.devices import own_device
 from asr.model import Seq2Seq
 from asr.scorers import CTCScorer, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, search
-from asr.text import get_normalizer
+from asr.text.normalizers import get_normalizer
 from asr.window import replace_part, restrict_attention
 
 

@@ -12,7 +12,7 @@ from asr.errors import ConfigError, DataError
 from asr.manifest import read_ids
 from asr.results import read_hypotheses, read_text_file
 from asr.scoring import RESPACED, ScoreSet, score
-from asr.text import Normalizer, get_normalizer
+from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
 RATES = {  # name of a rate -> the units that it counts

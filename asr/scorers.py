@@ -15,7 +15,7 @@ from torch import Tensor
 
 from asr.decoder import AttentionDecoder, DecoderMemory, DecoderState
 from asr.features import frame_mask
-from asr.tokenizer import BLANK, BOS, EOS, PAD
+from asr.text.tokenizer import BLANK, BOS, EOS, PAD
 
 # Stands for log 0 in sums over time, where infinities would cancel into NaN.
 LOG_ZERO = -1e4

@@ -15,7 +15,7 @@ from typing import Literal
 import jiwer
 
 from asr.errors import DataError
-from asr.text import has_hangul, to_jamo
+from asr.text.normalizers import has_hangul, to_jamo
 
 Operation = Literal["hit", "substitution", "deletion", "insertion"]
 Step = tuple[Operation, str | None, str | None]  # (operation, reference token, hypothesis token)

@@ -17,7 +17,7 @@ from torch import Tensor
 from asr.config import SearchConfig
 from asr.loops import shared_products
 from asr.scorers import Scorer
-from asr.tokenizer import BOS, EOS, PAD
+from asr.text.tokenizer import BOS, EOS, PAD
 
 REASONS = ("eos", "length", "loop")
 LONGEST_LOOP = 12  # tokens in the stretch that repeats

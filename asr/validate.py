@@ -20,7 +20,7 @@ from asr.audio_checks import Finding, Heard, check_audio
 from asr.errors import DataError
 from asr.machine.threads import map_ahead
 from asr.manifest import Cut, audio_paths, cut_text, each_cut, recordings
-from asr.text import get_normalizer
+from asr.text.normalizers import get_normalizer
 
 Numbers = npt.NDArray[Any]
 

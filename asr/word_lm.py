@@ -27,8 +27,8 @@ from asr.arpa import LOG_ZERO, list_words
 from asr.errors import ModelError
 from asr.ngram import LMMemory, NgramModel, read_arpa
 from asr.ngram_trie import ROOT
-from asr.text import get_normalizer
-from asr.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
+from asr.text.normalizers import get_normalizer
+from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
 
 MOST_WAYS = 8
 MARKS = ("<pad>", "<s>", "</s>", "<unk>")  # PAD, BOS, EOS, UNK

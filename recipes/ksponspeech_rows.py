@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from asr.errors import DataError
-from asr.text import has_hangul
+from asr.text.normalizers import has_hangul
 
 PARTS = {"train": 620_000, "dev": 2_545, "eval_clean": 3_000, "eval_other": 3_000}  # utterances
 FIRST_OF_DEV = 620_001  # the number of the first utterance of dev; train's end before it

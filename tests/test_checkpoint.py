@@ -25,7 +25,7 @@ from asr.checkpoint import (
 )
 from asr.errors import ModelError
 from asr.model import build_model
-from asr.tokenizer import train_tokenizer
+from asr.text.tokenizer import train_tokenizer
 
 TOKENIZER = train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none")
 

@@ -11,7 +11,7 @@ from asr.config import DataConfig
 from asr.data import Augment, Batch, BatchDataset, Batches, collate
 from asr.errors import DataError
 from asr.manifest import read_cuts
-from asr.tokenizer import BOS, EOS, PAD, CharacterTokenizer, Tokenizer, train_tokenizer
+from asr.text.tokenizer import BOS, EOS, PAD, CharacterTokenizer, Tokenizer, train_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from conftest import TWO_PROCESSES, random_texts, tiny_config, tone, write_manif
 
 from asr.checkpoint import save_folder, save_weights
 from asr.model import build_model
-from asr.tokenizer import train_tokenizer
+from asr.text.tokenizer import train_tokenizer
 
 IDS = [f"m-{index:03d}" for index in range(9)]
 

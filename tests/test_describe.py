@@ -12,8 +12,8 @@ from lhotse import CutSet, Recording
 from asr import plots
 from asr.describe import Spread, describe, spread
 from asr.scored import RATES
-from asr.text import NORMALIZERS, get_normalizer
-from asr.tokenizer import train_tokenizer
+from asr.text.normalizers import NORMALIZERS, get_normalizer
+from asr.text.tokenizer import train_tokenizer
 
 TEXTS = ["ab a", "ab", "abcd c", "a"]  # tones of 0.2 s a character and space
 

@@ -23,7 +23,7 @@ from asr.ngram import NgramModel, arpa_symbols, estimate, write_arpa
 from asr.recognizer import Recognizer, load_recognizer, search_encoded
 from asr.scorers import LOG_ZERO, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, map_tensors, rank_of, search
-from asr.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer
+from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer
 
 TOKENIZER = CharacterTokenizer("ab", normalizer="none")
 V = TOKENIZER.vocab_size

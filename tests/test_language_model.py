@@ -24,7 +24,7 @@ from asr.perplexity import STEPS, TextScore, score_text, to_perplexity
 from asr.rnn import LAYERS
 from asr.scorers import LOG_ZERO
 from asr.search import WeightedScorer, search
-from asr.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, JamoTokenizer
+from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, JamoTokenizer
 
 CELLS = sorted(LAYERS)
 TOKENIZER = CharacterTokenizer("abcd", normalizer="none")

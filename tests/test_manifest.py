@@ -10,8 +10,8 @@ from lhotse import CutSet
 from asr.config import DataConfig
 from asr.errors import DataError
 from asr.manifest import Survey, checked_cuts, cut_text, read_cuts, read_ids, survey
-from asr.text import get_normalizer
-from asr.tokenizer import train_tokenizer
+from asr.text.normalizers import get_normalizer
+from asr.text.tokenizer import train_tokenizer
 
 
 def take_survey(manifest: Path, *, keep_all: bool = False, **changes: object) -> Survey:

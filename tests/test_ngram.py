@@ -25,7 +25,7 @@ from asr.ngram import (
 )
 from asr.ngram_estimate import FALLBACK_DISCOUNTS, discounts_of
 from asr.search import WeightedScorer, search
-from asr.tokenizer import BLANK, BOS, EOS, PAD, UNK, train_tokenizer
+from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, train_tokenizer
 
 A, B, C, D = 4, 5, 6, 7
 VOCAB = 12

@@ -13,7 +13,7 @@ from asr.config import SearchConfig
 from asr.model import build_model
 from asr.scorers import CTCMemory, CTCScorer, DecoderScorer, greedy_ctc
 from asr.search import WeightedScorer, find_loops, map_tensors, search
-from asr.tokenizer import BOS, EOS, PAD, UNK
+from asr.text.tokenizer import BOS, EOS, PAD, UNK
 
 VOCAB = 4 + 4
 

@@ -26,7 +26,7 @@ from asr.perplexity import score_text
 from asr.progress import TrainingStoppedError
 from asr.rnn import LAYERS
 from asr.settings import check_settings
-from asr.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer
+from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer
 from asr.train_lm import train_language_model, train_step
 
 CELLS = sorted(LAYERS)

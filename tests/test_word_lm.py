@@ -15,7 +15,7 @@ from asr.fusion import WeightedModel, fuse, score_hypotheses
 from asr.lm_folder import load_language_model
 from asr.ngram import LMMemory
 from asr.search import Hypothesis, WeightedScorer, map_tensors, search
-from asr.tokenizer import BOS, EOS, PAD, Tokenizer, train_tokenizer
+from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer, train_tokenizer
 from asr.word_lm import MOST_WAYS, WordNgram, lists_words, read_word_ngram
 
 TEXTS = ["가 나다 라하", "abc"]

@@ -18,7 +18,7 @@ from asr.schedules import learning_rate
 from asr.scorers import DecoderScorer
 from asr.scoring import align
 from asr.search import WeightedScorer, search
-from asr.tokenizer import BOS, EOS, SPECIAL_TOKENS
+from asr.text.tokenizer import BOS, EOS, SPECIAL_TOKENS
 
 SEED = 1
 NUM_SYMBOLS = 10

@@ -27,7 +27,7 @@ class Ours:
         from asr.experiment import build_optimizer
         from asr.scorers import DecoderScorer
         from asr.search import WeightedScorer, search
-        from asr.tokenizer import BOS, EOS
+        from asr.text.tokenizer import BOS, EOS
 
         self.bos, self.eos = BOS, EOS
         self.encoder = Encoder(

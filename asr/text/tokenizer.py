@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Self
 
 from asr.errors import ConfigError, DataError, ModelError
-from asr.sentencepieces import (
+from asr.text.normalizers import JAMO, from_jamo, get_normalizer, to_jamo
+from asr.text.sentencepieces import (
     BpeTokenizer,
     JamoBpeTokenizer,
     JamoUnigramTokenizer,
     UnigramTokenizer,
 )
-from asr.text import JAMO, from_jamo, get_normalizer, to_jamo
-from asr.tokens import (
+from asr.text.tokens import (
     BLANK,
     BOS,
     EOS,

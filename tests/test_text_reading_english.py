@@ -2,7 +2,7 @@
 
 import pytest
 
-from asr.reading_english import read_english, read_number, read_year
+from asr.text.reading_english import read_english, read_number, read_year
 
 EXAMPLES = [
     # money

@@ -9,8 +9,8 @@ from typing import ClassVar, Self
 import sentencepiece
 
 from asr.errors import ConfigError, DataError, ModelError
-from asr.text import JAMO, from_jamo, to_jamo
-from asr.tokens import BOS, EOS, PAD, SILENT, SPECIAL_TOKENS, UNK, UNKNOWN_TEXT, Tokenizer
+from asr.text.normalizers import JAMO, from_jamo, to_jamo
+from asr.text.tokens import BOS, EOS, PAD, SILENT, SPECIAL_TOKENS, UNK, UNKNOWN_TEXT, Tokenizer
 
 _WORD_START = "\u2581"  # sentencepiece's mark for the space before a word
 _RESERVED_STAND_IN = "\u2585"  # sentencepiece's mark for unknown text, which no piece holds

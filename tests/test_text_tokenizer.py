@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from asr.errors import ConfigError, DataError, ModelError
-from asr.tokenizer import (
+from asr.text.tokenizer import (
     BLANK,
     BOS,
     EOS,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asr.reading_korean import read_count, read_digits, read_korean, read_number
+from asr.text.reading_korean import read_count, read_digits, read_korean, read_number
 
 EXAMPLES = [
     # dates and times

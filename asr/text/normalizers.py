@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from asr.errors import ConfigError
-from asr.reading_english import read_english
-from asr.reading_korean import read_korean
+from asr.text.reading_english import read_english
+from asr.text.reading_korean import read_korean
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from asr.errors import ConfigError
-from asr.text import NORMALIZERS, from_jamo, get_normalizer, to_jamo
+from asr.text.normalizers import NORMALIZERS, from_jamo, get_normalizer, to_jamo
 
 ENGLISH_EXAMPLES = [
     ("HELLO WORLD", "hello world"),

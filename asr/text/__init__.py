@@ -1,0 +1,1 @@
+"""Text: normalisers, readings aloud, and tokens."""
