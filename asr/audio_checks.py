@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.audio import audio_info
+from asr.audio.files import audio_info
 from asr.cut_audio import Channels, load_channels
 from asr.errors import DataError
 from asr.manifest import Cut, recordings

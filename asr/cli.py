@@ -224,7 +224,7 @@ def transcribe(
         check_output(files, output_dir)
     elif len(formats) > 1:
         raise ConfigError(f"--output-format {output_format}: needs --output-dir to write files to")
-    from asr.audio import check_readable
+    from asr.audio.files import check_readable
     from asr.recognizer import load_recognizer
     from asr.transcribe import transcribe as run
 

@@ -11,7 +11,7 @@ import soundfile
 from lhotse.audio import set_current_audio_backend
 from lhotse.audio.backend import LibsndfileBackend
 
-from asr.audio import AudioInfo, audio_info
+from asr.audio.files import AudioInfo, audio_info
 from asr.errors import DataError
 from asr.manifest import Cut, audio_paths, first_line, is_whole
 

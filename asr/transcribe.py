@@ -1,6 +1,6 @@
 """Audio of any length -> segments with times -> text; the writers are in asr/writers.py.
 
-blocks (asr/audio.py) -> stretches of speech (asr/speech.py) -> pools of a few minutes
+blocks (asr/audio/files.py) -> stretches of speech (asr/audio/speech.py) -> pools of a few minutes
 -> batches of like length -> the recognizer -> segments with text, in time order.
 
 The first pool is small, so that the first words come early; no pool grows with the audio.
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from asr.audio import Waveform, check_waveform, read_blocks
+from asr.audio.files import Waveform, check_waveform, read_blocks
+from asr.audio.speech import Segment, segments
 from asr.errors import ConfigError
-from asr.speech import Segment, segments
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig
@@ -108,7 +108,7 @@ def transcribe(
     called with each segment as soon as it is known, in order of time.
 
     Raises:
-        DataError: audio that cannot be used (asr/audio.py says why).
+        DataError: audio that cannot be used (asr/audio/files.py says why).
         ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0.
     """
     blocks = _Counted(_blocks(recognizer, audio, sample_rate))

@@ -14,7 +14,7 @@ from lhotse.audio import AudioSource, Recording
 from lhotse.cut import Cut, MonoCut
 from lhotse.supervision import SupervisionSegment
 
-from asr.audio import audio_info
+from asr.audio.files import audio_info
 from asr.errors import DataError
 from recipes.base import ManifestSummary
 
@@ -44,7 +44,7 @@ def read_any_header(path: Path) -> AudioHeader:
     """Return the header of an audio file of any number of channels; the path in it is absolute.
 
     Raises:
-        DataError: as `asr.audio.audio_info`.
+        DataError: as `asr.audio.files.audio_info`.
     """
     info = audio_info(path)
     return AudioHeader(Path(path).absolute(), info.sample_rate, info.num_frames, info.num_channels)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr.audio import audio_info, check_waveform, read_audio, read_blocks
+from asr.audio.files import audio_info, check_waveform, read_audio, read_blocks
 from asr.errors import DataError
 
 RATE = 16000
@@ -130,7 +130,7 @@ def test_an_empty_file_is_said(tmp_path):
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
     path = write(tmp_path / "a.wav", tone(1))
-    monkeypatch.setattr("asr.audio.os.access", lambda *_: False)
+    monkeypatch.setattr("asr.audio.files.os.access", lambda *_: False)
     assert_both_raise(path, r"no permission; must be readable \(chmod")
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.audio import audio_info, read_audio
+from asr.audio.files import audio_info, read_audio
+from asr.audio.speech import find_speech, segments
 from asr.errors import ConfigError
-from asr.speech import find_speech, segments
 
 RATE = 16000
 CORPORA = Path(os.environ.get("ASR_TEST_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from asr.audio import Waveform
+from asr.audio.files import Waveform
 from asr.errors import ConfigError
 
 HOP_SECONDS = 0.01

@@ -3,7 +3,7 @@
 file -> libsndfile -> mean of the channels -> streaming resampler -> blocks
 
 A whole file is its blocks joined, so both ways to read run the same lines. A file that is cut
-short, damaged or without samples is an error. asr/speech.py finds the speech in the blocks.
+short, damaged or without samples is an error. asr/audio/speech.py finds the speech in the blocks.
 """
 
 from __future__ import annotations

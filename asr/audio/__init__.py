@@ -1,0 +1,1 @@
+"""Audio: files, and where in them is speech."""
