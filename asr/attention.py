@@ -19,11 +19,11 @@ from asr.attention_contract import (
     build_mechanism,
     nothing_read,
 )
-from asr.correlation import correlate, filter_bank
-from asr.energies import Seen, additive_energies
 from asr.errors import ConfigError
+from asr.fast.correlation import correlate, filter_bank
+from asr.fast.energies import Seen, additive_energies
+from asr.fast.shared import LoopLinear, multiply, once
 from asr.features import frame_mask
-from asr.loops import LoopLinear, multiply, once
 
 
 class DotAttention(Attention):

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
+from asr.fast.shared import multiply
 from asr.features import frame_mask
-from asr.loops import multiply
 
 
 class Memory(NamedTuple):

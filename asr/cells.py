@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from asr.loops import LoopLinear
+from asr.fast.shared import LoopLinear
 from asr.rnn import initialize_gates
 
 aten = torch.ops.aten

@@ -19,7 +19,7 @@ from asr.attention_contract import Attention
 from asr.cells import CELLS, CellState
 from asr.config import DecoderConfig
 from asr.errors import ConfigError
-from asr.loops import LoopLinear, look_up, shared_products
+from asr.fast.shared import LoopLinear, look_up, shared_products
 from asr.rnn import initialize_gates
 from asr.start import STARTS, Message
 

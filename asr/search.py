@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from asr.config import SearchConfig
-from asr.loops import shared_products
+from asr.fast.shared import shared_products
 from asr.scorers import Scorer
 from asr.text.tokenizer import BOS, EOS, PAD
 

@@ -14,7 +14,7 @@ from asr.attention import (
 )
 from asr.attention_contract import AlignmentState
 from asr.errors import ConfigError
-from asr.loops import shared_products
+from asr.fast.shared import shared_products
 from asr.search import map_tensors
 
 # Each mechanism, and those of its options that change what it computes.

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asr.kept import fingerprint, keep
+from asr.fast.kept import fingerprint, keep
 
 
 def step(weight: nn.Parameter) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from asr.correlation import BLOCK, correlate, filter_bank
+from asr.fast.correlation import BLOCK, correlate, filter_bank
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
 

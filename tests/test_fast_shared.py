@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asr.loops import LIKELY_STEPS, LoopLinear, look_up, multiply, once, shared_products
+from asr.fast.shared import LIKELY_STEPS, LoopLinear, look_up, multiply, once, shared_products
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
@@ -36,8 +36,8 @@ def recur(product: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
 def test_a_loop_of_shared_products_has_autograds_values_and_gradients(
     shape: tuple[int, ...], transposed: bool, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asr.products.SMALL", small)
-    monkeypatch.setattr("asr.products.SMALL_STRIPS", small)
+    monkeypatch.setattr("asr.fast.products.SMALL", small)
+    monkeypatch.setattr("asr.fast.products.SMALL_STRIPS", small)
     torch.manual_seed(0)
     matrix = (torch.randn(shape) / shape[-1] ** 0.5).requires_grad_()
     start = torch.randn(3, 2, shape[-1], requires_grad=True)
@@ -137,7 +137,7 @@ class Counting(nn.Linear):
 def test_a_table_is_projected_once_where_a_loop_asks_for_many_of_its_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("asr.loops.SHORT_TABLE", 0)
+    monkeypatch.setattr("asr.fast.shared.SHORT_TABLE", 0)
     layer = Counting()
     table, few = torch.randn(LIKELY_STEPS, 4), torch.tensor([[3]])
     wanted = layer(table[few])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from asr.loops import multiply
+from asr.fast.shared import multiply
 
 BLOCK = 32  # frames (S)
 

@@ -25,8 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from asr.kept import keep
-from asr.products import PackedWeight, is_for_onednn, linear
+from asr.fast.kept import keep
+from asr.fast.products import PackedWeight, is_for_onednn, linear
 
 
 class _Open(torch.autograd.Function):

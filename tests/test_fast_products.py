@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from asr.products import FEW_ROWS, PackedWeight, is_for_onednn, linear
+from asr.fast.products import FEW_ROWS, PackedWeight, is_for_onednn, linear
 
 
 @pytest.mark.parametrize("num_rows", [1, FEW_ROWS - 1, FEW_ROWS, 300])
@@ -19,7 +19,7 @@ def test_products_by_onednn_are_products(
     torch.testing.assert_close(linear(inputs, weight), wanted, atol=1e-4, rtol=1e-4)
     strided = linear(inputs.T.contiguous().T, weight.T.contiguous().T)
     torch.testing.assert_close(strided, wanted, atol=1e-4, rtol=1e-4)
-    monkeypatch.setattr("asr.products.STRIP", strip)
+    monkeypatch.setattr("asr.fast.products.STRIP", strip)
     if is_for_onednn(inputs, weight, by_strips=True):
         packed = PackedWeight(weight, num_rows)
         torch.testing.assert_close(packed.multiply(inputs), wanted, atol=1e-4, rtol=1e-4)

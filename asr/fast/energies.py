@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
-from asr.loops import Total, once, shared_total
+from asr.fast.shared import Total, once, shared_total
 
 SMALL = 2**17  # so few values of z, without gradients, that the plain equation is as fast
 JOBS = 4  # of each worker, at least
@@ -38,7 +38,7 @@ _is_fork = False  # of a process that had numba's threads, which are not here an
 
 def _note_fork() -> None:
     global _is_fork, _running
-    _is_fork = _is_fork or "asr.energy_loops" in sys.modules
+    _is_fork = _is_fork or "asr.fast.compiled" in sys.modules
     _running = Lock()
 
 
@@ -135,7 +135,7 @@ class _Energies(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:
-        from asr import energy_loops
+        from asr.fast import compiled as energy_loops
 
         query, features = ctx.saved_tensors
         keys, weight, projection = ctx.totals
@@ -152,7 +152,7 @@ class _Energies(torch.autograd.Function):
 
 def _energies(query: Tensor, features: Tensor, shared: list[Tensor], lengths: Tensor) -> Tensor:
     """Returns energies (B,K,T), 0 on padding, with keys, w and P' as what is shared."""
-    from asr import energy_loops
+    from asr.fast import compiled as energy_loops
 
     keys, weight, projection = shared
     energies = query.new_zeros(*query.shape[:2], features.size(2))
@@ -186,7 +186,7 @@ def _count(mask: Tensor) -> Tensor:
 
 def _num_workers() -> int:
     """Returns how many workers numba has, after telling it to have as many as torch has threads."""
-    from asr import energy_loops
+    from asr.fast import compiled as energy_loops
 
     num_threads = torch.get_num_threads()
     num_workers = energy_loops.set_num_workers(num_threads)

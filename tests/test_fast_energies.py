@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from asr import energy_loops
-from asr.energies import additive_energies, plain_energies
+from asr.fast import compiled as energy_loops
+from asr.fast.energies import additive_energies, plain_energies
+from asr.fast.shared import shared_products
 from asr.features import frame_mask
-from asr.loops import shared_products
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
@@ -177,7 +177,7 @@ def test_the_tanh_is_as_exact_as_float32() -> None:
 def test_torch_uses_as_many_threads_as_before() -> None:
     program = """
 import torch
-from asr.energies import additive_energies
+from asr.fast.energies import additive_energies
 torch.set_num_threads(1)
 keys = torch.randn(2, 3, 4, requires_grad=True)
 additive_energies(keys[:, :1], keys, keys[0, 0], mask=torch.ones(2, 3) > 0).sum().backward()
@@ -192,7 +192,7 @@ def test_a_fork_of_a_process_that_has_used_the_loops_can_use_them_too() -> None:
     program = """
 import os, sys
 import torch
-from asr.energies import additive_energies, plain_energies
+from asr.fast.energies import additive_energies, plain_energies
 keys, weight = torch.randn(2, 3, 4, requires_grad=True), torch.randn(4)
 def run():
     energies = additive_energies(keys[:, :1], keys, weight, mask=torch.ones(2, 3) > 0)
