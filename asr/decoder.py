@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from asr.attention_contract import Attention
+from asr.attention.contract import Attention
 from asr.cells import CELLS, CellState
 from asr.config import DecoderConfig
 from asr.errors import ConfigError

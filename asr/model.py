@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from asr.attention import ATTENTIONS, build_attention
-from asr.attention_contract import complete_options
+from asr.attention.contract import complete_options
 from asr.config import AttentionConfig, Config
 from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.encoder import Encoded, Encoder

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asr.attention.window import replace_part, restrict_attention
 from asr.checkpoint import LoadedModel, load_model_folder
 from asr.config import SearchConfig, override_config
 from asr.encoder import Encoded
@@ -20,7 +21,6 @@ from asr.model import Seq2Seq
 from asr.scorers import CTCScorer, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, search
 from asr.text.normalizers import get_normalizer
-from asr.window import replace_part, restrict_attention
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from asr.attention_prior import diagonal_prior
+from asr.attention.prior import diagonal_prior
 from asr.card import describe_model
 from asr.checkpoint import (
     WEIGHTS_FILE,

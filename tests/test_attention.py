@@ -12,7 +12,7 @@ from asr.attention import (
     LocationAttention,
     build_attention,
 )
-from asr.attention_contract import AlignmentState
+from asr.attention.contract import AlignmentState
 from asr.errors import ConfigError
 from asr.fast.shared import shared_products
 from asr.search import map_tensors

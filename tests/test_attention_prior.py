@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from asr.attention import ATTENTIONS, build_attention
-from asr.attention_prior import diagonal_prior
+from asr.attention.prior import diagonal_prior
 from asr.config import Config, DecoderConfig, override_config
 from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError

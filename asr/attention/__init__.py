@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from asr.attention_contract import (
+from asr.attention.contract import (
     AlignmentState,
     Attention,
     NoAttention,

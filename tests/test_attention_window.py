@@ -6,12 +6,12 @@ from conftest import tiny_config
 from torch import Tensor
 
 from asr.attention import ATTENTIONS, NoAttention, build_attention
+from asr.attention.window import WindowState, replace_part, restrict_attention
 from asr.config import Config, SearchConfig, override_config
 from asr.errors import ConfigError
 from asr.model import build_model
 from asr.recognizer import search_encoded
 from asr.search import map_tensors
-from asr.window import WindowState, replace_part, restrict_attention
 
 NAMES = sorted(set(ATTENTIONS) - {"none"})
 SINGLE = sorted(set(NAMES) - {"multi_head"})

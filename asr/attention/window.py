@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from asr.attention import MultiHeadAttention
-from asr.attention_contract import Attention, NoAttention, attend
+from asr.attention.contract import Attention, NoAttention, attend
 from asr.errors import ConfigError
 
 Part = TypeVar("Part", bound=nn.Module)
