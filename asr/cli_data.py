@@ -31,8 +31,8 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Say what a manifest holds: hours, speakers, lengths, words, tokens. Reads no audio."""
-    from asr.describe import describe as run
-    from asr.describe_table import draw, to_tables
+    from asr.data.describe import describe as run
+    from asr.data.describe_table import draw, to_tables
     from asr.plots import check_picture
 
     if picture is not None:
@@ -61,8 +61,8 @@ def validate(
     ] = None,
 ) -> None:
     """List what cannot be used or looks wrong; exit code 1 where there is something."""
-    from asr.validate import validate as run
-    from asr.validate import write_findings
+    from asr.data.validate import validate as run
+    from asr.data.validate import write_findings
 
     counts = write_findings(run(manifest, audio=audio, live=live_line()), out)
     for what, (number, example) in counts.items():
@@ -81,7 +81,7 @@ def export(
     to: Annotated[str, typer.Option("--format", help="nemo, kaldi, huggingface or shar.")],
 ) -> None:
     """Write a manifest as other tools read it."""
-    from asr.export import export as run
+    from asr.data.export import export as run
 
     report = run(manifest, out, to=to, live=live_line())
     say(f"{out}: {report.num_utterances:,} utterances as {to}; {report.describe_audio()}")

@@ -6,9 +6,9 @@ import torch
 from lhotse import CutSet
 
 from asr.checkpoint import writing
-from asr.data import Batch, BatchDataset, collate
+from asr.data.batches import Batch, BatchDataset, collate
+from asr.data.manifest import checked_cuts
 from asr.errors import ConfigError, DataError
-from asr.manifest import checked_cuts
 from asr.plots import check_picture, plot_alignment
 from asr.recognizer import Recognizer, encode_padded, search_encoded
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from asr.checkpoint import writing
-from asr.data import Batch
+from asr.data.batches import Batch
 from asr.experiment import Run
 from asr.machine.ranks import gather
 from asr.monitor import alignment_flatness, diagonality

@@ -15,11 +15,11 @@ from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvir
 
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, writing
 from asr.config import Config, TrainConfig, differences, load_config
-from asr.data import Augment, BatchDataset, Batches
+from asr.data.batches import Augment, BatchDataset, Batches
+from asr.data.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
 from asr.errors import ConfigError
 from asr.loss import compute_losses
 from asr.machine.devices import pick_device
-from asr.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
 from asr.model import Seq2Seq, build_model
 from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import UNK, Tokenizer, load_tokenizer, train_tokenizer

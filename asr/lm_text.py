@@ -17,8 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from asr.data.manifest import cut_text, first_line, read_cuts
 from asr.errors import DataError
-from asr.manifest import cut_text, first_line, read_cuts
 from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 

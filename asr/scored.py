@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
-from asr.manifest import read_ids
 from asr.results import read_hypotheses, read_text_file
 from asr.scoring import RESPACED, ScoreSet, score
 from asr.text.normalizers import Normalizer, get_normalizer

@@ -22,7 +22,7 @@ from asr.checkpoint import (
     save_weights,
 )
 from asr.config import Config, TrainConfig
-from asr.data import Batch
+from asr.data.batches import Batch
 from asr.evaluate import Evaluation, evaluate
 from asr.experiment import (
     Run,

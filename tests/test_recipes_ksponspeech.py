@@ -12,8 +12,8 @@ from conftest import error_of, run
 from lhotse import CutSet
 from lhotse.qa import validate
 
+from asr.data.manifest import checked_cuts
 from asr.errors import ConfigError, DataError
-from asr.manifest import checked_cuts
 from recipes import PrepareOptions, PrepareReport
 from recipes import ksponspeech_audio as audio_module
 from recipes.ksponspeech import prepare

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from lhotse import CutSet
 
-from asr.data import BatchDataset, Batches
+from asr.data.batches import BatchDataset, Batches
 from asr.encoder import Encoder
 from asr.loss import IGNORED, masked_targets
 from asr.plots import plot_curves

@@ -22,8 +22,8 @@ import soundfile
 
 import asr.train
 from asr.config import Config, load_config
+from asr.data.manifest import read_cuts
 from asr.decode import decode_manifest
-from asr.manifest import read_cuts
 from asr.recognizer import load_recognizer
 
 ROOT = Path(__file__).parents[2]

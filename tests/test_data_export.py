@@ -9,11 +9,11 @@ import soundfile
 from conftest import error_of, run, tone, write_manifest
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
-from asr import export as module
-from asr import export_formats
-from asr.cut_audio import encode_wav, encode_wav16, plain_source
+from asr.data import export as module
+from asr.data import export_formats
+from asr.data.cut_audio import encode_wav, encode_wav16, plain_source
+from asr.data.export import export
 from asr.errors import DataError
-from asr.export import export
 
 RATE = 8000
 # Lhotse's reader of archives leaves the last one open.

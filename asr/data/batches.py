@@ -22,9 +22,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from asr.config import DataConfig
-from asr.cut_audio import load_channels
+from asr.data.cut_audio import load_channels
+from asr.data.manifest import Cut, cut_text, read_cuts
 from asr.errors import DataError
-from asr.manifest import Cut, cut_text, read_cuts
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer
 
 BUFFER_SIZE = 50_000  # utterances among which an epoch shuffles

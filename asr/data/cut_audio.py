@@ -12,8 +12,8 @@ from lhotse.audio import set_current_audio_backend
 from lhotse.audio.backend import LibsndfileBackend
 
 from asr.audio.files import AudioInfo, audio_info
+from asr.data.manifest import Cut, audio_paths, first_line, is_whole
 from asr.errors import DataError
-from asr.manifest import Cut, audio_paths, first_line, is_whole
 
 Channels = npt.NDArray[np.float32]  # (C, N), full scale 1
 

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.audio_checks import Finding, Heard, check_audio
+from asr.data.audio_checks import Finding, Heard, check_audio
+from asr.data.manifest import Cut, audio_paths, cut_text, each_cut, recordings
 from asr.errors import DataError
 from asr.machine.threads import map_ahead
-from asr.manifest import Cut, audio_paths, cut_text, each_cut, recordings
 from asr.text.normalizers import get_normalizer
 
 Numbers = npt.NDArray[Any]

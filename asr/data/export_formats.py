@@ -25,7 +25,7 @@ from lhotse.cut import MonoCut
 from lhotse.shar.writers.cut import JsonlShardWriter
 from lhotse.shar.writers.tar import TarWriter
 
-from asr.cut_audio import (
+from asr.data.cut_audio import (
     Channels,
     encode_wav,
     encode_wav16,
@@ -33,8 +33,8 @@ from asr.cut_audio import (
     load_channels,
     plain_source,
 )
+from asr.data.manifest import Cut, cut_text
 from asr.errors import DataError
-from asr.manifest import Cut, cut_text
 from asr.text.normalizers import get_normalizer
 
 FILES_A_FOLDER = 1000  # of audio, and utterances a shard

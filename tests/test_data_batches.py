@@ -8,9 +8,9 @@ from conftest import random_texts, tone, write_manifest
 from lhotse import CutSet
 
 from asr.config import DataConfig
-from asr.data import Augment, Batch, BatchDataset, Batches, collate
+from asr.data.batches import Augment, Batch, BatchDataset, Batches, collate
+from asr.data.manifest import read_cuts
 from asr.errors import DataError
-from asr.manifest import read_cuts
 from asr.text.tokenizer import BOS, EOS, PAD, CharacterTokenizer, Tokenizer, train_tokenizer
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.audio.files import audio_info
-from asr.cut_audio import Channels, load_channels
+from asr.data.cut_audio import Channels, load_channels
+from asr.data.manifest import Cut, recordings
 from asr.errors import DataError
-from asr.manifest import Cut, recordings
 
 FULL_SCALE = 0.999  # a sample at least this large is at full scale
 MOST_CLIPPED = 0.001  # share of the samples; normalised speech reaches full scale once or twice

@@ -7,10 +7,10 @@ import soundfile
 from conftest import error_of, run, tone
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
-from asr import validate as module
-from asr.audio_checks import Finding, check_samples
-from asr.describe import describe
-from asr.validate import validate, write_findings
+from asr.data import validate as module
+from asr.data.audio_checks import Finding, check_samples
+from asr.data.describe import describe
+from asr.data.validate import validate, write_findings
 
 RATE = 8000
 

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from asr.data.export_formats import FORMATS, ExportReport, Place
+from asr.data.manifest import Cut, checked_cuts, cut_text
 from asr.errors import ConfigError, DataError
-from asr.export_formats import FORMATS, ExportReport, Place
-from asr.manifest import Cut, checked_cuts, cut_text
 
 SHOWN_EVERY = 100  # utterances
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.manifest import Cut, cut_text, each_cut, is_whole, recordings
+from asr.data.manifest import Cut, cut_text, each_cut, is_whole, recordings
 from asr.text.normalizers import get_normalizer
 from asr.text.tokens import SPECIAL_TOKENS, Tokenizer
 

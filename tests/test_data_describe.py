@@ -10,7 +10,7 @@ from conftest import error_of, run, write_manifest
 from lhotse import CutSet, Recording
 
 from asr import plots
-from asr.describe import Spread, describe, spread
+from asr.data.describe import Spread, describe, spread
 from asr.scored import RATES
 from asr.text.normalizers import NORMALIZERS, get_normalizer
 from asr.text.tokenizer import train_tokenizer

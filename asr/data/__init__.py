@@ -1,0 +1,1 @@
+"""Data: manifests checked and read, batches, and what `asr data` does with a corpus."""
