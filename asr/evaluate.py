@@ -14,7 +14,7 @@ from asr.monitor import alignment_flatness, diagonality
 from asr.plots import plot_alignment
 from asr.recognizer import encode_padded, search_encoded
 from asr.scorers import greedy_ctc
-from asr.scoring import score
+from asr.scoring.counts import score
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from asr.errors import ConfigError, DataError
 from asr.fusion import weigh
 from asr.machine.ranks import own_rank
 from asr.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
-from asr.scoring import score
+from asr.scoring.counts import score
 
 METRICS = ("cer", "wer")
 RANGES = {  # name -> least and most that is tried

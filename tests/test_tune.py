@@ -25,7 +25,7 @@ from asr.lm_folder import build_recurrent
 from asr.model import build_model
 from asr.ngram import arpa_symbols, estimate, write_arpa
 from asr.recognizer import load_recognizer
-from asr.scored import score_folder
+from asr.scoring.scored import score_folder
 from asr.text.tokenizer import EOS, CharacterTokenizer
 from asr.tune import RANGES, DevSet, Knob, Trial, TunePlan, Tuning, planned, refine, tune
 from asr.tune_report import conclude, surfaces, to_arguments, to_markdown

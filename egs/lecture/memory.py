@@ -16,7 +16,7 @@ from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.encoder import Encoder
 from asr.schedules import learning_rate
 from asr.scorers import DecoderScorer
-from asr.scoring import align
+from asr.scoring.counts import align
 from asr.search import WeightedScorer, search
 from asr.text.tokenizer import BOS, EOS, SPECIAL_TOKENS
 

@@ -15,7 +15,7 @@ from asr.encoder import Encoder
 from asr.loss import IGNORED, masked_targets
 from asr.plots import plot_curves
 from asr.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
-from asr.scoring import score
+from asr.scoring.counts import score
 
 Row = Sequence[object]
 

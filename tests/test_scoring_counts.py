@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from asr.errors import DataError
-from asr.scoring import (
+from asr.scoring.counts import (
     UNITS,
     ErrorCounts,
     align,

@@ -1,0 +1,1 @@
+"""Scoring: error counts, files of transcripts, and reports."""
