@@ -126,8 +126,8 @@ def train(
 ) -> None:
     """Train a model; the same command again continues where it stopped."""
     from asr.config import load_config
-    from asr.progress import TrainingStoppedError
     from asr.train import train as run
+    from asr.training.progress import TrainingStoppedError
 
     try:
         run(load_config(config, settings or ()), out)

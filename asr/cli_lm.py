@@ -32,8 +32,8 @@ def train_lm(
 ) -> None:
     """Train a language model; the same command again continues where it stopped."""
     from asr.lm_config import choose_files, load_lm_config
-    from asr.progress import TrainingStoppedError
     from asr.train_lm import train_language_model
+    from asr.training.progress import TrainingStoppedError
 
     chosen = load_lm_config(config, settings or ())
     chosen = choose_files(chosen, text=text or (), dev=dev, tokenizer=tokenizer)

@@ -13,7 +13,6 @@ from typing import Any
 from torch import Tensor
 
 from asr.attention.prior import diagonal_prior
-from asr.card import describe_model
 from asr.checkpoint import (
     WEIGHTS_FILE,
     average_weights,
@@ -23,8 +22,11 @@ from asr.checkpoint import (
 )
 from asr.config import Config, TrainConfig
 from asr.data.batches import Batch
-from asr.evaluate import Evaluation, evaluate
-from asr.experiment import (
+from asr.loss import Losses, compute_losses
+from asr.model import resolve_config
+from asr.training.card import describe_model
+from asr.training.evaluate import Evaluation, evaluate
+from asr.training.experiment import (
     Run,
     check_same_config,
     estimate_statistics,
@@ -33,11 +35,10 @@ from asr.experiment import (
     set_up,
     try_largest_batch,
 )
-from asr.gradients import EXPLODED, clip_gradients, part_norms
-from asr.loss import Losses, compute_losses
-from asr.model import resolve_config
-from asr.monitor import find_warnings
-from asr.progress import (
+from asr.training.gradients import EXPLODED, clip_gradients, part_norms
+from asr.training.log import TrainLog, format_seconds
+from asr.training.monitor import find_warnings
+from asr.training.progress import (
     Progress,
     StopSignals,
     TrainingStoppedError,
@@ -45,8 +46,7 @@ from asr.progress import (
     save,
     start_or_resume,
 )
-from asr.schedules import learning_rate, prior_width, teacher_ratio
-from asr.trainlog import TrainLog, format_seconds
+from asr.training.schedules import learning_rate, prior_width, teacher_ratio
 
 LOG_STEPS = 10  # from one entry in the curves to the next
 

@@ -18,8 +18,6 @@ from asr.bptt import SegmentResult, clip_gradients, gradient_norms, run_segment
 from asr.checkpoint import WEIGHTS_FILE, save_folder, save_metrics, save_weights
 from asr.config import TrainConfig
 from asr.errors import ConfigError
-from asr.experiment import lock_folder
-from asr.gradients import EXPLODED
 from asr.language_model import LanguageModel
 from asr.lm_config import LMConfig, LMTrainConfig
 from asr.lm_folder import ARPA_FILE, describe_language_model
@@ -27,9 +25,11 @@ from asr.lm_run import LMProgress, LMRun, LMTexts, find_texts, save, set_up, sta
 from asr.lm_text import Lanes, make_lanes
 from asr.ngram import arpa_symbols, estimate, write_arpa
 from asr.perplexity import score_text
-from asr.progress import StopSignals, TrainingStoppedError
-from asr.schedules import learning_rate
-from asr.trainlog import TrainLog, format_seconds
+from asr.training.experiment import lock_folder
+from asr.training.gradients import EXPLODED
+from asr.training.log import TrainLog, format_seconds
+from asr.training.progress import StopSignals, TrainingStoppedError
+from asr.training.schedules import learning_rate
 
 NORM = "gradient_norm_"  # and the name of a part
 

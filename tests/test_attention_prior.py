@@ -8,7 +8,7 @@ from asr.attention.prior import diagonal_prior
 from asr.config import Config, DecoderConfig, override_config
 from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError
-from asr.schedules import prior_width
+from asr.training.schedules import prior_width
 
 NUM_TOKENS, NUM_FRAMES = torch.tensor([4, 2]), torch.tensor([8, 6])
 MECHANISMS = sorted(set(ATTENTIONS) - {"none"})

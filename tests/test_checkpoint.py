@@ -11,7 +11,6 @@ from conftest import tiny_config
 
 from asr import checkpoint
 from asr.attention import ATTENTIONS
-from asr.card import describe_model
 from asr.checkpoint import (
     average_weights,
     load_model_folder,
@@ -26,6 +25,7 @@ from asr.checkpoint import (
 from asr.errors import ModelError
 from asr.model import build_model
 from asr.text.tokenizer import train_tokenizer
+from asr.training.card import describe_model
 
 TOKENIZER = train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none")
 

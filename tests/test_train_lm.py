@@ -16,18 +16,18 @@ from asr.bptt import clip_gradients, gradient_norms, run_segment
 from asr.checkpoint import load_state, save_folder
 from asr.config import Config
 from asr.errors import ConfigError, DataError, ModelError
-from asr.experiment import lock_folder
 from asr.language_model import LMState, RecurrentLM, sample
 from asr.lm_config import LMConfig, choose_files, load_lm_config
 from asr.lm_folder import load_language_model
 from asr.lm_run import LMProgress, LMRun, find_texts, set_up
 from asr.lm_text import Lanes, TokenText, make_lanes, read_lines, read_text
 from asr.perplexity import score_text
-from asr.progress import TrainingStoppedError
 from asr.rnn import LAYERS
 from asr.settings import check_settings
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer
 from asr.train_lm import train_language_model, train_step
+from asr.training.experiment import lock_folder
+from asr.training.progress import TrainingStoppedError
 
 CELLS = sorted(LAYERS)
 TOKENIZER = CharacterTokenizer("abcd", normalizer="none")

@@ -14,11 +14,11 @@ from asr.attention import build_attention
 from asr.config import DecoderConfig, EncoderConfig, SearchConfig, TrainConfig
 from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.encoder import Encoder
-from asr.schedules import learning_rate
 from asr.scorers import DecoderScorer
 from asr.scoring.counts import align
 from asr.search import WeightedScorer, search
 from asr.text.tokenizer import BOS, EOS, SPECIAL_TOKENS
+from asr.training.schedules import learning_rate
 
 SEED = 1
 NUM_SYMBOLS = 10

@@ -14,8 +14,8 @@ from asr.config import TrainConfig
 from asr.language_model import LanguageModel, RecurrentLM
 from asr.lm_text import Lanes, TokenText, make_lanes
 from asr.perplexity import score_text
-from asr.schedules import learning_rate
 from asr.text.tokenizer import BOS, PAD, CharacterTokenizer
+from asr.training.schedules import learning_rate
 from recipes.sentences import draw_sentences
 
 SEED = 1

@@ -24,10 +24,10 @@ class Ours:
         from asr.config import DecoderConfig, EncoderConfig, SearchConfig, TrainConfig
         from asr.decoder import AttentionDecoder
         from asr.encoder import Encoder
-        from asr.experiment import build_optimizer
         from asr.scorers import DecoderScorer
         from asr.search import WeightedScorer, search
         from asr.text.tokenizer import BOS, EOS
+        from asr.training.experiment import build_optimizer
 
         self.bos, self.eos = BOS, EOS
         self.encoder = Encoder(

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from asr.experiment import Run
+from asr.training.experiment import Run
 
 EXPLODED = 10.0  # a norm so many times the clipping norm is counted as an explosion
 

@@ -5,7 +5,7 @@ import pytest
 
 from asr.config import Config, TeacherForcingConfig, TrainConfig, override_config
 from asr.errors import ConfigError
-from asr.schedules import learning_rate, teacher_ratio
+from asr.training.schedules import learning_rate, teacher_ratio
 
 TEACHERS = ["constant", "linear", "exponential", "inverse_sigmoid"]
 

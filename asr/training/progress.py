@@ -10,8 +10,8 @@ import torch
 
 from asr.checkpoint import load_state, save_folder, save_state
 from asr.errors import ConfigError
-from asr.experiment import Run
 from asr.machine.ranks import gather
+from asr.training.experiment import Run
 
 
 class TrainingStoppedError(Exception):

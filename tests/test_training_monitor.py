@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from asr.monitor import alignment_flatness, diagonality, find_warnings
+from asr.training.monitor import alignment_flatness, diagonality, find_warnings
 
 GOOD = [(4, 5, 6), (7, 8, 9)]
 

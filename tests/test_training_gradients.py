@@ -8,7 +8,7 @@ from conftest import tiny_config
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
-from asr.gradients import clip_gradients, part_norms
+from asr.training.gradients import clip_gradients, part_norms
 
 GRADIENT = (3.0, -4.0, 12.0)  # of norm 13
 

@@ -1,0 +1,1 @@
+"""Training: the parts of an experiment that `asr/train.py` puts together."""
