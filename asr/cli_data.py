@@ -39,7 +39,7 @@ def describe(
         check_picture(picture)
     chosen = None
     if tokenizer is not None:
-        from asr.lm_folder import find_folder_tokenizer
+        from asr.lm.folder import find_folder_tokenizer
 
         chosen, _ = find_folder_tokenizer(tokenizer)
     description, lengths = run(manifest, normalizer=normalizer, against=against, tokenizer=chosen)

@@ -31,8 +31,8 @@ def train_lm(
     settings: Settings = None,
 ) -> None:
     """Train a language model; the same command again continues where it stopped."""
-    from asr.lm_config import choose_files, load_lm_config
-    from asr.train_lm import train_language_model
+    from asr.lm.config import choose_files, load_lm_config
+    from asr.lm.train import train_language_model
     from asr.training.progress import TrainingStoppedError
 
     chosen = load_lm_config(config, settings or ())
@@ -51,9 +51,9 @@ def perplexity(
     device: Device = "auto",
 ) -> None:
     """Say how well a language model foretells a text, each line read by itself."""
-    from asr.lm_folder import find_language_model
-    from asr.lm_text import read_text
-    from asr.perplexity import score_text
+    from asr.lm.folder import find_language_model
+    from asr.lm.perplexity import score_text
+    from asr.lm.text import read_text
 
     model = find_language_model(lm, tokenizer, device=device)
     text = read_text(files, model.tokenizer)
@@ -79,8 +79,8 @@ def sample_lm(
     device: Device = "auto",
 ) -> None:
     """Print texts drawn from a language model, one a line."""
-    from asr.language_model import sample
-    from asr.lm_folder import find_language_model
+    from asr.lm.folder import find_language_model
+    from asr.lm.language_model import sample
 
     model = find_language_model(lm, tokenizer, device=device)
     for line in sample(

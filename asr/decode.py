@@ -12,7 +12,7 @@ from asr.checkpoint import write_file, writing
 from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
 from asr.data.manifest import Cut, checked_cuts
-from asr.fusion import weigh
+from asr.lm.fusion import weigh
 from asr.machine.ranks import connected, gather, own_rank
 from asr.recognizer import Recognized, Recognizer
 

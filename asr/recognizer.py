@@ -13,9 +13,9 @@ from asr.checkpoint import LoadedModel, load_model_folder
 from asr.config import SearchConfig, override_config
 from asr.encoder import Encoded
 from asr.errors import ConfigError
-from asr.fusion import WeightedModel, fuse, rescore, weigh
-from asr.language_model import LanguageModel
-from asr.lm_folder import load_language_model
+from asr.lm.folder import load_language_model
+from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
+from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device
 from asr.model import Seq2Seq
 from asr.scorers import CTCScorer, DecoderScorer

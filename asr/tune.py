@@ -23,7 +23,7 @@ from asr.data.manifest import checked_cuts, cut_text
 from asr.decode import batches_of
 from asr.encoder import Encoded
 from asr.errors import ConfigError, DataError
-from asr.fusion import weigh
+from asr.lm.fusion import weigh
 from asr.machine.ranks import own_rank
 from asr.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
 from asr.scoring.counts import score

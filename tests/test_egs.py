@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from asr.config import load_config
-from asr.lm_config import load_lm_config
-from asr.lm_folder import build_recurrent
+from asr.lm.config import load_lm_config
+from asr.lm.folder import build_recurrent
 from asr.model import build_model, resolve_config
 
 ROOT = Path(__file__).parents[1]

@@ -20,10 +20,10 @@ from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, override_config, parse_config
 from asr.decode import decode_manifest
 from asr.errors import ConfigError, DataError, ModelError
-from asr.lm_config import LMConfig
-from asr.lm_folder import build_recurrent
+from asr.lm.config import LMConfig
+from asr.lm.folder import build_recurrent
+from asr.lm.ngram import arpa_symbols, estimate, write_arpa
 from asr.model import build_model
-from asr.ngram import arpa_symbols, estimate, write_arpa
 from asr.recognizer import load_recognizer
 from asr.scoring.scored import score_folder
 from asr.text.tokenizer import EOS, CharacterTokenizer

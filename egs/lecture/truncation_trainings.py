@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from asr.bptt import clip_gradients, run_segment
 from asr.config import TrainConfig
-from asr.language_model import LanguageModel, RecurrentLM
-from asr.lm_text import Lanes, TokenText, make_lanes
-from asr.perplexity import score_text
+from asr.lm.bptt import clip_gradients, run_segment
+from asr.lm.language_model import LanguageModel, RecurrentLM
+from asr.lm.perplexity import score_text
+from asr.lm.text import Lanes, TokenText, make_lanes
 from asr.text.tokenizer import BOS, PAD, CharacterTokenizer
 from asr.training.schedules import learning_rate
 from recipes.sentences import draw_sentences

@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from asr.arpa import LOG_ZERO, Ngrams
 from asr.errors import ConfigError, DataError
+from asr.lm.arpa import LOG_ZERO, Ngrams
 from asr.text.tokenizer import BOS, EOS, PAD, UNK
 
 HIGHEST_ORDER = 10

@@ -19,7 +19,7 @@ import torch
 
 from asr.config import SearchConfig
 from asr.errors import ConfigError
-from asr.language_model import LanguageModel
+from asr.lm.language_model import LanguageModel
 from asr.search import Hypothesis, WeightedScorer, rank_of
 from asr.text.tokenizer import BOS, EOS, PAD
 

@@ -8,15 +8,15 @@ import pytest
 import torch
 from zeroth_corpus import LANGUAGE_MODEL
 
-from asr.arpa import LOG_10, LOG_ZERO, list_words
 from asr.config import SearchConfig
 from asr.errors import DataError, ModelError
-from asr.fusion import WeightedModel, fuse, score_hypotheses
-from asr.lm_folder import load_language_model
-from asr.ngram import LMMemory
+from asr.lm.arpa import LOG_10, LOG_ZERO, list_words
+from asr.lm.folder import load_language_model
+from asr.lm.fusion import WeightedModel, fuse, score_hypotheses
+from asr.lm.ngram import LMMemory
+from asr.lm.words import MOST_WAYS, WordNgram, lists_words, read_word_ngram
 from asr.search import Hypothesis, WeightedScorer, map_tensors, search
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer, train_tokenizer
-from asr.word_lm import MOST_WAYS, WordNgram, lists_words, read_word_ngram
 
 TEXTS = ["가 나다 라하", "abc"]
 TOKENIZERS = {

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from asr.arpa import LOG_ZERO, Ngrams
+from asr.lm.arpa import LOG_ZERO, Ngrams
 
 ROOT = 0
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from asr.language_model import LMState, RecurrentLM
+from asr.lm.language_model import LMState, RecurrentLM
 from asr.text.tokenizer import PAD
 
 

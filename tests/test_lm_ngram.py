@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from asr import ngram_estimate, scorers
-from asr.arpa import LOG_ZERO
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError, ModelError
-from asr.ngram import (
+from asr.lm.arpa import LOG_ZERO
+from asr.lm.kneser_ney import FALLBACK_DISCOUNTS, discounts_of
+from asr.lm.ngram import (
     LMMemory,
     NgramModel,
     NgramState,
@@ -23,7 +24,6 @@ from asr.ngram import (
     to_arpa,
     write_arpa,
 )
-from asr.ngram_estimate import FALLBACK_DISCOUNTS, discounts_of
 from asr.search import WeightedScorer, search
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, train_tokenizer
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from asr.language_model import LanguageModel, RecurrentLM, to_log_probs
-from asr.lm_text import TokenText
+from asr.lm.language_model import LanguageModel, RecurrentLM, to_log_probs
+from asr.lm.text import TokenText
 from asr.text.tokenizer import PAD
 
 STEPS = 64  # tokens a line that a recurrent model reads at once

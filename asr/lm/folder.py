@@ -17,13 +17,13 @@ import asr
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_weights
 from asr.config import TokenizerConfig
 from asr.errors import ConfigError, ModelError
-from asr.language_model import LanguageModel, RecurrentLM
-from asr.lm_config import LMConfig, LMModelConfig, load_lm_config
+from asr.lm.config import LMConfig, LMModelConfig, load_lm_config
+from asr.lm.language_model import LanguageModel, RecurrentLM
+from asr.lm.ngram import arpa_symbols, read_arpa
+from asr.lm.words import lists_words, read_word_ngram
 from asr.machine.devices import pick_device
-from asr.ngram import arpa_symbols, read_arpa
 from asr.settings import read_settings
 from asr.text.tokenizer import Tokenizer, load_tokenizer
-from asr.word_lm import lists_words, read_word_ngram
 
 ARPA_FILE = "lm.arpa"
 KINDS = {"rnn": "A recurrent", "ngram": "An n-gram"}

@@ -15,12 +15,12 @@ from asr.checkpoint import save_folder, save_weights
 from asr.cli_lm import sample_lm
 from asr.config import Config, SearchConfig, dump_config
 from asr.errors import ConfigError, DataError, ModelError
-from asr.language_model import LanguageModel, RecurrentLM, draw, sample, to_log_probs
-from asr.lm_config import LMConfig
-from asr.lm_folder import build_recurrent, find_language_model, load_language_model
-from asr.lm_text import TokenText, read_text
-from asr.ngram import LMMemory
-from asr.perplexity import STEPS, TextScore, score_text, to_perplexity
+from asr.lm.config import LMConfig
+from asr.lm.folder import build_recurrent, find_language_model, load_language_model
+from asr.lm.language_model import LanguageModel, RecurrentLM, draw, sample, to_log_probs
+from asr.lm.ngram import LMMemory
+from asr.lm.perplexity import STEPS, TextScore, score_text, to_perplexity
+from asr.lm.text import TokenText, read_text
 from asr.rnn import LAYERS
 from asr.scorers import LOG_ZERO
 from asr.search import WeightedScorer, search

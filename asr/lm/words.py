@@ -23,10 +23,10 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from asr.arpa import LOG_ZERO, list_words
 from asr.errors import ModelError
-from asr.ngram import LMMemory, NgramModel, read_arpa
-from asr.ngram_trie import ROOT
+from asr.lm.arpa import LOG_ZERO, list_words
+from asr.lm.ngram import LMMemory, NgramModel, read_arpa
+from asr.lm.trie import ROOT
 from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
 

@@ -10,10 +10,10 @@ import torch
 from asr.checkpoint import CONFIG_FILE, load_state, save_folder, save_state
 from asr.config import TokenizerConfig, differences
 from asr.errors import ConfigError
-from asr.language_model import LanguageModel, LMState, RecurrentLM
-from asr.lm_config import LMConfig, choose_files, load_lm_config
-from asr.lm_folder import build_recurrent, find_folder_tokenizer, is_recognizer
-from asr.lm_text import TokenText, read_lines, read_text
+from asr.lm.config import LMConfig, choose_files, load_lm_config
+from asr.lm.folder import build_recurrent, find_folder_tokenizer, is_recognizer
+from asr.lm.language_model import LanguageModel, LMState, RecurrentLM
+from asr.lm.text import TokenText, read_lines, read_text
 from asr.machine.devices import pick_device
 from asr.text.tokenizer import Tokenizer, train_tokenizer
 from asr.training.experiment import state_path

@@ -4,7 +4,7 @@
                              an end of history, then token,
                            + the backoffs of all longer ends of history that are in the model
 
-The state of a hypothesis is one number: the node of what it has read, see `asr/ngram_trie.py`.
+The state of a hypothesis is one number: the node of what it has read, see `asr/lm/trie.py`.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from asr.arpa import LOG_ZERO, Ngrams, format_ngrams, read_ngrams
 from asr.errors import ModelError
-from asr.ngram_estimate import estimate_ngrams
-from asr.ngram_trie import ROOT, Trie, build_trie
+from asr.lm.arpa import LOG_ZERO, Ngrams, format_ngrams, read_ngrams
+from asr.lm.kneser_ney import estimate_ngrams
+from asr.lm.trie import ROOT, Trie, build_trie
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 

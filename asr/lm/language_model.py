@@ -4,7 +4,7 @@
                                            with states (B,H)              |
                           logits (B,T,V) <- the embedding's own weights <-+
 
-The text is one long stream, whose state goes from one segment to the next; see `asr/train_lm.py`.
+The text is one long stream, whose state goes from one segment to the next; see `asr/lm/train.py`.
 Search takes one step for K hypotheses of each of B utterances, with states (B,K,H).
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from asr.errors import ConfigError, DataError
-from asr.ngram import LMMemory
+from asr.lm.ngram import LMMemory
 from asr.rnn import LAYERS, initialize_recurrent
 from asr.scorers import LOG_ZERO, Scorer
 from asr.text.normalizers import get_normalizer

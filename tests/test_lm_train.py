@@ -11,21 +11,21 @@ from conftest import stop_after, write_manifest
 from torch import Tensor
 from torch.nn import functional
 
-import asr.train_lm
-from asr.bptt import clip_gradients, gradient_norms, run_segment
+import asr.lm.train
 from asr.checkpoint import load_state, save_folder
 from asr.config import Config
 from asr.errors import ConfigError, DataError, ModelError
-from asr.language_model import LMState, RecurrentLM, sample
-from asr.lm_config import LMConfig, choose_files, load_lm_config
-from asr.lm_folder import load_language_model
-from asr.lm_run import LMProgress, LMRun, find_texts, set_up
-from asr.lm_text import Lanes, TokenText, make_lanes, read_lines, read_text
-from asr.perplexity import score_text
+from asr.lm.bptt import clip_gradients, gradient_norms, run_segment
+from asr.lm.config import LMConfig, choose_files, load_lm_config
+from asr.lm.folder import load_language_model
+from asr.lm.language_model import LMState, RecurrentLM, sample
+from asr.lm.perplexity import score_text
+from asr.lm.run import LMProgress, LMRun, find_texts, set_up
+from asr.lm.text import Lanes, TokenText, make_lanes, read_lines, read_text
+from asr.lm.train import train_language_model, train_step
 from asr.rnn import LAYERS
 from asr.settings import check_settings
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer
-from asr.train_lm import train_language_model, train_step
 from asr.training.experiment import lock_folder
 from asr.training.progress import TrainingStoppedError
 
@@ -323,7 +323,7 @@ def test_a_stopped_and_resumed_run_equals_one_without_a_stop(
 ) -> None:
     config, folder = config_of(home), tmp_path / "lm"
     with monkeypatch.context() as patch:
-        stop_after(patch, asr.train_lm, steps)
+        stop_after(patch, asr.lm.train, steps)
         with pytest.raises(TrainingStoppedError, match=f"saved at step {steps}; run the same"):
             train_language_model(config, folder)
     assert load_state(folder / "training/state.pt")["progress"]["step"] == steps
@@ -341,7 +341,7 @@ def test_a_run_that_dies_before_its_first_saving_begins_again_alike(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("asr.train_lm.train_step", die)
+        patch.setattr("asr.lm.train.train_step", die)
         with pytest.raises(RuntimeError, match="killed"):
             train_language_model(config_of(home), tmp_path / "lm")
     train_language_model(config_of(home), tmp_path / "lm")
@@ -451,7 +451,7 @@ def test_a_training_that_diverges_late_keeps_its_best_weights_and_valid_json(
                 run.network.bias.fill_(math.nan)
         return train_step(run, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("asr.train_lm.train_step", spoil)
+    monkeypatch.setattr("asr.lm.train.train_step", spoil)
     metrics = train_language_model(config_of(tmp_path), tmp_path / "lm")
     assert (metrics["best_epoch"], metrics["epochs"]) == (1, 3)
     for name in ("metrics.json", "training/log.jsonl"):
@@ -500,7 +500,7 @@ def test_steps_with_a_gradient_that_is_not_finite_are_skipped_and_counted(
         state = tuple(tuple(part * math.nan for part in parts) for parts in result.state)
         return result._replace(loss=result.loss * math.inf, state=state)
 
-    monkeypatch.setattr("asr.train_lm.run_segment", sometimes_infinite)
+    monkeypatch.setattr("asr.lm.train.run_segment", sometimes_infinite)
     metrics = train_language_model(config_of(tmp_path), tmp_path / "lm")
     assert (metrics["skipped_steps"], metrics["steps"]) == (2, 27)
     assert [row["skipped"] for row in history(tmp_path / "lm")] == [1, 1, 2]

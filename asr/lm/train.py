@@ -1,6 +1,6 @@
 """Training a language model: a recurrent one by truncated back-propagation through time.
 
-The text is one long stream in parallel lanes, read a segment at a time (see `asr/bptt.py`). The
+The text is one long stream in parallel lanes, read a segment at a time (see `asr/lm/bptt.py`). The
 state is carried over the ends of lines too and is zero only where a lane begins, while search
 begins every utterance at zero: the lines' new order in each epoch teaches the model that nothing
 can be learnt from the line before. Dev perplexity is measured as search reads, each line by itself.
@@ -14,17 +14,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from asr.bptt import SegmentResult, clip_gradients, gradient_norms, run_segment
 from asr.checkpoint import WEIGHTS_FILE, save_folder, save_metrics, save_weights
 from asr.config import TrainConfig
 from asr.errors import ConfigError
-from asr.language_model import LanguageModel
-from asr.lm_config import LMConfig, LMTrainConfig
-from asr.lm_folder import ARPA_FILE, describe_language_model
-from asr.lm_run import LMProgress, LMRun, LMTexts, find_texts, save, set_up, start_or_resume
-from asr.lm_text import Lanes, make_lanes
-from asr.ngram import arpa_symbols, estimate, write_arpa
-from asr.perplexity import score_text
+from asr.lm.bptt import SegmentResult, clip_gradients, gradient_norms, run_segment
+from asr.lm.config import LMConfig, LMTrainConfig
+from asr.lm.folder import ARPA_FILE, describe_language_model
+from asr.lm.language_model import LanguageModel
+from asr.lm.ngram import arpa_symbols, estimate, write_arpa
+from asr.lm.perplexity import score_text
+from asr.lm.run import LMProgress, LMRun, LMTexts, find_texts, save, set_up, start_or_resume
+from asr.lm.text import Lanes, make_lanes
 from asr.training.experiment import lock_folder
 from asr.training.gradients import EXPLODED
 from asr.training.log import TrainLog, format_seconds
