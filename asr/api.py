@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.recognizer import Recognizer, load_recognizer
-from asr.transcribe import Transcript, transcribe
+from asr.use.recognizer import Recognizer, load_recognizer
+from asr.use.transcribe import Transcript, transcribe
 
 
 class Model:

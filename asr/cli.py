@@ -148,8 +148,8 @@ def decode(
     device: Device = "auto",
 ) -> None:
     """Recognize every utterance of a manifest."""
-    from asr.decode import decode_manifest
-    from asr.recognizer import load_recognizer
+    from asr.use.decode import decode_manifest
+    from asr.use.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
@@ -217,7 +217,7 @@ def transcribe(
     device: Device = "auto",
 ) -> None:
     """Write down what is said in audio files: txt, srt, vtt, tsv, json or all."""
-    from asr.writers import WRITERS, check_formats, check_output, write_transcript
+    from asr.use.writers import WRITERS, check_formats, check_output, write_transcript
 
     formats = check_formats([output_format])
     if output_dir is not None:
@@ -225,8 +225,8 @@ def transcribe(
     elif len(formats) > 1:
         raise ConfigError(f"--output-format {output_format}: needs --output-dir to write files to")
     from asr.audio.files import check_readable
-    from asr.recognizer import load_recognizer
-    from asr.transcribe import transcribe as run
+    from asr.use.recognizer import load_recognizer
+    from asr.use.transcribe import transcribe as run
 
     for file in files:
         check_readable(file)
@@ -259,9 +259,9 @@ def draw_alignment(
     device: Device = "auto",
 ) -> None:
     """Draw which part of the audio each token looked at."""
-    from asr.drawing import draw_alignment as draw
     from asr.plots import check_picture
-    from asr.recognizer import load_recognizer
+    from asr.use.draw_alignment import draw_alignment as draw
+    from asr.use.recognizer import load_recognizer
 
     check_picture(out)
     recognizer = load_recognizer(model, device)

@@ -105,8 +105,8 @@ def tune(
 
     A test set must not be given: an error rate on what the settings were chosen on flatters.
     """
-    from asr.tune import TunePlan
-    from asr.tune_report import tune_into
+    from asr.use.tune import TunePlan
+    from asr.use.tune_report import tune_into
 
     plan = TunePlan(
         model,

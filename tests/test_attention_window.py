@@ -10,8 +10,8 @@ from asr.attention.window import WindowState, replace_part, restrict_attention
 from asr.config import Config, SearchConfig, override_config
 from asr.errors import ConfigError
 from asr.model import build_model
-from asr.recognizer import search_encoded
 from asr.search import map_tensors
+from asr.use.recognizer import search_encoded
 
 NAMES = sorted(set(ATTENTIONS) - {"none"})
 SINGLE = sorted(set(NAMES) - {"multi_head"})

@@ -17,9 +17,9 @@ from conftest import Done, error_of, random_texts, run, tiny_config, tone, write
 
 import asr
 from asr.config import dump_config
-from asr.decode import decode_manifest
 from asr.errors import DataError, ModelError
-from asr.recognizer import load_recognizer
+from asr.use.decode import decode_manifest
+from asr.use.recognizer import load_recognizer
 
 
 def run_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -20,10 +20,10 @@ from asr.lm.fusion import DEFAULT_WEIGHT, WeightedModel, fuse, rescore, score_hy
 from asr.lm.language_model import LanguageModel, RecurrentLM, to_log_probs
 from asr.lm.ngram import NgramModel, arpa_symbols, estimate, write_arpa
 from asr.model import Seq2Seq, build_model
-from asr.recognizer import Recognizer, load_recognizer, search_encoded
 from asr.scorers import LOG_ZERO, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, map_tensors, rank_of, search
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer
+from asr.use.recognizer import Recognizer, load_recognizer, search_encoded
 
 TOKENIZER = CharacterTokenizer("ab", normalizer="none")
 V = TOKENIZER.vocab_size

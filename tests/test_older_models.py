@@ -10,8 +10,8 @@ from conftest import random_texts, tiny_config, tone, write_manifest
 
 from asr.checkpoint import load_state
 from asr.model import build_model
-from asr.recognizer import load_recognizer
 from asr.train import train
+from asr.use.recognizer import load_recognizer
 
 OLDER = Path(__file__).parent / "fixtures" / "before_rooms"
 SAID = json.loads((OLDER / "transcripts.json").read_text("utf-8"))

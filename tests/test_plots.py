@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from asr import plots
-from asr.drawing import draw_alignment
 from asr.errors import DataError
 from asr.plots import check_picture, plot_alignment, plot_curves
+from asr.use.draw_alignment import draw_alignment
 
 DIAGONAL = np.eye(4, 20) + 0.01
 

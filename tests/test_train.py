@@ -19,11 +19,11 @@ from asr.checkpoint import load_model_folder, load_state
 from asr.config import Config, TrainConfig, dump_config
 from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError, DataError
-from asr.recognizer import load_recognizer
 from asr.train import train
 from asr.training.experiment import Run, launch, lock_folder, set_up, try_largest_batch
 from asr.training.progress import StopSignals, TrainingStoppedError
 from asr.training.schedules import learning_rate
+from asr.use.recognizer import load_recognizer
 
 
 @pytest.fixture(scope="module")

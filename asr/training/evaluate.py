@@ -10,11 +10,11 @@ from asr.checkpoint import writing
 from asr.data.batches import Batch
 from asr.machine.ranks import gather
 from asr.plots import plot_alignment
-from asr.recognizer import encode_padded, search_encoded
 from asr.scorers import greedy_ctc
 from asr.scoring.counts import score
 from asr.training.experiment import Run
 from asr.training.monitor import alignment_flatness, diagonality
+from asr.use.recognizer import encode_padded, search_encoded
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from asr.data.batches import BatchDataset, Batches
 from asr.encoder import Encoder
 from asr.loss import IGNORED, masked_targets
 from asr.plots import plot_curves
-from asr.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
 from asr.scoring.counts import score
+from asr.use.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
 
 Row = Sequence[object]
 

@@ -23,8 +23,8 @@ import soundfile
 import asr.train
 from asr.config import Config, load_config
 from asr.data.manifest import read_cuts
-from asr.decode import decode_manifest
-from asr.recognizer import load_recognizer
+from asr.use.decode import decode_manifest
+from asr.use.recognizer import load_recognizer
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("train", "decode", "transcribe")  # the later ones need the models of the first, in --work

@@ -11,8 +11,8 @@ import soundfile
 
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
-from asr.transcribe import TranscribedSegment, Transcript, iter_segments, transcribe
-from asr.writers import WRITERS, check_formats, check_output, write_transcript
+from asr.use.transcribe import TranscribedSegment, Transcript, iter_segments, transcribe
+from asr.use.writers import WRITERS, check_formats, check_output, write_transcript
 
 RATE = 16000
 OPTIONS = SearchConfig()
@@ -283,7 +283,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("asr.writers.os.fsync", full)
+    monkeypatch.setattr("asr.use.writers.os.fsync", full)
     with pytest.raises(DataError, match=r"talk\.txt: cannot be written \(No space left on device"):
         write_transcript(transcript(segment(0, 0, 1, "new")), tmp_path, ["txt"])
     assert [path.name for path in tmp_path.iterdir()] == ["talk.txt"]
@@ -292,7 +292,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
 
 def test_transcribing_loads_nothing_that_it_does_not_need() -> None:
     code = (
-        "import sys, asr.cli, asr.recognizer, asr.transcribe, asr.writers\n"
+        "import sys, asr.cli, asr.use.recognizer, asr.use.transcribe, asr.use.writers\n"
         "names = ('lhotse', 'librosa', 'matplotlib', 'lightning_fabric', 'tensorboard', 'jiwer')\n"
         "print([name for name in names if name in sys.modules])"
     )

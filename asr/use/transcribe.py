@@ -1,4 +1,4 @@
-"""Audio of any length -> segments with times -> text; the writers are in asr/writers.py.
+"""Audio of any length -> segments with times -> text; the writers are in asr/use/writers.py.
 
 blocks (asr/audio/files.py) -> stretches of speech (asr/audio/speech.py) -> pools of a few minutes
 -> batches of like length -> the recognizer -> segments with text, in time order.

@@ -14,21 +14,21 @@ import yaml
 from conftest import error_of, random_texts, run, tiny_config, write_manifest
 
 import asr
-from asr import tune as tune_module
-from asr import tune_report
 from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, override_config, parse_config
-from asr.decode import decode_manifest
 from asr.errors import ConfigError, DataError, ModelError
 from asr.lm.config import LMConfig
 from asr.lm.folder import build_recurrent
 from asr.lm.ngram import arpa_symbols, estimate, write_arpa
 from asr.model import build_model
-from asr.recognizer import load_recognizer
 from asr.scoring.scored import score_folder
 from asr.text.tokenizer import EOS, CharacterTokenizer
-from asr.tune import RANGES, DevSet, Knob, Trial, TunePlan, Tuning, planned, refine, tune
-from asr.tune_report import conclude, surfaces, to_arguments, to_markdown
+from asr.use import tune as tune_module
+from asr.use import tune_report
+from asr.use.decode import decode_manifest
+from asr.use.recognizer import load_recognizer
+from asr.use.tune import RANGES, DevSet, Knob, Trial, TunePlan, Tuning, planned, refine, tune
+from asr.use.tune_report import conclude, surfaces, to_arguments, to_markdown
 
 TOKENIZER = CharacterTokenizer("abcd", normalizer="none")
 V = TOKENIZER.vocab_size

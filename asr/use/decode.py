@@ -14,7 +14,7 @@ from asr.data.batches import BatchDataset, Batches
 from asr.data.manifest import Cut, checked_cuts
 from asr.lm.fusion import weigh
 from asr.machine.ranks import connected, gather, own_rank
-from asr.recognizer import Recognized, Recognizer
+from asr.use.recognizer import Recognized, Recognizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
 

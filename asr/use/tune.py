@@ -20,13 +20,13 @@ import torch
 
 from asr.config import SearchConfig
 from asr.data.manifest import checked_cuts, cut_text
-from asr.decode import batches_of
 from asr.encoder import Encoded
 from asr.errors import ConfigError, DataError
 from asr.lm.fusion import weigh
 from asr.machine.ranks import own_rank
-from asr.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
 from asr.scoring.counts import score
+from asr.use.decode import batches_of
+from asr.use.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
 
 METRICS = ("cer", "wer")
 RANGES = {  # name -> least and most that is tried

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from asr.errors import ConfigError, DataError
-from asr.transcribe import TranscribedSegment, Transcript
+from asr.use.transcribe import TranscribedSegment, Transcript
 
 MEMORY_STEM = "transcript"  # the file name of a transcript whose audio came from memory
 

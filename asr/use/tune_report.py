@@ -10,7 +10,7 @@ import yaml
 from asr.checkpoint import write_file, writing
 from asr.config import SearchConfig
 from asr.errors import DataError
-from asr.tune import RANGES, Knob, Trial, TunePlan, Tuning, tune
+from asr.use.tune import RANGES, Knob, Trial, TunePlan, Tuning, tune
 
 JSON_FILE, TABLE_FILE, PICTURE_FILE = "tune.json", "tune.md", "tune.png"
 SEARCH_FILE = "search.yaml"

@@ -1,0 +1,1 @@
+"""Using a model: recognizing, transcribing, decoding, tuning, drawing."""
