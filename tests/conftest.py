@@ -15,7 +15,7 @@ import soundfile
 import torch
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
-from asr import cli
+from asr.cli import app as cli
 from asr.config import Config, parse_config
 
 TINY = {

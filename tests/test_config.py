@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from asr.choices import describe_choices
+from asr.cli.choices import describe_choices
 from asr.config import Config, differences, dump_config, load_config, override_config, parse_config
 from asr.errors import ConfigError
 

@@ -78,13 +78,13 @@ FLOORS = [
     ["asr.training.evaluate"],
     ["asr.train"],
     ["asr.lm.train"],
-    ["asr.use.transcribe", "asr.use.draw_alignment", "asr.choices", "asr.use.tune"],
+    ["asr.use.transcribe", "asr.use.draw_alignment", "asr.cli.choices", "asr.use.tune"],
     ["asr.use.writers", "asr.api", "asr.use.tune_report"],
     ["asr.scoring.results"],
     ["asr.scoring.scored"],
-    ["asr.scoring.report", "asr.machine.doctor", "asr.cli_options"],
-    ["recipes", "asr.cli_lm", "asr.cli_data"],
-    ["asr.cli"],
+    ["asr.scoring.report", "asr.machine.doctor", "asr.cli.options"],
+    ["recipes", "asr.cli.lm", "asr.cli.data"],
+    ["asr.cli.app"],
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 
@@ -153,7 +153,7 @@ def test_functions_fit_a_screen_and_take_few_arguments(path: Path) -> None:
             where = f"{path.name}:{node.lineno} {node.name}"
             assert lines <= 60, f"{where} has {lines} lines"
             positional = [arg.arg for arg in node.args.args if arg.arg not in {"self", "cls"}]
-            commands = {"asr.cli", "asr.cli_data", "asr.cli_lm"}
+            commands = {"asr.cli.app", "asr.cli.data", "asr.cli.lm"}
             if module_name(path) not in commands:  # a command's options are its arguments
                 assert len(positional) <= 4, f"{where} takes {len(positional)} by position"
 
@@ -183,7 +183,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cells": "rnn",
         "asr.fast.compiled": "energies",
         "asr.attention.contract": "attention",
-        "asr.choices": "cli",
+        "asr.cli.choices": "cli",
         "asr.use.draw_alignment": "cli",
         "asr.text.tokens": "tokenizer",
         "asr.text.sentencepieces": "tokenizer",
@@ -197,9 +197,9 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.data.cut_audio": "data and export",
         "asr.data.describe_table": "describe",
         "asr.data.export_formats": "export",
-        "asr.cli_data": "describe, validate and export",
-        "asr.cli_lm": "cli",
-        "asr.cli_options": "cli",
+        "asr.cli.data": "describe, validate and export",
+        "asr.cli.lm": "cli",
+        "asr.cli.options": "cli",
         "asr.use.tune_report": "tune",
         "asr.machine.ranks": "decode",
         "asr.use.recognizer": "cli, decode and window",

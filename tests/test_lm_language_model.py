@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from asr.checkpoint import save_folder, save_weights
-from asr.cli_lm import sample_lm
+from asr.cli.lm import sample_lm
 from asr.config import Config, SearchConfig, dump_config
 from asr.errors import ConfigError, DataError, ModelError
 from asr.lm.config import LMConfig

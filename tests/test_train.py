@@ -176,7 +176,7 @@ WITH_SMALL_FILES = """
 import resource, sys
 limit = int(sys.argv.pop(1))  # in bytes, of any file
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-from asr.cli import main
+from asr.cli.app import main
 main()
 """
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from asr.cli_options import TokenizerFolder, live_line, say
+from asr.cli.options import TokenizerFolder, live_line, say
 from asr.text.normalizers import NORMALIZERS
 
 Manifest = Annotated[Path, typer.Argument(help="Lhotse cuts, .jsonl.gz, as asr prepare writes.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asr.cli_options import (
+from asr.cli.options import (
     LM,
     Device,
     LMs,

@@ -336,7 +336,9 @@ def test_help_and_version_answer_without_heavy_imports() -> None:
     assert run_process("--version").stdout == f"asr {asr.__version__}\n"
     assert "transcribe" in run("--help").stdout
     assert "transcribe" in run().stdout + run().stderr
-    code = "import sys, asr.cli; print(sorted({'torch', 'lhotse', 'librosa'} & set(sys.modules)))"
+    code = (
+        "import sys, asr.cli.app; print(sorted({'torch', 'lhotse', 'librosa'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "[]\n"
     assert time.monotonic() - started < 60

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 import asr
-from asr import cli_data, cli_lm
-from asr.cli_options import (
+from asr.cli import data as cli_data
+from asr.cli import lm as cli_lm
+from asr.cli.options import (
     BeamSize,
     Device,
     LMs,
@@ -106,7 +107,7 @@ def prepare(
 
 def _show_choices(wanted: bool) -> None:
     if wanted:
-        from asr.choices import describe_choices
+        from asr.cli.choices import describe_choices
 
         typer.echo(describe_choices())
         raise typer.Exit

@@ -1,0 +1,5 @@
+"""The command `asr`."""
+
+from asr.cli.app import main
+
+__all__ = ["main"]
