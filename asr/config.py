@@ -82,7 +82,7 @@ class EncoderConfig(Section):
 
 
 class AttentionConfig(BaseModel):
-    """The mechanism's name and its own keyword arguments, which `attention.py` checks."""
+    """The mechanism's name and its own keyword arguments, which `asr.attention` checks."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

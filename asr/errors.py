@@ -18,7 +18,7 @@ class ModelError(AsrError):
 
 
 def one_line(text: str) -> str:
-    """Return the text in one printable line: a file may be named with a newline, or not in UTF-8.
+    """Returns the text in one printable line: a file may be named with a newline, or not in UTF-8.
 
     Control characters, and bytes that are no UTF-8 (surrogates, as `os.fsdecode` makes them),
     become escapes as Python writes them.

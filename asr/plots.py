@@ -52,7 +52,7 @@ def plot_alignment(
     title: str,
     seconds_per_frame: float,
 ) -> None:
-    """Draw which frames the decoder attended to at each token; time runs right, tokens down.
+    """Draws which frames the decoder attended to at each token; time runs right, tokens down.
 
     The brightest colour is the picture's largest weight, which the colour bar tells.
     Where no installed font has all the tokens' characters (Hangul, often), the rows are labelled
@@ -107,7 +107,7 @@ def plot_curves(
     ylabel: str,
     title: str,
 ) -> None:
-    """Draw one line a series over common axes; a value that is not finite leaves a gap.
+    """Draws one line a series over common axes; a value that is not finite leaves a gap.
 
     Args:
         series: name -> points (x, y) in drawing order.
@@ -136,7 +136,7 @@ def plot_curves(
 
 
 def plot_histograms(panels: Sequence[Histogram], path: Path, *, title: str) -> None:
-    """Draw histograms side by side, the median of each as a dashed line; whole numbers undivided.
+    """Draws histograms side by side, the median of each as a dashed line; whole numbers undivided.
 
     The largest thousandth of the values is not drawn; how many those are is said under the axis.
 
@@ -168,7 +168,7 @@ def plot_histograms(panels: Sequence[Histogram], path: Path, *, title: str) -> N
 
 
 def _bins(values: np.ndarray) -> np.ndarray:
-    """Return the edges of the bins; of whole numbers each bin holds as many different ones."""
+    """Returns the edges of the bins; of whole numbers each bin holds as many different ones."""
     low, high = values.min(), values.max()
     if not np.array_equal(values, np.rint(values)):
         return np.linspace(low, high, _NUM_BINS + 1)
@@ -194,7 +194,7 @@ def _set_title(figure: "Figure", title: str) -> None:
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    """Write the picture without a window system, whatever matplotlib's settings say."""
+    """Writes the picture without a window system, whatever matplotlib's settings say."""
     check_picture(path)
     try:
         figure.savefig(path)
@@ -206,7 +206,7 @@ def _save(figure: "Figure", path: Path) -> None:
 
 
 def _font_family(text: str) -> str | None:
-    """Return a font family that has every character of the text, or None."""
+    """Returns a font family that has every character of the text, or None."""
     for family in (_DEFAULT_FAMILY, _hangul_family()):
         if family is not None and _can_draw(family, text):
             return family
@@ -214,7 +214,7 @@ def _font_family(text: str) -> str | None:
 
 
 def _drawable(text: str) -> str:
-    """Return the text with each character that the default font lacks as a question mark."""
+    """Returns the text with each character that the default font lacks as a question mark."""
     return "".join(c if _can_draw(_DEFAULT_FAMILY, c) else "?" for c in text)
 
 
@@ -227,7 +227,7 @@ def _can_draw(family: str, text: str) -> bool:
 
 @cache
 def _hangul_family() -> str | None:
-    """Return the first installed font family that has Hangul syllables, or None."""
+    """Returns the first installed font family that has Hangul syllables, or None."""
     from matplotlib import font_manager
 
     for entry in font_manager.fontManager.ttflist:

@@ -24,7 +24,7 @@ SUMMARIES = {
 
 
 def _prepare_of(module: str) -> Callable[[PrepareOptions], PrepareReport]:
-    """Return the function `prepare` of a module that is imported when it is first called."""
+    """Returns the function `prepare` of a module that is imported when it is first called."""
 
     def prepare(options: PrepareOptions) -> PrepareReport:
         report: PrepareReport = import_module(module).prepare(options)

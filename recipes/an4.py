@@ -27,7 +27,7 @@ LINE = re.compile(r"(?:<s>)?(?P<text>.*?)(?:</s>)?\s*\((?P<id>\w+-(?P<speaker>\w
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on train, dev and test .jsonl.gz.
+    """Returns the report on train, dev and test .jsonl.gz.
 
     Raises:
         ConfigError: an option means nothing here, or no folder is given.
@@ -53,7 +53,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
 
 
 def _read(transcript: Path, audio: Path) -> list[Row]:
-    """Return the utterances in the order of their names; audio without a text has an empty one."""
+    """Returns the utterances in the order of their names; audio without a text has an empty one."""
     rows = [*_transcribed(transcript, audio)]
     paths = {row.audio for row in rows}
     rows += [

@@ -58,7 +58,7 @@ def extract(
     max_bytes: int,
     inside: str = ".",
 ) -> Path:
-    """Return `folder`, which then holds what a tar archive holds, and a file `.completed`.
+    """Returns `folder`, which then holds what a tar archive holds, and a file `.completed`.
 
     Only plain files and folders are unpacked. All goes into a temporary folder beside `folder`,
     which gets its name in one step, so a folder that exists is whole and is accepted as it is.
@@ -112,7 +112,7 @@ def extract(
 
 
 def _unpack(archive: Path, target: Path, *, max_bytes: int, say: Callable[[str], None]) -> None:
-    """Write every member under `target`; stop at the first that is not allowed."""
+    """Writes every member under `target`; stop at the first that is not allowed."""
     num_bytes = 0
     with _open(archive) as file, _open_tar(reader := _Unpacked(file)) as tar:
         for number, member in enumerate(iter(tar.next, None), start=1):
@@ -140,7 +140,7 @@ def _unpack(archive: Path, target: Path, *, max_bytes: int, say: Callable[[str],
 
 
 def _open(archive: Path) -> io.BufferedIOBase:
-    """Return what the file holds, unpacked."""
+    """Returns what the file holds, unpacked."""
     with open(archive, "rb") as file:
         is_packed = file.read(len(GZIP_START)) == GZIP_START
     return gzip.open(archive) if is_packed else open(archive, "rb")
@@ -155,7 +155,7 @@ def _open_tar(reader: _Unpacked) -> tarfile.TarFile:
 
 
 def _safe_path(member: tarfile.TarInfo) -> Path:
-    """Return where a member goes, relative to the folder.
+    """Returns where a member goes, relative to the folder.
 
     Raises:
         _MemberError: the member is no file or folder, or its path is absolute or climbs.
@@ -171,7 +171,7 @@ def _safe_path(member: tarfile.TarInfo) -> Path:
 
 
 def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, destination: Path) -> None:
-    """Make a file or a folder.
+    """Makes a file or a folder.
 
     Raises:
         FileExistsError: there is another, or a file where its folder should be.
@@ -189,7 +189,7 @@ def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, destination: Pa
 
 
 def _move_rest(source: Path, target: Path) -> None:
-    """Move the plain files of one folder to another, except those that it has."""
+    """Moves the plain files of one folder to another, except those that it has."""
     for path in sorted(source.iterdir()):
         if path.is_file() and not (target / path.name).exists():
             os.replace(path, target / path.name)

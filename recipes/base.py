@@ -12,7 +12,7 @@ Settings = TypeVar("Settings", bound=Section)
 
 
 def _say_nothing(_: str) -> None:
-    """Take a progress line and drop it."""
+    """Takes a progress line and drop it."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Recipe:
 
 
 def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...]) -> None:
-    """Return None if every option that was set means something to the recipe.
+    """Returns None if every option that was set means something to the recipe.
 
     Args:
         recipe: its name.
@@ -115,7 +115,7 @@ def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...
 
 
 def read_own_settings(kind: type[Settings], options: PrepareOptions) -> Settings:
-    """Return a recipe's own settings: the defaults, with the user's KEY=VALUE over them.
+    """Returns a recipe's own settings: the defaults, with the user's KEY=VALUE over them.
 
     Raises:
         ConfigError: a key, type or value is not allowed.
@@ -126,7 +126,7 @@ def read_own_settings(kind: type[Settings], options: PrepareOptions) -> Settings
 def corpus_folder(
     recipe: str, options: PrepareOptions, *, inside: tuple[str, ...], how: str
 ) -> Path:
-    """Return the folder of a corpus that is not downloaded: --corpus, or a folder in it.
+    """Returns the folder of a corpus that is not downloaded: --corpus, or a folder in it.
 
     Args:
         recipe: its name.

@@ -30,7 +30,7 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on PART.jsonl.gz of each part: those of --part, or train, dev and test.
+    """Returns the report on PART.jsonl.gz of each part: those of --part, or train, dev and test.
 
     Raises:
         ConfigError: an option means nothing here, no folder is given, or parts overlap.
@@ -54,7 +54,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
 
 
 def _language(corpus: Path, asked: str) -> tuple[Path, str]:
-    """Return the folder of a language, and its code: the folder's name unless another is asked."""
+    """Returns the folder of a language, and its code: the folder's name unless another is asked."""
     if (corpus / "clips").is_dir():
         language = corpus.absolute().name if asked == "en" else asked
         if not LANGUAGE.fullmatch(language):
@@ -73,7 +73,7 @@ def _language(corpus: Path, asked: str) -> tuple[Path, str]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Cells]]:
-    """Yield the lines of a table; raise DataError if it is not there."""
+    """Yields the lines of a table; raise DataError if it is not there."""
     if not path.is_file():
         found = ", ".join(sorted(other.stem for other in path.parent.glob("*.tsv")))
         raise DataError(f"{path}: no such part; has {found or 'none'} (give --part one of these)")
@@ -98,7 +98,7 @@ def _read(path: Path) -> Iterator[Row]:
 
 
 def _compare(path: Path, cuts: Iterable[MonoCut]) -> list[str]:
-    """Return a notice if clips are longer or shorter than the corpus says."""
+    """Returns a notice if clips are longer or shorter than the corpus says."""
     if not path.is_file():
         return []
     seconds = {}

@@ -31,7 +31,7 @@ class _DamagedError(_TransferError):
 def fetch(
     urls: Sequence[str], path: Path, *, size: int, md5: str | None, say: Callable[[str], None]
 ) -> Path:
-    """Return `path`, which then holds the whole file, with the right size and checksum.
+    """Returns `path`, which then holds the whole file, with the right size and checksum.
 
     What has arrived is kept in `path.part`, so that a later call goes on from there. The mirrors
     are tried in turn, each from where the one before it broke off.
@@ -65,7 +65,7 @@ def fetch(
 
 
 def _accept(path: Path, *, size: int, md5: str | None) -> None:
-    """Raise DataError unless the file that is there is the published one."""
+    """Raises DataError unless the file that is there is the published one."""
     found_size = path.stat().st_size
     if found_size != size:
         raise DataError(
@@ -79,7 +79,7 @@ def _accept(path: Path, *, size: int, md5: str | None) -> None:
 
 
 def _refuse_full_disk(path: Path, size: int) -> None:
-    """Raise DataError if the rest of the file cannot fit."""
+    """Raises DataError if the rest of the file cannot fit."""
     part = path.with_name(path.name + ".part")
     missing = size - (part.stat().st_size if part.exists() else 0)
     free = shutil.disk_usage(path.parent).free
@@ -93,7 +93,7 @@ def _refuse_full_disk(path: Path, size: int) -> None:
 def _gather(
     urls: Sequence[str], part: Path, *, size: int, md5: str | None, say: Callable[[str], None]
 ) -> None:
-    """Fill `part` with the right bytes, from whichever mirrors give them."""
+    """Fills `part` with the right bytes, from whichever mirrors give them."""
     name = part.name.removesuffix(".part")
     failure = "no address is known"
     damaged: set[str] = set()
@@ -119,7 +119,7 @@ def _gather(
 
 
 def _check_sum(part: Path, *, size: int, md5: str | None) -> None:
-    """Raise _TransferError if bytes are missing, _DamagedError if they are wrong."""
+    """Raises _TransferError if bytes are missing, _DamagedError if they are wrong."""
     found_size = part.stat().st_size
     if found_size < size:
         raise _TransferError(f"broke off after {found_size} of {size} bytes")
@@ -130,7 +130,7 @@ def _check_sum(part: Path, *, size: int, md5: str | None) -> None:
 
 
 def _transfer(url: str, part: Path, *, size: int, say: Callable[[str], None]) -> None:
-    """Append to `part` what it lacks, or start it again if the server cannot go on."""
+    """Appends to `part` what it lacks, or start it again if the server cannot go on."""
     start = part.stat().st_size if part.exists() else 0
     if start > size:
         part.unlink()
@@ -157,7 +157,7 @@ def _transfer(url: str, part: Path, *, size: int, say: Callable[[str], None]) ->
 
 
 def _continues(response: http.client.HTTPResponse, start: int) -> bool:
-    """Return whether the server sends the bytes from `start` on, and not the whole file."""
+    """Returns whether the server sends the bytes from `start` on, and not the whole file."""
     sent = response.headers.get("Content-Range", "")
     return response.status == PARTIAL_CONTENT and sent.startswith(f"bytes {start}-")
 
@@ -170,7 +170,7 @@ def _copy(
     size: int,
     say: Callable[[str], None],
 ) -> None:
-    """Write the answer into `part` from byte `start` on, and say each twentieth of the file."""
+    """Writes the answer into `part` from byte `start` on, and say each twentieth of the file."""
     name = part.name.removesuffix(".part")
     done, step = start, max(size // 20, 1)
     with open(part, "ab" if start else "wb") as file:
@@ -185,7 +185,7 @@ def _copy(
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
-    """Return the next bytes of the answer, so that a broken connection is told from a full disk."""
+    """Returns the next bytes of the answer, so that broken connections differ from full disks."""
     try:
         return response.read(CHUNK_BYTES)
     except (http.client.HTTPException, OSError) as error:
@@ -193,7 +193,7 @@ def _read(response: http.client.HTTPResponse) -> bytes:
 
 
 def md5_of(path: Path) -> str:
-    """Return a file's md5 as 32 hexadecimal digits."""
+    """Returns a file's md5 as 32 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 

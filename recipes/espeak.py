@@ -63,7 +63,7 @@ class Espeak:
     def speak(
         self, text: str, *, voice: str, words_per_minute: int, pitch: int, pitch_range: int
     ) -> NDArray[np.int16]:
-        """Return `text` spoken: samples (N,), int16, at `sample_rate`.
+        """Returns `text` spoken: samples (N,), int16, at `sample_rate`.
 
         Args:
             text: what to say.
@@ -98,7 +98,7 @@ class Espeak:
         return np.concatenate(self._chunks)
 
     def phonemes(self, text: str, *, voice: str) -> str:
-        """Return how `text` is pronounced, in eSpeak's own phoneme names."""
+        """Returns how `text` is pronounced, in eSpeak's own phoneme names."""
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise DataError(f'eSpeak NG has no voice "{voice}" (list them: espeak-ng --voices)')
         rest = ctypes.c_char_p(text.encode() + b"\0")
@@ -110,7 +110,7 @@ class Espeak:
 
 
 def _declare(library: ctypes.CDLL) -> None:
-    """Tell ctypes the signatures that its guesses would get wrong."""
+    """Tells ctypes the signatures that its guesses would get wrong."""
     library.espeak_Initialize.argtypes = [
         ctypes.c_int,
         ctypes.c_int,
@@ -142,7 +142,7 @@ def _declare(library: ctypes.CDLL) -> None:
 
 @cache
 def load_espeak() -> Espeak:
-    """Return this process's eSpeak NG, from the package espeakng-loader.
+    """Returns this process's eSpeak NG, from the package espeakng-loader.
 
     Raises:
         DataError: the package is not installed, or its library does not load here.

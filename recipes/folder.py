@@ -27,7 +27,7 @@ FEW_SPEAKERS = 10  # fewer are not held out: the split is by sentences
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on train, dev and test .jsonl.gz of a folder.
+    """Returns the report on train, dev and test .jsonl.gz of a folder.
 
     Raises:
         ConfigError: no folder is given, or an option means nothing here.
@@ -58,7 +58,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
 def divide(
     cuts: Sequence[MonoCut], seed: int, held_out: Sequence[str] = ("dev", "test")
 ) -> dict[str, list[MonoCut]]:
-    """Return train and what is held out, each speaker, or of few each sentence, in one only.
+    """Returns train and what is held out, each speaker, or of few each sentence, in one only.
 
     Raises:
         DataError: there are not as many speakers or sentences as splits.

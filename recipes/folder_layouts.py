@@ -31,7 +31,7 @@ class Layout(NamedTuple):
 
 
 def read_rows(folder: Path) -> Layout:
-    """Return the utterances of each split, and what of the folder is not read.
+    """Returns the utterances of each split, and what of the folder is not read.
 
     Splits are tables, or folders in any of the layouts, named train, dev (or valid) and test.
 
@@ -51,7 +51,7 @@ def read_rows(folder: Path) -> Layout:
 
 
 def _named_splits(folder: Path, paths: Iterable[Path]) -> dict[str, Path]:
-    """Return the tables or folders that are named as splits; there is train if there is any."""
+    """Returns the tables or folders that are named as splits; there is train if there is any."""
     found: dict[str, Path] = {}
     for path in paths:
         name = SPLITS.get((path.stem if path.is_file() else path.name).lower())
@@ -109,7 +109,7 @@ def _split_folders(folder: Path, parts: dict[str, Path]) -> Layout:
 
 
 def _beside(folder: Path) -> Layout:
-    """Return the recordings; one without a text has an empty transcript."""
+    """Returns the recordings; one without a text has an empty transcript."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     texts: dict[tuple[Path, str], list[Path]] = defaultdict(list)
     for path in files:
@@ -146,7 +146,7 @@ def _beside_row(folder: Path, audio: Path, texts: Sequence[Path]) -> Row:
 
 
 def _said(what: str, paths: Sequence[Path], folder: Path) -> list[str]:
-    """Return a notice on files, the first of them by name; none if there are none."""
+    """Returns a notice on files, the first of them by name; none if there are none."""
     if not paths:
         return []
     return [f"{len(paths)} {what}: {shown([str(path.relative_to(folder)) for path in paths])}"]

@@ -43,7 +43,7 @@ class _Digit(NamedTuple):
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on train, dev, test and test-strings .jsonl.gz.
+    """Returns the report on train, dev, test and test-strings .jsonl.gz.
 
     Train and dev hold single digits and strings; test holds the official single digits, and
     test-strings the strings.
@@ -75,7 +75,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
 
 
 def make_strings(digits: Sequence[MonoCut], *, split: str, count: int, seed: int) -> list[MixedCut]:
-    """Return strings of two to seven digits of one speaker, with short pauses between them.
+    """Returns strings of two to seven digits of one speaker, with short pauses between them.
 
     Args:
         digits: the single digits to join; no recording comes twice in a string.
@@ -105,7 +105,7 @@ def make_strings(digits: Sequence[MonoCut], *, split: str, count: int, seed: int
 
 
 def _join(digits: Sequence[MonoCut], string_id: str, rng: random.Random) -> MixedCut:
-    """Return one cut that plays the digits in turn, each with its own supervision."""
+    """Returns one cut that plays the digits in turn, each with its own supervision."""
     tracks = []
     num_samples = 0
     for position, digit in enumerate(digits):
@@ -124,7 +124,7 @@ def _splits() -> dict[str, range]:
 
 
 def _find(folder: Path) -> tuple[list[_Digit], list[str]]:
-    """Return the recordings of the official split, and a notice on each way the folder differs."""
+    """Returns the recordings of the official split, and a notice on each way the folder differs."""
     digits, odd, extra = [], [], []
     official = range(TEST_INDICES.start, DEV_INDICES.stop)
     for path in sorted(folder.iterdir()):
@@ -164,7 +164,7 @@ def _find(folder: Path) -> tuple[list[_Digit], list[str]]:
 
 
 def _read(digits: Sequence[_Digit], indices: range) -> list[MonoCut]:
-    """Return the single digits of one split."""
+    """Returns the single digits of one split."""
     chosen = [item for item in digits if item.take in indices]
     headers = read_headers(item.path for item in chosen)
     return [

@@ -26,7 +26,7 @@ class Split(NamedTuple):
 
 
 def sentence_of(cut: MonoCut) -> str:
-    """Return what tells one sentence from another: its text (NFC) without spaces.
+    """Returns what tells one sentence from another: its text (NFC) without spaces.
 
     People space Korean differently; the same words spaced otherwise are the same sentence.
     """
@@ -40,7 +40,7 @@ def hold_out(
     num_utterances: int,
     last: Collection[str] = (),
 ) -> Split:
-    """Return utterances divided so that no speaker and no sentence of dev is in train.
+    """Returns utterances divided so that no speaker and no sentence of dev is in train.
 
     The same utterances always give the same split: speakers are held out in the order of a hash of
     their names; then the one with the fewest sentences held out so far gives its next, in the order
@@ -75,7 +75,7 @@ def hold_out(
 def _choose_sentences(
     cuts: Sequence[MonoCut], speakers: Sequence[str], *, num_utterances: int, last: Collection[str]
 ) -> set[str]:
-    """Return the sentences to hold out, as many of each speaker's as of the others'."""
+    """Returns the sentences to hold out, as many of each speaker's as of the others'."""
     inside: Counter[str] = Counter()  # readings by these speakers
     outside: Counter[str] = Counter()  # by the others
     own: dict[str, set[str]] = {speaker: set() for speaker in speakers}

@@ -15,7 +15,7 @@ class _Line(NamedTuple):
 
 
 def read_kaldi(folder: Path) -> list[Row]:
-    """Return the utterances: those of text, then those that lack a line in it.
+    """Returns the utterances: those of text, then those that lack a line in it.
 
     Raises:
         DataError: a file breaks its format or names something twice, or audio is a command.
@@ -67,7 +67,7 @@ def _span(line: _Line) -> tuple[str, float, float]:
 
 
 def _read_once(path: Path, *, needed: bool = True) -> dict[str, _Line]:
-    """Return what a file says of each name; nothing if it is not needed and not there."""
+    """Returns what a file says of each name; nothing if it is not needed and not there."""
     found: dict[str, _Line] = {}
     if not needed and not path.is_file():
         return found

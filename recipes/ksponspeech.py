@@ -47,7 +47,7 @@ class _Texts(NamedTuple):
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on PART.jsonl.gz of each part; what the rules leave out is in OUT too.
+    """Returns the report on PART.jsonl.gz of each part; what the rules leave out is in OUT too.
 
     Raises:
         ConfigError: an option or a rule means nothing here, no folder is given, or a part is
@@ -109,7 +109,7 @@ def _audio_folder(options: PrepareOptions) -> Path:
 def _read_texts(
     parts: dict[str, Found], rules: TextRules, *, options: PrepareOptions, problems: list[str]
 ) -> _Texts:
-    """Return the texts of all parts with their audio; adds to `problems` what has none."""
+    """Returns the texts of all parts with their audio; adds to `problems` what has none."""
     texts = _Texts([], {part: [] for part in parts}, Counter(), [])
     files = AudioFiles(_root(options))
     first: dict[str, Row] = {}
@@ -138,7 +138,7 @@ def _read_texts(
 
 
 def _recording(row: Row, files: AudioFiles, folder: Path) -> Recording:
-    """Return the audio of a row, and where its copy goes; raises DataError if there is none."""
+    """Returns the audio of a row, and where its copy goes; raises DataError if there is none."""
     entry = files.find(row)
     if entry is None:
         raise DataError(f"no audio {row.folder}/{row.name}.pcm (unpack its archive)")
@@ -150,14 +150,14 @@ def _recording(row: Row, files: AudioFiles, folder: Path) -> Recording:
 
 
 def _fitting(utterance: _Utterance, made: Audio | str) -> Audio | str:
-    """Return the audio, or what is wrong if it is too short for its text."""
+    """Returns the audio, or what is wrong if it is too short for its text."""
     if isinstance(made, str):
         return made
     return too_fast(utterance.text, made.num_samples / SAMPLE_RATE) or made
 
 
 def _compare(parts: dict[str, Found]) -> list[str]:
-    """Return notices on numbers of transcripts that are not as published."""
+    """Returns notices on numbers of transcripts that are not as published."""
     counts = {name: len(found.rows) + len(found.problems) for name, found in parts.items()}
     return [
         f"{name}: {count:,} transcripts where {PARTS[name]:,} are published"
@@ -167,7 +167,7 @@ def _compare(parts: dict[str, Found]) -> list[str]:
 
 
 def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, out: Path) -> list[str]:
-    """Return notices on what the rules and the copies did, and write it down."""
+    """Returns notices on what the rules and the copies did, and write it down."""
     notices = [
         f"text: {rules.describe()}; in PART.{RULES_FILE} and in every supervision",
         f"no speakers are published; each utterance has the speaker {UNKNOWN}",

@@ -50,7 +50,7 @@ class Audio(NamedTuple):
 def make_readable(
     recordings: Sequence[Recording], folder: Path, say: Callable[[str], None]
 ) -> list[Audio | str]:
-    """Return for each recording, in order, a file that can be read, or what is wrong with it.
+    """Returns for each recording, in order, a file that can be read, or what is wrong with it.
 
     Args:
         recordings: PCM is copied, unless its copy is there, as long, and not older.
@@ -86,7 +86,7 @@ def _in_threads(
 
 
 def _find(recording: Recording) -> Audio | str | None:
-    """Return the readable file if it is there, or what is wrong; None where it is to be made."""
+    """Returns the readable file if it is there, or what is wrong; None where it is to be made."""
     try:
         if not recording.copy_path:
             return Audio(recording.path, _num_samples_of_file(Path(recording.path)))
@@ -130,7 +130,7 @@ def _num_samples_of_file(path: Path) -> int:
 
 
 def _copy(recording: Recording) -> Audio | str:
-    """Return the copy, made now, or what is wrong with the recording."""
+    """Returns the copy, made now, or what is wrong with the recording."""
     try:
         samples = _samples(Path(recording.path).read_bytes())
     except (OSError, soundfile.SoundFileError) as error:
@@ -156,7 +156,7 @@ def _samples(data: bytes) -> npt.NDArray[np.int16]:
 
 
 def _announce(todo: Sequence[Recording], folder: Path, say: Callable[[str], None]) -> None:
-    """Say what is copied and how much room it takes; raises where that cannot fit."""
+    """Says what is copied and how much room it takes; raises where that cannot fit."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free

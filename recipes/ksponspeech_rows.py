@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
 
 def read_parts(root: Path, wanted: tuple[str, ...]) -> dict[str, Found]:
-    """Return the transcripts of the parts wanted; without a wish, of all that are there.
+    """Returns the transcripts of the parts wanted; without a wish, of all that are there.
 
     Raises:
         DataError: there is none, or a part that is wanted is not there.
@@ -70,7 +70,7 @@ def read_parts(root: Path, wanted: tuple[str, ...]) -> dict[str, Found]:
 
 
 def decode(data: bytes) -> str:
-    """Return a text that is in UTF-8 or in cp949.
+    """Returns a text that is in UTF-8 or in cp949.
 
     Raises:
         DataError: it is in neither.
@@ -100,18 +100,18 @@ class AudioFiles:
         self._listings: dict[str, dict[str, os.DirEntry[str]]] = {}
 
     def find(self, row: Row) -> os.DirEntry[str] | None:
-        """Return the audio of a row, or None if there is none."""
+        """Returns the audio of a row, or None if there is none."""
         if row.folder not in self._listings:
             self._listings[row.folder] = self._list(row.folder)
         return self._listings[row.folder].get(row.name)
 
     def unnamed(self, names: Container[str]) -> list[str]:
-        """Return the audio that lies beside audio that was found, and is none of these."""
+        """Returns the audio that lies beside audio that was found, and is none of these."""
         stems = (stem for listing in self._listings.values() for stem in listing)
         return sorted({stem for stem in stems if stem not in names})
 
     def _list(self, folder: str) -> dict[str, os.DirEntry[str]]:
-        """Return the audio of a folder by its stem; what a more precise path holds counts first."""
+        """Returns a folder's audio by its stem; what a more precise path holds counts first."""
         found: dict[str, os.DirEntry[str]] = {}
         shorter = os.path.join(*PurePosixPath(folder).parts[1:]) if "/" in folder else folder
         for path in (base / name for name in (folder, shorter) for base in self._bases):
@@ -130,7 +130,7 @@ class AudioFiles:
 
 
 def _bases(root: Path) -> list[Path]:
-    """Return the folders that the corpus may lie in: this one, and those in it."""
+    """Returns the folders that the corpus may lie in: this one, and those in it."""
     try:
         return [root, *sorted(path for path in root.iterdir() if path.is_dir())]
     except OSError as error:
@@ -166,7 +166,7 @@ def _row(line: str, source: str, number: int) -> Row:
 
 
 def _read_texts(root: Path) -> dict[str, Found]:
-    """Return the transcripts that are beside audio, by the part that their names tell."""
+    """Returns the transcripts that are beside audio, by the part that their names tell."""
     found: dict[str, Found] = defaultdict(lambda: Found("the .txt beside the audio", [], []))
     for path in sorted(_texts_under(root)):
         match = _NAME.fullmatch(path.stem)

@@ -45,7 +45,7 @@ class TextRules(Section):
     spaces: Literal["keep", "drop"] = "keep"
 
     def describe(self) -> str:
-        """Return one line that names the rules, their version and every choice."""
+        """Returns one line that names the rules, their version and every choice."""
         choices = " ".join(f"{name}={value}" for name, value in self.model_dump().items())
         return f"ksponspeech {VERSION}: {choices}"
 
@@ -58,7 +58,7 @@ class Transcript(NamedTuple):
 
 
 def read_transcript(line: str, rules: TextRules, *, name: str = "") -> Transcript:
-    """Return the text of a transcript; it may be empty, as where there is only noise.
+    """Returns the text of a transcript; it may be empty, as where there is only noise.
 
     Args:
         line: as published, composed or not.
@@ -110,7 +110,7 @@ class _Reader:
         self.has_ended = False  # the open word, by a mark
 
     def read(self, text: str) -> None:
-        """Add the words of a transcript, or of one side of a pair."""
+        """Adds the words of a transcript, or of one side of a pair."""
         for piece in _PIECE.finditer(text):
             match piece.lastgroup:
                 case "tag":
@@ -130,7 +130,7 @@ class _Reader:
                     )
 
     def text(self) -> str:
-        """Return the words that stay."""
+        """Returns the words that stay."""
         texts = [word.text for word in self.words if not word.is_dropped]
         if self.rules.punctuation == "stray":
             texts = [text.lstrip(_SENTENCE_MARKS) for text in texts]

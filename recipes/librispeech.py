@@ -33,7 +33,7 @@ class _Part(NamedTuple):
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on PART.jsonl.gz of each part, and on LIST.jsonl.gz of each list of ids.
+    """Returns the report on PART.jsonl.gz of each part, and on LIST.jsonl.gz of each list of ids.
 
     Raises:
         ConfigError: an option means nothing here, or a part is unknown.
@@ -66,7 +66,7 @@ def _write(out: Path, name: str, cuts: Sequence[Cut]) -> ManifestSummary:
 
 
 def _root(options: PrepareOptions) -> Path:
-    """Return the folder that holds the parts, or will."""
+    """Returns the folder that holds the parts, or will."""
     corpus = options.corpus
     if corpus is None:
         if not options.download:
@@ -85,7 +85,7 @@ def _has_parts(folder: Path) -> bool:
 
 
 def _wanted(root: Path, options: PrepareOptions) -> tuple[str, ...]:
-    """Return the names of the parts to prepare."""
+    """Returns the names of the parts to prepare."""
     if not options.parts:
         if options.download:
             return MINI
@@ -108,7 +108,7 @@ def _wanted(root: Path, options: PrepareOptions) -> tuple[str, ...]:
 
 
 def _download(root: Path, names: Iterable[str], options: PrepareOptions) -> None:
-    """Fetch and unpack the parts that are not there."""
+    """Fetches and unpack the parts that are not there."""
     for name in names:
         if (root / name).is_dir():
             options.say(f"{name}: is there already")
@@ -125,7 +125,7 @@ def _download(root: Path, names: Iterable[str], options: PrepareOptions) -> None
 
 
 def read_part(folder: Path) -> _Part:
-    """Return the utterances of a part in the order of their ids, and what does not fit together.
+    """Returns the utterances of a part in the order of their ids, and what does not fit together.
 
     Raises:
         DataError: a transcript or an audio file cannot be read, or an utterance has two.
@@ -157,7 +157,7 @@ def read_part(folder: Path) -> _Part:
 
 
 def _judge(folder: Path, part: _Part) -> list[str]:
-    """Return what differs from what is published, as notices.
+    """Returns what differs from what is published, as notices.
 
     Raises:
         DataError: something differs although the part is complete: it was unpacked by this recipe,
@@ -184,7 +184,7 @@ def _judge(folder: Path, part: _Part) -> list[str]:
 
 
 def _read_lists(root: Path, cuts: Sequence[MonoCut]) -> tuple[dict[str, list[MonoCut]], list[str]]:
-    """Return the utterances of each list of ids beside the parts, and a notice on the rest."""
+    """Returns the utterances of each list of ids beside the parts, and a notice on the rest."""
     by_id = {cut.id: cut for cut in cuts}
     lists: dict[str, list[MonoCut]] = {}
     list_of_speaker: dict[str, str] = {}
@@ -215,7 +215,7 @@ def _read_lists(root: Path, cuts: Sequence[MonoCut]) -> tuple[dict[str, list[Mon
 
 
 def _read_ids(path: Path) -> list[str]:
-    """Return the ids in a list, of which none comes twice."""
+    """Returns the ids in a list, of which none comes twice."""
     ids = read_text(path).split()
     seen: set[str] = set()
     for utterance_id in ids:

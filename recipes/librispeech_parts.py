@@ -59,5 +59,5 @@ MINI = ("train-clean-5", "dev-clean-2")
 
 
 def urls_of(name: str) -> list[str]:
-    """Return where the archive of a part can be fetched, best first."""
+    """Returns where the archive of a part can be fetched, best first."""
     return [f"{mirror}/{PARTS[name].resource}/{name}.tar.gz" for mirror in MIRRORS]

@@ -35,7 +35,7 @@ class Settings(Section):
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on train, dev and test .jsonl.gz.
+    """Returns the report on train, dev and test .jsonl.gz.
 
     Raises:
         ConfigError: an option or setting means nothing here, or no folder is given.

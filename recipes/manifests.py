@@ -36,12 +36,12 @@ class AudioHeader(NamedTuple):
 
 
 def clean_text(text: str) -> str:
-    """Return `text` composed (NFC), with single spaces between its words."""
+    """Returns `text` composed (NFC), with single spaces between its words."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def read_any_header(path: Path) -> AudioHeader:
-    """Return the header of an audio file of any number of channels; the path in it is absolute.
+    """Returns the header of an audio file of any number of channels; the path in it is absolute.
 
     Raises:
         DataError: as `asr.audio.files.audio_info`.
@@ -51,7 +51,7 @@ def read_any_header(path: Path) -> AudioHeader:
 
 
 def read_header(path: Path) -> AudioHeader:
-    """Return the header of a mono audio file; the path in it is absolute.
+    """Returns the header of a mono audio file; the path in it is absolute.
 
     Raises:
         DataError: the file cannot be read as audio, is empty, or is not mono.
@@ -63,7 +63,7 @@ def read_header(path: Path) -> AudioHeader:
 
 
 def read_headers(paths: Iterable[Path]) -> list[AudioHeader]:
-    """Return the headers of many files, in their order.
+    """Returns the headers of many files, in their order.
 
     Raises:
         DataError: one of them cannot be used; the first such is named.
@@ -75,7 +75,7 @@ def read_headers(paths: Iterable[Path]) -> list[AudioHeader]:
 def try_headers(
     paths: Iterable[Path], read: Callable[[Path], AudioHeader]
 ) -> list[AudioHeader | str]:
-    """Return what `read` says of each of many files, in their order, or what is wrong with it."""
+    """Returns what `read` says of each of many files, in their order, or what is wrong with it."""
 
     def tried(path: Path) -> AudioHeader | str:
         try:
@@ -90,7 +90,7 @@ def try_headers(
 def make_cut(
     utterance_id: str, header: AudioHeader, *, text: str, speaker: str, language: str
 ) -> MonoCut:
-    """Return the cut of a whole recording with one supervision that spans it, all text composed."""
+    """Returns a whole recording's cut with one supervision that spans it, all text composed."""
     utterance_id, speaker = (unicodedata.normalize("NFC", name) for name in (utterance_id, speaker))
     recording = Recording(
         id=utterance_id,
@@ -123,12 +123,12 @@ def make_cut(
 
 
 def speaker_of(cut: Cut) -> str:
-    """Return the speaker of a cut's first supervision."""
+    """Returns the speaker of a cut's first supervision."""
     return str(cut.supervisions[0].speaker)
 
 
 def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
-    """Return what was written to `path`: all of these cuts, or on an error nothing.
+    """Returns what was written to `path`: all of these cuts, or on an error nothing.
 
     The same cuts give the same bytes.
 
@@ -169,7 +169,7 @@ def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
 
 
 def check_cuts(path: Path, cuts: Sequence[Cut]) -> None:
-    """Return None if every cut of a manifest can be trained on or scored.
+    """Returns None if every cut of a manifest can be trained on or scored.
 
     Raises:
         DataError: there is no cut, an id comes twice, or a supervision lacks text, speaker or

@@ -10,7 +10,7 @@ PROBLEMS_FILE = "problems.txt"
 
 
 def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[str]:
-    """Return notices on what is skipped; all of it is listed in OUT/problems.txt.
+    """Returns notices on what is skipped; all of it is listed in OUT/problems.txt.
 
     Args:
         problems: one line each: where, and what is wrong.
@@ -37,10 +37,10 @@ def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[
 
 
 def shown(names: Sequence[str], *, joint: str = ", ") -> str:
-    """Return the first few of these, and dots where there are more."""
+    """Returns the first few of these, and dots where there are more."""
     return joint.join([*names[:SHOWN], *(["..."] if len(names) > SHOWN else [])])
 
 
 def counted(names: Sequence[str], what: str) -> str:
-    """Return how many there are of `what`, in the singular, and the first few of them."""
+    """Returns how many there are of `what`, in the singular, and the first few of them."""
     return f"{len(names)} {what}{'' if len(names) == 1 else 's'} ({shown(names)})"

@@ -47,7 +47,7 @@ Problem = tuple[Row, str]
 def cuts_of_rows(
     splits: Mapping[str, Sequence[Row]], options: PrepareOptions, *, language: str
 ) -> tuple[dict[str, list[MonoCut]], list[str]]:
-    """Return the cuts of each split, and notices on what is skipped or odd.
+    """Returns the cuts of each split, and notices on what is skipped or odd.
 
     Raises:
         DataError: an utterance cannot be used and is not to be skipped; all problems are in
@@ -73,7 +73,7 @@ def cuts_of_rows(
 def write_splits(
     cuts: Mapping[str, Sequence[MonoCut]], notices: Sequence[str], options: PrepareOptions
 ) -> PrepareReport:
-    """Return the report on SPLIT.jsonl.gz of each split: the notices, and what splits share.
+    """Returns the report on SPLIT.jsonl.gz of each split: the notices, and what splits share.
 
     A split of an earlier run that is not one of these is removed, unless parts were asked for.
 
@@ -89,7 +89,7 @@ def write_splits(
 
 
 def _earlier(paths: Mapping[str, Path], options: PrepareOptions) -> list[str]:
-    """Return a notice on each split that was there and is not of this run."""
+    """Returns a notice on each split that was there and is not of this run."""
     notices = []
     for name in SPLITS:
         path = options.out / f"{name}.jsonl.gz"
@@ -110,12 +110,12 @@ def _earlier(paths: Mapping[str, Path], options: PrepareOptions) -> list[str]:
 
 
 def words_of(cut: MonoCut) -> str:
-    """Return what tells one sentence from another, however it is spaced or capitalised."""
+    """Returns what tells one sentence from another, however it is spaced or capitalised."""
     return sentence_of(cut).lower()
 
 
 def shared_with_train(cuts: Mapping[str, Sequence[MonoCut]]) -> list[str]:
-    """Return notices on the sentences and the speakers of each other split that are in train."""
+    """Returns notices on the sentences and the speakers of each other split that are in train."""
     words = {name: [words_of(cut) for cut in found] for name, found in cuts.items()}
     speakers = {name: {*map(speaker_of, found)} - {UNKNOWN} for name, found in cuts.items()}
     notices = []
@@ -133,7 +133,7 @@ def shared_with_train(cuts: Mapping[str, Sequence[MonoCut]]) -> list[str]:
 
 
 def unlike_published(counts: Iterable[tuple[str, int, int | None]]) -> list[str]:
-    """Return a sentence on each count (what is counted, found, published if it is) that differs."""
+    """Returns a sentence on each count (what, found, published if it is) that differs."""
     return [
         f"{found} {what} where {published} are published"
         for what, found, published in counts
@@ -142,7 +142,7 @@ def unlike_published(counts: Iterable[tuple[str, int, int | None]]) -> list[str]
 
 
 def find_problems(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> list[Problem]:
-    """Return what is wrong with rows whose audio can be read."""
+    """Returns what is wrong with rows whose audio can be read."""
     problems: list[Problem] = []
     first: dict[str, Row] = {}
     spans: dict[Path, list[tuple[float, float, Row]]] = defaultdict(list)
@@ -168,7 +168,7 @@ def find_problems(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> l
 
 
 def _broken(row: Row) -> str:
-    """Return which of a row's strings cannot be written as UTF-8; nothing if all can be."""
+    """Returns which of a row's strings cannot be written as UTF-8; nothing if all can be."""
     for what, value in (("id", row.name), ("transcript", row.text), ("speaker", row.speaker or "")):
         try:
             value.encode()
@@ -178,7 +178,7 @@ def _broken(row: Row) -> str:
 
 
 def _unlikely(row: Row, header: AudioHeader) -> str:
-    """Return why a row's text or span cannot be right for its audio; nothing if they can be."""
+    """Returns why a row's text or span cannot be right for its audio; nothing if they can be."""
     start, end = _span(row, header)
     if not clean_text(row.text):
         return "the transcript is empty"
@@ -188,7 +188,7 @@ def _unlikely(row: Row, header: AudioHeader) -> str:
 
 
 def too_fast(text: str, seconds: float) -> str:
-    """Return what is wrong if nobody speaks a text in so short a time; nothing if somebody may."""
+    """Returns what is wrong if nobody speaks a text in so short a time; nothing if somebody may."""
     length = len(clean_text(text).replace(" ", ""))
     return f"{length} characters in {seconds:.2f} s of audio" if length > FASTEST * seconds else ""
 

@@ -16,7 +16,7 @@ TRIES_PER_SENTENCE = 20
 
 
 def draw_sentences(language: str, count: int, rng: random.Random) -> list[str]:
-    """Return `count` sentences of which no two are the same, in the order drawn.
+    """Returns `count` sentences of which no two are the same, in the order drawn.
 
     Raises:
         ConfigError: the language is unknown, or its templates do not make so many sentences.

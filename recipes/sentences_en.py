@@ -191,7 +191,7 @@ def _with_article(noun: str) -> str:
 
 
 def _fill(slot: str, rng: random.Random) -> str:
-    """Return one filling of a slot, such as `thing` or `did`."""
+    """Returns one filling of a slot, such as `thing` or `did`."""
     match slot:
         case "do":
             return rng.choice(ACTIONS).split(":")[0]
@@ -227,5 +227,5 @@ SLOTS: dict[str, list[str]] = {
 
 
 def english_sentence(rng: random.Random) -> str:
-    """Return one sentence of five to about twelve words."""
+    """Returns one sentence of five to about twelve words."""
     return fill_template(rng.choice(TEMPLATES), _fill, rng)

@@ -150,7 +150,7 @@ TEMPLATES = (
 
 
 def has_final(word: str) -> bool:
-    """Return whether the last syllable of `word` closes with a consonant."""
+    """Returns whether the last syllable of `word` closes with a consonant."""
     return _final(word) != 0
 
 
@@ -162,7 +162,7 @@ def _final(word: str) -> int:
 
 
 def with_particle(word: str, particle: str) -> str:
-    """Return `word` with a particle.
+    """Returns `word` with a particle.
 
     Args:
         word: in Hangul.
@@ -175,12 +175,12 @@ def with_particle(word: str, particle: str) -> str:
 
 
 def past(connective: str) -> str:
-    """Return the polite past of a verb from its -아/어 form: 먹어 -> 먹었어요."""
+    """Returns the polite past of a verb from its -아/어 form: 먹어 -> 먹었어요."""
     return connective[:-1] + chr(ord(connective[-1]) + 20) + "어요"
 
 
 def future(stem: str) -> str:
-    """Return the polite future of a regular verb from its stem: 먹 -> 먹을 거예요."""
+    """Returns the polite future of a regular verb from its stem: 먹 -> 먹을 거예요."""
     if not has_final(stem):
         stem = stem[:-1] + chr(ord(stem[-1]) + 8)
     elif _final(stem) != 8:
@@ -195,7 +195,7 @@ def _subject(person: str, particle: str) -> str:
 
 
 def _object_phrase(slot: str, rng: random.Random) -> str:
-    """Return an object with its verb, in the form that the slot names."""
+    """Returns an object with its verb, in the form that the slot names."""
     verbs = [verb for verb in VERBS if slot != "object_please" or verb[0] not in NOT_ASKED_FOR]
     stem, connective, objects = rng.choice(verbs)
     phrase = with_particle(rng.choice(objects.split()), "을/를")
@@ -213,7 +213,7 @@ def _object_phrase(slot: str, rng: random.Random) -> str:
 
 
 def _thing(rng: random.Random) -> str:
-    """Return something that one can own."""
+    """Returns something that one can own."""
     owned = [
         objects.split() for stem, _, objects in VERBS if stem in ("사", "찾", "입", "키우", "고치")
     ]
@@ -253,5 +253,5 @@ SLOTS: dict[str, list[str]] = {
 
 
 def korean_sentence(rng: random.Random) -> str:
-    """Return one sentence of three to about seven words (eojeol)."""
+    """Returns one sentence of three to about seven words (eojeol)."""
     return fill_template(rng.choice(TEMPLATES), _fill, rng)

@@ -42,7 +42,7 @@ class Line(NamedTuple):
 
 
 def speak_lines(lines: Sequence[Line], say: Callable[[str], None]) -> list[int]:
-    """Return the number of samples in each line's wav file: 16 bit, mono, 16 kHz.
+    """Returns the number of samples in each line's wav file: 16 bit, mono, 16 kHz.
 
     Raises:
         DataError: eSpeak NG is missing, refuses a voice or stops, or a file cannot be written.
@@ -63,7 +63,7 @@ def speak_lines(lines: Sequence[Line], say: Callable[[str], None]) -> list[int]:
 
 
 def _speak_block_apart(block: Sequence[Line]) -> list[int]:
-    """Return what `_speak_block` returns, from a new process."""
+    """Returns what `_speak_block` returns, from a new process."""
     here = str(Path(__file__).resolve().parent.parent)
     search_path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
@@ -87,7 +87,7 @@ def _speak_block_apart(block: Sequence[Line]) -> list[int]:
 
 
 def _speak_block(block: Sequence[Line]) -> list[int]:
-    """Return the number of samples of each line, after speaking all of them in this process."""
+    """Returns the number of samples of each line, after speaking all of them in this process."""
     import numpy as np
     import soundfile
     import soxr  # type: ignore[import-untyped, unused-ignore]

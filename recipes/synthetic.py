@@ -43,7 +43,7 @@ class _Utterance(NamedTuple):
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on train, dev and test .jsonl.gz, with their speech under OUT/wav.
+    """Returns the report on train, dev and test .jsonl.gz, with their speech under OUT/wav.
 
     Raises:
         ConfigError: an option is impossible or means nothing here.
@@ -75,7 +75,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
 
 
 def plan(options: PrepareOptions) -> dict[str, list[_Utterance]]:
-    """Return the utterances of each split: the same for the same language, seed, number and OUT.
+    """Returns the utterances of each split: the same for the same language, seed, number and OUT.
 
     Raises:
         ConfigError: the language is unknown, or the number of utterances is impossible.
@@ -103,7 +103,7 @@ def plan(options: PrepareOptions) -> dict[str, list[_Utterance]]:
 def _plan_one(
     text: str, number: int, variants: list[str], *, folder: Path, language: str, rng: random.Random
 ) -> _Utterance:
-    """Return an utterance; the variants take turns, the rest is drawn."""
+    """Returns an utterance; the variants take turns, the rest is drawn."""
     accent = rng.choice(ACCENTS[language])
     voice = f"{accent}+{variants[number % len(variants)]}"
     speaker = voice.replace("+", "-").lower()
@@ -120,7 +120,7 @@ def _plan_one(
 
 
 def _check_held_out(splits: dict[str, list[_Utterance]]) -> None:
-    """Assert that no sentence and no variant is in two splits."""
+    """Asserts that no sentence and no variant is in two splits."""
     sentences = [{utterance.line.text for utterance in split} for split in splits.values()]
     variants = [
         {utterance.line.voice.split("+")[1] for utterance in split} for split in splits.values()
@@ -132,7 +132,7 @@ def _check_held_out(splits: dict[str, list[_Utterance]]) -> None:
 def _write(
     path: Path, utterances: list[_Utterance], language: str, num_samples: list[int]
 ) -> ManifestSummary:
-    """Return what was written to the manifest of one split."""
+    """Returns what was written to the manifest of one split."""
     cuts = [
         make_cut(
             utterance_id,

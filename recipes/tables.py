@@ -26,12 +26,12 @@ Cells = Mapping[Any, Any]  # column -> value; csv puts what is past the last col
 
 
 def nfc(text: str) -> str:
-    """Return the text composed."""
+    """Returns the text composed."""
     return unicodedata.normalize("NFC", text)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a UTF-8 text and their numbers, from 1 on.
+    """Yields the lines of a UTF-8 text and their numbers, from 1 on.
 
     Raises:
         DataError: the file cannot be read, or is in another encoding.
@@ -46,7 +46,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """Return the file of that name; one composed otherwise, or with backslashes, is the same."""
+    """Returns the file of that name; one composed otherwise, or with backslashes, is the same."""
     forms = [name, nfc(name), unicodedata.normalize("NFD", name)]
     forms += [form.replace("\\", "/") for form in forms if "\\" in form]
     try:
@@ -65,7 +65,7 @@ def find_file(folder: Path, name: str) -> Path:
 
 
 def read_table(path: Path) -> list[Row]:
-    """Return the utterances of a table; a row that cannot be used says why.
+    """Returns the utterances of a table; a row that cannot be used says why.
 
     Raises:
         DataError: the table breaks its format, or lacks a column for the audio or the text.
@@ -88,7 +88,7 @@ def _column(name: object) -> str:
 
 
 def _hint(columns: list[str]) -> str:
-    """Return what to do where a header of one cell seems to be parted by another character."""
+    """Returns what to do where a header of one cell seems to be parted by another character."""
     for sign, name in DELIMITERS.items():
         if len(columns) == 1 and sign in columns[0]:
             return f" (its columns seem to be parted by {name}: save it with commas, as .csv)"
@@ -116,7 +116,7 @@ def _row(path: Path, line: int, cells: Cells) -> Row:
 
 
 def _problem(cells: Cells, found: Mapping[str, Any]) -> str:
-    """Return why a row cannot be used; nothing if it can."""
+    """Returns why a row cannot be used; nothing if it can."""
     if None in cells:
         num_columns = len(cells) - 1
         return (

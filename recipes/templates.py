@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 
 def items(text: str) -> list[str]:
-    """Return the comma-separated items of a text, without the white space around them."""
+    """Returns the comma-separated items of a text, without the white space around them."""
     return [" ".join(item.split()) for item in text.split(",")]
 
 
 def fill_template(
     template: str, fill: Callable[[str, random.Random], str], rng: random.Random
 ) -> str:
-    """Return a template with its slots filled, each with words that the sentence lacks so far.
+    """Returns a template with its slots filled, each with words that the sentence lacks so far.
 
     Args:
         template: words with single spaces between them; a slot may be followed by an ending.

@@ -45,7 +45,7 @@ class Utterances(NamedTuple):
 
 
 def find_utterances(folder: Path, *, joint: str) -> Utterances:
-    """Return the transcripts and the audio files of a part, by id.
+    """Returns the transcripts and the audio files of a part, by id.
 
     Args:
         folder: of the part.
@@ -69,7 +69,7 @@ def find_utterances(folder: Path, *, joint: str) -> Utterances:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file.
+    """Returns the text of a file.
 
     Raises:
         DataError: it cannot be read as UTF-8.
@@ -83,7 +83,7 @@ def read_text(path: Path) -> str:
 
 
 def _read_transcript(path: Path, found: Utterances, joint: str) -> None:
-    """Add the texts of one chapter."""
+    """Adds the texts of one chapter."""
     chapter = path.name.removesuffix(TRANSCRIPT_ENDING)
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.strip():

@@ -37,7 +37,7 @@ class Settings(Section):
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on train, dev and test .jsonl.gz.
+    """Returns the report on train, dev and test .jsonl.gz.
 
     Raises:
         ConfigError: an option or setting means nothing here, or no folder is given.
@@ -67,7 +67,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
 
 
 def _audio(folder: Path, mic: str) -> tuple[Path, str]:
-    """Return the folder of the audio, and how its files end."""
+    """Returns the folder of the audio, and how its files end."""
     if (folder / "wav48_silence_trimmed").is_dir():
         return folder / "wav48_silence_trimmed", f"_{mic}.flac"
     if not (folder / "wav48").is_dir():
@@ -80,7 +80,7 @@ def _audio(folder: Path, mic: str) -> tuple[Path, str]:
 
 
 def _read(texts: Path, audio: Path, ending: str) -> list[Row]:
-    """Return the utterances in the order of their names; audio without a text has an empty one."""
+    """Returns the utterances in the order of their names; audio without a text has an empty one."""
     found = {path.stem: path for path in texts.glob("*/*.txt")}
     if not found:
         raise DataError(f"{texts}: holds no texts (give --corpus VCTK: {HOW})")

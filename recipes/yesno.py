@@ -21,7 +21,7 @@ NAME = re.compile(r"[01](_[01])*")
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on train, dev and test .jsonl.gz.
+    """Returns the report on train, dev and test .jsonl.gz.
 
     Raises:
         ConfigError: an option means nothing here, or no folder is given.

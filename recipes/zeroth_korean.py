@@ -89,7 +89,7 @@ SETS = {
 
 
 def prepare(options: PrepareOptions) -> PrepareReport:
-    """Return the report on train, dev, left-out, test, test-seen and test-unseen .jsonl.gz.
+    """Returns the report on train, dev, left-out, test, test-seen and test-unseen .jsonl.gz.
 
     Raises:
         ConfigError: an option means nothing here.
@@ -122,7 +122,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
 
 
 def divide(train: Sequence[MonoCut], test: Sequence[MonoCut]) -> dict[str, list[MonoCut]]:
-    """Return all manifests by name; the cuts of test are marked in place.
+    """Returns all manifests by name; the cuts of test are marked in place.
 
     Raises:
         DataError: nothing is left to train on.
@@ -151,7 +151,7 @@ def divide(train: Sequence[MonoCut], test: Sequence[MonoCut]) -> dict[str, list[
 
 
 def _write(splits: dict[str, list[MonoCut]], notices: list[str], out: Path) -> PrepareReport:
-    """Return the report; an empty split has no manifest, which is said.
+    """Returns the report; an empty split has no manifest, which is said.
 
     Raises:
         DataError: train, dev or test is empty; then nothing is written.
@@ -182,7 +182,7 @@ def _write(splits: dict[str, list[MonoCut]], notices: list[str], out: Path) -> P
 
 
 def _root(options: PrepareOptions) -> Path:
-    """Return the folder that holds the two sets, or will."""
+    """Returns the folder that holds the two sets, or will."""
     corpus = options.corpus
     if corpus is None:
         if not options.download:
@@ -214,7 +214,7 @@ def _sets_in(folder: Path) -> list[str]:
 
 
 def _download(root: Path, own: ZerothSettings, options: PrepareOptions) -> list[str]:
-    """Return a notice if the archive's checksum is another; fetch and unpack what is not there."""
+    """Returns a notice if the archive's checksum is another; fetch and unpack what is not there."""
     if root.is_dir():
         options.say(f"{root} is there already")
         return []
@@ -236,7 +236,7 @@ def _download(root: Path, own: ZerothSettings, options: PrepareOptions) -> list[
 def _compare(
     root: Path, published: Published, cuts: Sequence[MonoCut], *, is_whole: bool
 ) -> list[str]:
-    """Return what differs from what is published, as notices.
+    """Returns what differs from what is published, as notices.
 
     Raises:
         DataError: something differs although every speaker is there and nothing was skipped.
@@ -258,7 +258,7 @@ def _compare(
 
 
 def _remarks(root: Path, genders: dict[str, str], cuts: Sequence[MonoCut]) -> list[str]:
-    """Return what else the user should know of the corpus."""
+    """Returns what else the user should know of the corpus."""
     notices = []
     unknown = {speaker_of(cut) for cut in cuts} - genders.keys()
     if unknown:

@@ -13,7 +13,7 @@ SPEAKERS_FILE = "AUDIO_INFO"
 
 
 def read_genders(root: Path) -> dict[str, str]:
-    """Return speaker -> m or f, as far as the list of speakers says so; names are not kept."""
+    """Returns speaker -> m or f, as far as the list of speakers says so; names are not kept."""
     path = root / SPEAKERS_FILE
     if not path.is_file():
         return {}
@@ -23,7 +23,7 @@ def read_genders(root: Path) -> dict[str, str]:
 
 
 def read_set(folder: Path, genders: dict[str, str]) -> tuple[list[MonoCut], list[str]]:
-    """Return the utterances of a set in the order of their ids, and a line on each unusable one.
+    """Returns the utterances of a set in the order of their ids, and a line on each unusable one.
 
     Raises:
         DataError: a transcript is not UTF-8, or an utterance has two audio files.
@@ -60,7 +60,7 @@ def read_set(folder: Path, genders: dict[str, str]) -> tuple[list[MonoCut], list
 def keep_unshared(
     train: Sequence[MonoCut], test: Sequence[MonoCut]
 ) -> tuple[list[MonoCut], list[str]]:
-    """Return the cuts of test whose ids are none of train's, and a line on each other one."""
+    """Returns the cuts of test whose ids are none of train's, and a line on each other one."""
     source = {cut.id: cut.recording.sources[0].source for cut in train if cut.recording}
     problems = [
         f'{cut.recording.sources[0].source}: utterance "{cut.id}" is {source[cut.id]} too'

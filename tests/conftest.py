@@ -113,8 +113,8 @@ def corpora() -> Path:
 @pytest.fixture
 def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sends small tensors, too, the ways that are for large ones."""
-    for name in ("loops.SMALL", "energies.SMALL", "products.SMALL", "products.SMALL_STRIPS"):
-        monkeypatch.setattr(f"asr.{name}", 0)
+    for name in ("shared.SMALL", "energies.SMALL", "products.SMALL", "products.SMALL_STRIPS"):
+        monkeypatch.setattr(f"asr.fast.{name}", 0)
     monkeypatch.setattr("asr.rnn.LEAST_SAVED", 1)
 
 

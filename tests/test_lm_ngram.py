@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from asr import ngram_estimate, scorers
+from asr import scorers
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError, ModelError
+from asr.lm import kneser_ney as ngram_estimate
 from asr.lm.arpa import LOG_ZERO
 from asr.lm.kneser_ney import FALLBACK_DISCOUNTS, discounts_of
 from asr.lm.ngram import (

@@ -1,4 +1,4 @@
-"""Every attention mechanism; `attention_contract.py` says what one is given, keeps and returns.
+"""Every attention mechanism; `contract.py` says what one is given, keeps and returns.
 
 A new mechanism is one class and one line in `ATTENTIONS`; its keyword arguments are its
 configuration, and the tests of the contract cover it.

@@ -4,7 +4,7 @@
     state = attention.initial_state(memory, num_queries)           # K = 1 while training
     context, alignment, state = attention(query, memory, state)    # every decoder step
 
-A prior (B,1,T), if one is given too, is added to the energies: see `attention_prior.py`.
+A prior (B,1,T), if one is given too, is added to the energies: see `prior.py`.
 The base class masks padding, normalises and sums; a mechanism writes its `energies`, and its state
 if it has one. Shapes: B utterances, K hypotheses, T frames, D values, Q query, A keys.
 """

@@ -43,7 +43,7 @@ class AudioInfo:
 
 
 def audio_info(path: str | Path) -> AudioInfo:
-    """Return rate (Hz), channels, length (samples a channel, and seconds) and format of a file.
+    """Returns rate (Hz), channels, length (samples a channel, and seconds) and format of a file.
 
     Raises:
         DataError: missing, a folder, empty, cut short, without samples, or not audio.
@@ -62,7 +62,7 @@ def audio_info(path: str | Path) -> AudioInfo:
 
 
 def check_readable(path: str | Path) -> None:
-    """Return None if a file opens as audio; its samples are checked when they are read.
+    """Returns None if a file opens as audio; its samples are checked when they are read.
 
     Raises:
         DataError: as audio_info.
@@ -72,7 +72,7 @@ def check_readable(path: str | Path) -> None:
 
 
 def read_audio(path: str | Path, sample_rate: int) -> Waveform:
-    """Return a whole file: (N,), float32, the mean of its channels, resampled to sample_rate (Hz).
+    """Returns a whole file: (N,), float32, the mean of its channels, resampled to sample_rate (Hz).
 
     Raises:
         DataError: as audio_info and read_blocks.
@@ -83,7 +83,7 @@ def read_audio(path: str | Path, sample_rate: int) -> Waveform:
 def read_blocks(
     path: str | Path, sample_rate: int, *, block_seconds: float = 30.0
 ) -> Iterator[Waveform]:
-    """Yield a file in blocks (N,) of about block_seconds; joined they are what read_audio returns.
+    """Yields a file in blocks (N,) of about block_seconds; joined they are what read_audio returns.
 
     Memory does not grow with the length of the file.
     Limit: libsndfile may end a variable-bitrate mp3 without a Xing header early, with no error.
@@ -111,7 +111,7 @@ def read_blocks(
 def check_waveform(
     waveform: npt.ArrayLike, sample_rate: int, *, to_rate: int | None = None, name: str = "waveform"
 ) -> Waveform:
-    """Return an array of samples as (N,) float32 mono, resampled where to_rate (Hz) says so.
+    """Returns an array of samples as (N,) float32 mono, resampled where to_rate (Hz) says so.
 
     waveform is (N,) or (N, channels): floats of full scale 1, or 8-, 16- or 32-bit integers.
 
@@ -171,7 +171,7 @@ def _open(path: str | Path) -> Iterator[_Forward]:
 
 
 def _check_length(path: Path, file: _Forward) -> None:
-    """Refuse a file that the header shows to be cut short, unfinished or without samples."""
+    """Refuses a file that the header shows to be cut short, unfinished or without samples."""
     log = file.extra_info
     for promised, there in SHORTFALL.findall(log):
         if int(there) < int(promised) < UNFINISHED_BYTES:
@@ -183,7 +183,7 @@ def _check_length(path: Path, file: _Forward) -> None:
 
 
 def _guesses_length(path: str | Path, file: _Forward) -> bool:
-    """Return whether libsndfile took a length from the first frame: an mp3 may not say its own."""
+    """Returns whether libsndfile took a length from the first frame: an mp3 may not say its own."""
     if file.format != "MP3" and not str(file.subtype).startswith("MPEG"):
         return False
     with open(path, "rb") as raw:

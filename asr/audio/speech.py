@@ -49,7 +49,7 @@ def find_speech(
     min_silence_seconds: float = 0.5,
     padding_seconds: float = 0.2,
 ) -> list[Span]:
-    """Return where a waveform (N,) holds speech: see segments, which does the work."""
+    """Returns where a waveform (N,) holds speech: see segments, which does the work."""
     found = segments(
         [waveform],
         sample_rate,
@@ -68,7 +68,7 @@ def segments(
     min_silence_seconds: float = 0.5,
     padding_seconds: float = 0.2,
 ) -> Iterator[Segment]:
-    """Yield the stretches of speech in blocks (N,), in order, none longer than max_seconds.
+    """Yields the stretches of speech in blocks (N,), in order, none longer than max_seconds.
 
     A silence of min_silence_seconds ends a stretch; padding_seconds of it are kept on each side. A
     longer stretch is cut at the quietest place of the second half of max_seconds, where nothing is

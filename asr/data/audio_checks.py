@@ -38,7 +38,7 @@ class Heard(NamedTuple):
 
 
 def check_audio(cut: Cut) -> Heard:
-    """Return what is wrong with the audio of a cut, whose files are there."""
+    """Returns what is wrong with the audio of a cut, whose files are there."""
     findings = [Finding(cut.id, *found) for found in _check_files(cut)]
     if findings:
         return Heard(findings, None)  # lhotse would refuse it with other words
@@ -52,7 +52,7 @@ def check_audio(cut: Cut) -> Heard:
 
 
 def check_samples(channels: Channels, sample_rate: int) -> list[tuple[str, str, str]]:
-    """Return what is wrong with samples (C, N): what, value, rule of each thing."""
+    """Returns what is wrong with samples (C, N): what, value, rule of each thing."""
     num_bad = int((~np.isfinite(channels)).sum())
     if num_bad:
         return [("not finite", f"{num_bad} samples", "every sample must be a number")]
@@ -91,7 +91,7 @@ def _decibels(power: float) -> float:
 
 
 def _check_files(cut: Cut) -> list[tuple[str, str, str]]:
-    """Return how the files of a cut differ from what the manifest says of them."""
+    """Returns how the files of a cut differ from what the manifest says of them."""
     found = []
     for recording in recordings(cut):
         for source in recording.sources:

@@ -30,7 +30,7 @@ class PlainSource(NamedTuple):
 
 
 def load_channels(cut: Cut) -> Channels:
-    """Return a cut's samples (C, N), all of them.
+    """Returns a cut's samples (C, N), all of them.
 
     Raises:
         DataError: the audio cannot be read, or is shorter than the manifest says.
@@ -50,7 +50,7 @@ def load_channels(cut: Cut) -> Channels:
 
 
 def plain_source(cut: Cut) -> PlainSource | None:
-    """Return the file that a cut plays as it stands; None where there is no such file.
+    """Returns the file that a cut plays as it stands; None where there is no such file.
 
     There is none for a mix, a perturbed or resampled recording, one of several channels or files,
     one that is not a file, and one whose file is not as the manifest says.
@@ -77,20 +77,20 @@ def _header(path: str) -> AudioInfo:
 
 
 def fits_16_bits(channels: Channels) -> bool:
-    """Return whether 16-bit samples tell samples (C, N) exactly."""
+    """Returns whether 16-bit samples tell samples (C, N) exactly."""
     scaled = channels.astype(np.float32) * FULL_SCALE  # exact: a power of two
     return np.array_equal(scaled, np.rint(scaled)) and _in_range(scaled)
 
 
 def encode_wav(channels: Channels, sample_rate: int) -> bytes:
-    """Return a wav file of samples (C, N): 16-bit where that loses nothing, else 32-bit float."""
+    """Returns a wav file of samples (C, N): 16-bit where that loses nothing, else 32-bit float."""
     if fits_16_bits(channels):
         return encode_wav16(channels, sample_rate, name="waveform")
     return _encode(channels, sample_rate, "FLOAT")
 
 
 def encode_wav16(channels: Channels, sample_rate: int, *, name: str) -> bytes:
-    """Return a 16-bit wav file of samples (C, N), rounded where 16 bits cannot tell them.
+    """Returns a 16-bit wav file of samples (C, N), rounded where 16 bits cannot tell them.
 
     Raises:
         DataError: a sample is beyond full scale or no number; `name` says of what.
@@ -106,7 +106,7 @@ def encode_wav16(channels: Channels, sample_rate: int, *, name: str) -> bytes:
 
 
 def _in_range(scaled: Channels) -> bool:
-    """Return whether all samples, times FULL_SCALE, are in the range of 16 bits; NaN is not."""
+    """Returns whether all samples, times FULL_SCALE, are in the range of 16 bits; NaN is not."""
     return bool(((scaled >= -FULL_SCALE) & (scaled < FULL_SCALE)).all())
 
 

@@ -201,7 +201,7 @@ def describe(
     against: Path | None = None,
     tokenizer: Tokenizer | None = None,
 ) -> tuple[Description, Lengths]:
-    """Return what a manifest holds, and the lengths of its utterances.
+    """Returns what a manifest holds, and the lengths of its utterances.
 
     Args:
         manifest: lhotse cuts.
@@ -252,7 +252,7 @@ def describe(
 
 
 def spread(numbers: Numbers) -> Spread | None:
-    """Return the quartiles and the mean; None of no numbers."""
+    """Returns the quartiles and the mean; None of no numbers."""
     if not len(numbers):
         return None
     quartiles = np.quantile(numbers, [0, 0.25, 0.5, 0.75, 1])

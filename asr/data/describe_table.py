@@ -12,7 +12,7 @@ QUARTILES = ("least", "quarter", "median", "three quarters", "most", "mean")
 
 
 def to_tables(description: Description) -> list[Table]:
-    """Return the description as tables for people: counts, then lengths."""
+    """Returns the description as tables for people: counts, then lengths."""
     counts = Table(box=None, show_header=False)
     for name, value in _rows(description).items():
         counts.add_row(name, value)
@@ -32,7 +32,7 @@ def to_tables(description: Description) -> list[Table]:
 
 
 def draw(description: Description, lengths: Lengths, path: Path) -> None:
-    """Draw histograms of the utterances' lengths into a file, .png, .svg or .pdf.
+    """Draws histograms of the utterances' lengths into a file, .png, .svg or .pdf.
 
     Raises:
         DataError: the suffix is another, or the file cannot be written.
@@ -76,7 +76,7 @@ def _rows(description: Description) -> dict[str, str]:
 
 
 def _counts(counts: dict[str, int] | dict[int, int]) -> str:
-    """Return "16,000 Hz" where all are alike, and "16,000 Hz (7), 8,000 Hz (2)" where not."""
+    """Returns "16,000 Hz" where all are alike, and "16,000 Hz (7), 8,000 Hz (2)" where not."""
     if len(counts) == 1:
         return str(next(iter(counts)))
     return ", ".join(f"{name} ({count:,})" for name, count in counts.items())

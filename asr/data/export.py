@@ -17,7 +17,7 @@ SHOWN_EVERY = 100  # utterances
 def export(
     manifest: Path, out: Path, *, to: str, live: Callable[[str], None] = lambda _: None
 ) -> ExportReport:
-    """Return what was written of a manifest to a new folder.
+    """Returns what was written of a manifest to a new folder.
 
     Args:
         manifest: lhotse cuts.
@@ -58,7 +58,7 @@ def export(
 
 @contextlib.contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` that becomes `out` if nothing fails, and else is removed."""
+    """Yields a folder beside `out` that becomes `out` if nothing fails, and else is removed."""
     folder = None
     try:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):

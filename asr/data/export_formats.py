@@ -61,7 +61,7 @@ class ExportReport:
     notices: list[str] = field(default_factory=list)
 
     def describe_audio(self) -> str:
-        """Return where the audio is, for a person."""
+        """Returns where the audio is, for a person."""
         ways = {
             "named where it is": self.num_named,
             "copied": self.num_copied,
@@ -85,7 +85,7 @@ class Place:
         self._names: set[str] = set()
 
     def add_audio(self, cut: Cut, content: bytes | Path, suffix: str) -> Path:
-        """Return the path within the folder at which audio was put: bytes, or a copied file."""
+        """Returns the path within the folder at which audio was put: bytes, or a copied file."""
         path = self.folder / self._new_path(cut, suffix)
         if isinstance(content, Path):
             shutil.copyfile(content, path)
@@ -109,7 +109,7 @@ class Place:
 
 
 def write_nemo(cuts: Iterable[Cut], place: Place) -> None:
-    """Write manifest.jsonl: audio_filepath, duration, text; offset for a part of a recording.
+    """Writes manifest.jsonl: audio_filepath, duration, text; offset for a part of a recording.
 
     A path is absolute where the audio stays, and else relative to the manifest.
     """
@@ -131,7 +131,7 @@ def write_nemo(cuts: Iterable[Cut], place: Place) -> None:
 
 
 def write_huggingface(cuts: Iterable[Cut], place: Place) -> None:
-    """Write a Hugging Face audio folder: audio, and metadata.csv with file_name, transcription.
+    """Writes a Hugging Face audio folder: audio, and metadata.csv with file_name, transcription.
 
     Whole mono files are copied as they are; anything else is written as wav.
     """
@@ -160,7 +160,7 @@ class _KaldiLine(NamedTuple):
 
 
 def write_kaldi(cuts: Iterable[Cut], place: Place) -> None:
-    """Write wav.scp, text, utt2spk, spk2utt, and segments where there are parts of recordings.
+    """Writes wav.scp, text, utt2spk, spk2utt, and segments where there are parts of recordings.
 
     Kaldi reads 16-bit wav files; other audio is written as such, rounded where it has more bits.
     An utterance without a speaker is a speaker of its own, as Kaldi wants it.
@@ -206,7 +206,7 @@ def write_kaldi(cuts: Iterable[Cut], place: Place) -> None:
 def _write_kaldi_files(
     place: Place, lines: list[_KaldiLine], recordings: dict[str, Path], *, has_parts: bool
 ) -> None:
-    """Write the files, in the order of code points, which is C's order of UTF-8."""
+    """Writes the files, in the order of code points, which is C's order of UTF-8."""
     by_speaker = defaultdict(list)
     for line in lines:
         by_speaker[line.speaker].append(line.name)
@@ -232,7 +232,7 @@ def _write_kaldi_files(
 
 
 def write_shar(cuts: Iterable[Cut], place: Place) -> None:
-    """Write Lhotse Shar: cuts, and beside them archives of their audio, a thousand in each.
+    """Writes Lhotse Shar: cuts, and beside them archives of their audio, a thousand in each.
 
     A whole file is stored as it is, any other audio as wav; a mix becomes a recording of its own.
 
@@ -265,7 +265,7 @@ def write_shar(cuts: Iterable[Cut], place: Place) -> None:
 
 
 def _stored(cut: Cut) -> Cut:
-    """Return the cut with all of its audio, and nothing else, in a recording in an archive."""
+    """Returns the cut with all of its audio, and nothing else, in a recording in an archive."""
     is_mix = hasattr(cut, "tracks")
     channels = [0] if is_mix else [*cut.channel] if isinstance(cut.channel, list) else [cut.channel]
     recording = Recording(
@@ -315,5 +315,5 @@ def _free_name(wanted: str, taken: Container[str]) -> str:
 
 
 def _seconds(value: float) -> str:
-    """Return seconds to a nanosecond, so that every sample is met again."""
+    """Returns seconds to a nanosecond, so that every sample is met again."""
     return f"{value:.9f}".rstrip("0").rstrip(".")

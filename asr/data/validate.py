@@ -43,7 +43,7 @@ class Count(NamedTuple):
 def validate(
     manifest: Path, *, audio: bool = False, live: Callable[[str], None] = lambda _: None
 ) -> Iterator[Finding]:
-    """Yield what cannot be used or looks wrong.
+    """Yields what cannot be used or looks wrong.
 
     Args:
         manifest: lhotse cuts.
@@ -75,7 +75,7 @@ def validate(
 
 
 def check_cut(cut: Cut) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with a cut as the manifest has it: what, value, rule of each thing."""
+    """Yields what is wrong with a cut as the manifest has it: what, value, rule of each thing."""
     if not any(recordings(cut)):
         yield "missing audio", "no recording", "its audio must be named"
     for path in audio_paths(cut):
@@ -102,7 +102,7 @@ class _Corpus:
         self.characters: dict[str, int] = {}  # character -> the utterance that has it, or -1: many
 
     def add(self, cut: Cut, digest: int | None) -> Iterator[Finding]:
-        """Note an utterance; yields a finding if its id is not new."""
+        """Notes an utterance; yields a finding if its id is not new."""
         if cut.id in self.seen:
             yield Finding(cut.id, "duplicate id", "", "ids must be unique")
         self.seen.add(cut.id)
@@ -118,7 +118,7 @@ class _Corpus:
         self.audio.append(_place(cut) if digest is None else digest)
 
     def judge(self) -> Iterator[Finding]:
-        """Yield what only all utterances together show."""
+        """Yields what only all utterances together show."""
         yield from self._misaligned()
         yield from self._same_text()
         yield from self._same_audio()
@@ -170,7 +170,7 @@ class _Corpus:
 
 
 def write_findings(findings: Iterable[Finding], path: Path | None) -> dict[str, Count]:
-    """Return how often each thing was found; the lines go to `path`, or are printed.
+    """Returns how often each thing was found; the lines go to `path`, or are printed.
 
     Raises:
         DataError: the file cannot be written; what was there before is untouched.
@@ -197,7 +197,7 @@ def write_findings(findings: Iterable[Finding], path: Path | None) -> dict[str, 
 
 
 def _lines(findings: Iterable[Finding], counts: dict[str, Count]) -> Iterator[str]:
-    """Yield the header and a line for each finding, separated by tabs, and count them."""
+    """Yields the header and a line for each finding, separated by tabs, and count them."""
     for finding in findings:
         if not counts:
             yield "\t".join(Finding._fields)
@@ -207,7 +207,7 @@ def _lines(findings: Iterable[Finding], counts: dict[str, Count]) -> Iterator[st
 
 
 def _place(cut: Cut) -> int:
-    """Return a number that two cuts of the same stretch of the same files share; 0: no files."""
+    """Returns a number that two cuts of the same stretch of the same files share; 0: no files."""
     tracks = getattr(cut, "tracks", None)
     parts = [(track.cut, track.offset) for track in tracks] if tracks else [(cut, 0.0)]
     places = [(*map(str, audio_paths(part)), part.start, part.duration, at) for part, at in parts]
@@ -215,7 +215,7 @@ def _place(cut: Cut) -> int:
 
 
 def _equal(values: Numbers, usable: Numbers) -> Iterator[Numbers]:
-    """Yield the positions of equal values, where they are usable and at least two."""
+    """Yields the positions of equal values, where they are usable and at least two."""
     (positions,) = np.nonzero(usable)
     order = positions[np.argsort(values[positions], kind="stable")]
     starts = np.flatnonzero(np.diff(values[order])) + 1

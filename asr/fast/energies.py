@@ -4,7 +4,7 @@
 
 for each of B utterances and K hypotheses, with a query q, keys k_t and, if any, features f_t of the
 frames t = 1 ... T; z_t has A values. Autograd would keep z for all frames of all decoder steps, and
-pass over it a dozen times. On a CPU compiled loops (`energy_loops.py`) make it a frame at a time,
+pass over it a dozen times. On a CPU compiled loops (`compiled.py`) make it a frame at a time,
 and again in the backward pass, whose sums over frames they take on the way: with d_t the gradient
 of e_t, and g_t = d_t w (1 - tanh(z_t)^2),
 

@@ -49,7 +49,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Return what was found, in the order of EXAMINATIONS. Never raises."""
+    """Returns what was found, in the order of EXAMINATIONS. Never raises."""
     found: list[Finding] = []
     for name, examination in EXAMINATIONS.items():
         try:

@@ -13,7 +13,7 @@ Made = TypeVar("Made")
 def map_ahead(
     function: Callable[[Given], Made], items: Iterable[Given], *, threads: int
 ) -> Iterator[Made]:
-    """Yield what `function` makes of each item, in their order, a few items ahead of the reader.
+    """Yields what `function` makes of each item, in their order, a few items ahead of the reader.
 
     Unlike a pool's own map it reads no more than twice `threads` items ahead, so that neither a
     long input nor what is made of it has to fit into memory.

@@ -74,22 +74,22 @@ class Alignment:
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of the text (for Korean: eojeol), composed, split at any whitespace."""
+    """Returns the words of the text (for Korean: eojeol), composed, split at any whitespace."""
     return unicodedata.normalize("NFC", text).split()
 
 
 def split_characters(text: str) -> list[str]:
-    """Return the characters of the text with one space between words and none at the ends."""
+    """Returns the characters of the text with one space between words and none at the ends."""
     return list(" ".join(split_words(text)))
 
 
 def split_characters_no_spaces(text: str) -> list[str]:
-    """Return the characters of the text without any whitespace."""
+    """Returns the characters of the text without any whitespace."""
     return list("".join(split_words(text)))
 
 
 def split_jamo(text: str) -> list[str]:
-    """Return the characters of the text without whitespace, each Hangul syllable as its jamo."""
+    """Returns the characters of the text without whitespace, each Hangul syllable as its jamo."""
     return list(to_jamo("".join(split_words(text))))
 
 
@@ -105,7 +105,7 @@ KOREAN_UNITS: dict[str, Splitter] = {RESPACED: split_words, "jamo": split_jamo}
 
 
 def respace(reference: str, hypothesis: str) -> str:
-    """Return the hypothesis with its words divided where the reference's are.
+    """Returns the hypothesis with its words divided where the reference's are.
 
     Both are aligned without spaces; a space stands before the first character of the hypothesis
     that is aligned with a later word of the reference than the one before it. An inserted
@@ -119,7 +119,7 @@ def respace(reference: str, hypothesis: str) -> str:
 
 
 def _respaced(reference: str, alignment: Alignment) -> str:
-    """Return the hypothesis of an alignment of characters without spaces, as `respace` does."""
+    """Returns the hypothesis of an alignment of characters without spaces, as `respace` does."""
     word_of = [index for index, word in enumerate(split_words(reference)) for _ in word]
     words: dict[int, str] = {}
     place, current = 0, 0
@@ -133,17 +133,17 @@ def _respaced(reference: str, alignment: Alignment) -> str:
 
 
 def align_words(reference: str, hypothesis: str) -> Alignment:
-    """Return the alignment of the words of two texts; either may be empty."""
+    """Returns the alignment of the words of two texts; either may be empty."""
     return align([reference], [hypothesis], split=split_words)[0]
 
 
 def align_characters(reference: str, hypothesis: str) -> Alignment:
-    """Return the alignment of the characters of two texts, single spaces between words included."""
+    """Returns the alignment of two texts' characters, single spaces between words included."""
     return align([reference], [hypothesis], split=split_characters)[0]
 
 
 def align(references: list[str], hypotheses: list[str], *, split: Splitter) -> list[Alignment]:
-    """Return one alignment for each reference and its hypothesis; either text may be empty."""
+    """Returns one alignment for each reference and its hypothesis; either text may be empty."""
     output = jiwer.process_words(
         references,
         hypotheses,
@@ -198,11 +198,11 @@ class ScoreSet:
         return tuple(self.utterances[0].counts)
 
     def counts(self, unit: str) -> ErrorCounts:
-        """Return the sum of the utterances' counts in one of `units`."""
+        """Returns the sum of the utterances' counts in one of `units`."""
         return reduce(add, (utterance.counts[unit] for utterance in self.utterances))
 
     def num_wrong(self, unit: str = "words") -> int:
-        """Return the number of utterances with at least one error in one of `UNITS`."""
+        """Returns the number of utterances with at least one error in one of `UNITS`."""
         return sum(utterance.counts[unit].num_errors > 0 for utterance in self.utterances)
 
     @property
@@ -232,7 +232,7 @@ class ScoreSet:
 
 
 def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> ScoreSet:
-    """Return the scores of hypotheses against the references of the same utterance ids.
+    """Returns the scores of hypotheses against the references of the same utterance ids.
 
     Raises:
         DataError: there is no reference, or a hypothesis has none.
@@ -286,7 +286,7 @@ class _Split(jiwer.AbstractTransform):
 def _read_chunks(
     chunks: Sequence[jiwer.AlignmentChunk], reference: Sequence[str], hypothesis: Sequence[str]
 ) -> Alignment:
-    """Return jiwer's chunks of one pair as single steps and their counts."""
+    """Returns jiwer's chunks of one pair as single steps and their counts."""
     steps: list[Step] = []
     for chunk in chunks:
         old = reference[chunk.ref_start_idx : chunk.ref_end_idx]

@@ -1,7 +1,7 @@
 """Scores written for people and for programs.
 
-Error counts (asr/scoring/scored.py) -> `report.json` (fractions and counts), `report.md` and a table
-for the terminal (per cent).
+Error counts (asr/scoring/scored.py) -> `report.json` (fractions and counts), `report.md` and
+a table for the terminal (per cent).
 """
 
 import json
@@ -40,7 +40,7 @@ _HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 
 
 def to_json(report: Report) -> str:
-    """Return the report as JSON: counts, and rates as fractions."""
+    """Returns the report as JSON: counts, and rates as fractions."""
     scores = report.scores
     values = {
         "hypotheses": str(report.hypotheses_path),
@@ -78,7 +78,7 @@ def to_json(report: Report) -> str:
 
 
 def to_markdown(report: Report) -> str:
-    """Return the report as Markdown: the table, the notices, and the worst utterances aligned."""
+    """Returns the report as Markdown: the table, the notices, and the worst utterances aligned."""
     header, *rows = _table_rows(report.scores)
     lines = ["# Error rates", ""]
     lines += [f"| {' | '.join(header)} |", "|---" + "|---:" * (len(header) - 1) + "|"]
@@ -97,7 +97,7 @@ def to_markdown(report: Report) -> str:
 
 
 def to_table(report: Report) -> Group:
-    """Return what rich prints: the table of rates, the notices and the most frequent errors."""
+    """Returns what rich prints: the table of rates, the notices and the most frequent errors."""
     header, *rows = _table_rows(report.scores)
     rates = Table(*header[:1])
     for title in header[1:]:
@@ -114,7 +114,7 @@ def to_table(report: Report) -> Group:
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Write `report.json` and `report.md` into the folder, each whole or not at all.
+    """Writes `report.json` and `report.md` into the folder, each whole or not at all.
 
     Raises:
         DataError: the folder or a file cannot be written.
@@ -154,7 +154,7 @@ def _unit_values(scores: ScoreSet, unit: str) -> dict[str, int | float]:
 
 
 def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
-    """Return the header and one row a unit, as sclite prints them: rates in per cent."""
+    """Returns the header and one row a unit, as sclite prints them: rates in per cent."""
     rows: list[tuple[str, ...]] = [_HEADER]
     for unit in scores.units:
         counts = scores.counts(unit)
@@ -168,7 +168,7 @@ def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
 
 
 def _notices(report: Report) -> list[str]:
-    """Return what a reader must know beside the table, one sentence a line."""
+    """Returns what a reader must know beside the table, one sentence a line."""
     rule, scores = report.normalizer, report.scores
     lines = [f"normalizer {rule.name}, version {rule.version}; rates in per cent of N"]
     if report.cuts_path is not None:
@@ -190,7 +190,7 @@ def _notices(report: Report) -> list[str]:
 
 
 def _confusions(scores: ScoreSet) -> list[tuple[Step, int]]:
-    """Return the most frequent word errors with their counts, the most frequent first."""
+    """Returns the most frequent word errors with their counts, the most frequent first."""
     found = Counter(
         step
         for utterance in scores.utterances
@@ -208,7 +208,7 @@ def _confusion_rows(scores: ScoreSet) -> list[tuple[int, str]]:
 
 
 def _worst(scores: ScoreSet) -> list[UtteranceScore]:
-    """Return the utterances with the most word errors, at most `_NUM_WORST`, none without any."""
+    """Returns the utterances with the most word errors, at most `_NUM_WORST`, none without any."""
     wrong = [u for u in scores.utterances if u.counts["words"].num_errors > 0]
     wrong.sort(key=lambda u: u.counts["characters"].num_errors, reverse=True)
     wrong.sort(key=lambda u: u.counts["words"].num_errors, reverse=True)
@@ -216,7 +216,7 @@ def _worst(scores: ScoreSet) -> list[UtteranceScore]:
 
 
 def _alignment_lines(alignment: Alignment) -> list[str]:
-    """Return REF, HYP and OP lines with the tokens of a step below each other, wrapped."""
+    """Returns REF, HYP and OP lines with the tokens of a step below each other, wrapped."""
     blocks: list[list[str]] = []
     used = _LINE_WIDTH
     for operation, old, new in alignment.steps:

@@ -41,7 +41,7 @@ class Hypothesis:
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:
-    """Return the lines of a `hyp.jsonl`, in their order.
+    """Returns the lines of a `hyp.jsonl`, in their order.
 
     Raises:
         DataError: the file is missing, empty or not UTF-8, a line is not a JSON object with `id`,
@@ -68,7 +68,7 @@ def read_hypotheses(path: Path) -> list[Hypothesis]:
 
 
 def read_text_file(path: Path, *, field: Literal["reference", "hypothesis"]) -> dict[str, str]:
-    """Return id -> text of a file in one of three formats; blank lines are skipped.
+    """Returns id -> text of a file in one of three formats; blank lines are skipped.
 
     - JSON lines (`.jsonl`, or the first line is a JSON object): `id` and `text`, or `field`;
     - trn (`.trn`, or the first line ends with an id in parentheses): `words (id)`, `;;` comments;
@@ -90,7 +90,7 @@ def read_text_file(path: Path, *, field: Literal["reference", "hypothesis"]) -> 
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield "path line N" and the line, for each line that is not blank."""
+    """Yields "path line N" and the line, for each line that is not blank."""
     try:
         data = Path(path).read_bytes()
         text = data.decode("utf-8-sig")
@@ -151,7 +151,7 @@ def _parse_json(line: str, where: str) -> dict[str, Any]:
 
 
 def _get(values: dict[str, Any], key: str, kind: type[_Value], where: str) -> _Value:
-    """Return the value of the key; a whole number may stand for a float."""
+    """Returns the value of the key; a whole number may stand for a float."""
     value = values.get(key)
     if kind is float and type(value) is int:
         value = float(value)

@@ -48,7 +48,7 @@ class Report:
 
 
 def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> Report:
-    """Return the report of the folder's `hyp.jsonl`, both sides normalised.
+    """Returns the report of the folder's `hyp.jsonl`, both sides normalised.
 
     Args:
         folder: with the file.
@@ -88,7 +88,7 @@ def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> 
 
 
 def score_files(references_path: Path, hypotheses_path: Path, normalizer: str) -> Report:
-    """Return the report of two files in any format of `read_text_file`, both sides normalised.
+    """Returns the report of two files in any format of `read_text_file`, both sides normalised.
 
     Raises:
         ConfigError: the normaliser is unknown.
@@ -113,7 +113,7 @@ def score_files(references_path: Path, hypotheses_path: Path, normalizer: str) -
 
 
 def one_rate(report: Report, name: str) -> str:
-    """Return one error rate as text, such as `1.23 %`.
+    """Returns one error rate as text, such as `1.23 %`.
 
     Raises:
         ConfigError: the name is unknown.
@@ -127,6 +127,6 @@ def one_rate(report: Report, name: str) -> str:
 
 
 def listed(names: tuple[str, ...]) -> str:
-    """Return the first few names, and how many there are."""
+    """Returns the first few names, and how many there are."""
     more = ", ..." if len(names) > 5 else ""
     return f"{', '.join(names[:5])}{more} ({len(names)} in all)"

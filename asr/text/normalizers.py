@@ -52,18 +52,18 @@ _QUOTE = re.compile(r"(?<![a-z])'|'(?![a-z])")
 
 
 def _squeeze(text: str) -> str:
-    """Return NFC text with each run of Unicode whitespace as one space and none at the ends."""
+    """Returns NFC text with each run of Unicode whitespace as one space and none at the ends."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _lower_words(text: str) -> str:
-    """Return lower-case text of letters, numbers, apostrophes and spaces only."""
+    """Returns lower-case text of letters, numbers, apostrophes and spaces only."""
     composed = unicodedata.normalize("NFC", text).translate(_APOSTROPHES).lower()
     return _squeeze(composed.translate(_WORD_CHARACTERS))
 
 
 def _english(text: str) -> str:
-    """Return lower-case words; an apostrophe stays where it touches a word ("don't", "boys'").
+    """Returns lower-case words; an apostrophe stays where it touches a word ("don't", "boys'").
 
     Other punctuation and symbols become spaces; numbers and symbols that are read aloud are not
     spelled out ("50%" -> "50"): `english_spoken` does that.
@@ -72,7 +72,7 @@ def _english(text: str) -> str:
 
 
 def _korean(text: str) -> str:
-    """Return text without punctuation; Latin letters are lower-cased and kept.
+    """Returns text without punctuation; Latin letters are lower-cased and kept.
 
     Punctuation and symbols become spaces ("3·1" -> "3 1"); an apostrophe stays only between two
     Latin letters, since elsewhere it is a quotation mark. Nothing is spelled out in Hangul:
@@ -82,12 +82,12 @@ def _korean(text: str) -> str:
 
 
 def _english_spoken(text: str) -> str:
-    """Return what `english` does of the text as it is read aloud: "50%" -> "fifty percent"."""
+    """Returns what `english` does of the text as it is read aloud: "50%" -> "fifty percent"."""
     return _english(read_english(unicodedata.normalize("NFC", text)))
 
 
 def _korean_spoken(text: str) -> str:
-    """Return what `korean` does of the text as it is read aloud: "3개" -> "세개"."""
+    """Returns what `korean` does of the text as it is read aloud: "3개" -> "세개"."""
     return _korean(read_korean(unicodedata.normalize("NFC", text)))
 
 
@@ -104,7 +104,7 @@ NORMALIZERS: dict[str, Normalizer] = {
 
 
 def get_normalizer(name: str) -> Normalizer:
-    """Return the normaliser of that name.
+    """Returns the normaliser of that name.
 
     Raises:
         ConfigError: the name is unknown.
@@ -116,7 +116,7 @@ def get_normalizer(name: str) -> Normalizer:
 
 
 def has_hangul(text: str) -> bool:
-    """Return whether there is a Hangul syllable in the text, composed or not."""
+    """Returns whether there is a Hangul syllable in the text, composed or not."""
     return any("\uac00" <= char <= "\ud7a3" for char in unicodedata.normalize("NFC", text))
 
 
@@ -125,7 +125,7 @@ JAMO = "".join(map(chr, [*range(0x1100, 0x1113), *range(0x1161, 0x1176), *range(
 
 
 def to_jamo(text: str) -> str:
-    """Return NFC text with each precomposed Hangul syllable as its conjoining jamo.
+    """Returns NFC text with each precomposed Hangul syllable as its conjoining jamo.
 
     An initial, a vowel and a final consonant have code points of their own (U+1100, U+1161 and
     U+11A8 onwards), so that the syllables can be told apart again. Other characters stay.
@@ -138,7 +138,7 @@ def to_jamo(text: str) -> str:
 
 
 def from_jamo(text: str) -> str:
-    """Return the text with conjoining jamo composed to syllables: the inverse of `to_jamo`.
+    """Returns the text with conjoining jamo composed to syllables: the inverse of `to_jamo`.
 
     Exact for every NFC text, because `to_jamo` changes a text to a canonically equivalent one and
     NFC is unique. A jamo that belongs to no complete syllable stays as it is.

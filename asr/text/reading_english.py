@@ -26,14 +26,14 @@ _LONGEST = 15  # digits; longer numbers are read digit by digit
 
 
 def read_english(text: str) -> str:
-    """Return the text with numbers, money, times, units, titles and signs in words."""
+    """Returns the text with numbers, money, times, units, titles and signs in words."""
     for pattern, reading in _RULES:
         text = pattern.sub(reading, text)
     return text
 
 
 def read_number(digits: str) -> str:
-    """Return digits as a cardinal; one that begins with 0, or is very long, digit by digit."""
+    """Returns digits as a cardinal; one that begins with 0, or is very long, digit by digit."""
     digits = digits.replace(",", "")
     if (len(digits) > 1 and digits[0] == "0") or len(digits) > _LONGEST:
         return " ".join(map(_cardinal, digits))
@@ -41,7 +41,7 @@ def read_number(digits: str) -> str:
 
 
 def read_year(digits: str) -> str:
-    """Return four digits as a year: "nineteen oh five", "two thousand six", "twenty ten"."""
+    """Returns four digits as a year: "nineteen oh five", "two thousand six", "twenty ten"."""
     century, rest = digits[:2], digits[2:]
     if digits[1:3] == "00":
         return _cardinal(digits)

@@ -47,7 +47,7 @@ MONTHS = {"6": "유", "10": "시"}  # 6월 is 유월
 
 
 def read_korean(text: str) -> str:
-    """Return composed (NFC) text with numbers, units, signs and capitals in Hangul.
+    """Returns composed (NFC) text with numbers, units, signs and capitals in Hangul.
 
     What has no one reading stays: words in small Latin letters, capitals of more than six letters.
     """
@@ -58,7 +58,7 @@ def read_korean(text: str) -> str:
 
 
 def read_number(digits: str) -> str:
-    """Return digits as a Sino-Korean number; myriads are divided by spaces, as orthography asks.
+    """Returns digits as a Sino-Korean number; myriads are divided by spaces, as orthography asks.
 
     A number that begins with 0, or has more than 20 digits, is read digit by digit.
     """
@@ -76,12 +76,12 @@ def read_number(digits: str) -> str:
 
 
 def read_digits(digits: str, zero: str = "공") -> str:
-    """Return digits one by one, as in a telephone number."""
+    """Returns digits one by one, as in a telephone number."""
     return "".join(zero if digit == "0" else _DIGITS[int(digit)] for digit in digits)
 
 
 def read_count(digits: str) -> str:
-    """Return digits as a native number before a noun, from 1 to 99 ("한", "스무"), else Sino."""
+    """Returns digits as a native number before a noun, from 1 to 99 ("한", "스무"), else Sino."""
     value = int(digits)
     if not 1 <= value <= 99 or digits[0] == "0":
         return read_number(digits)
@@ -89,7 +89,7 @@ def read_count(digits: str) -> str:
 
 
 def _read_group(group: str) -> str:
-    """Return up to four digits; the one before 십, 백 and 천 is not said."""
+    """Returns up to four digits; the one before 십, 백 and 천 is not said."""
     read = ""
     for place, digit in zip(reversed(_PLACES[: len(group)]), group, strict=True):
         if digit != "0":

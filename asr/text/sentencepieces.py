@@ -38,7 +38,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     @classmethod
     def train(cls, texts: Sequence[str], *, vocab_size: int | None, normalizer: str) -> Self:
-        """Return the tokenizer of exactly `vocab_size` tokens; the same texts, the same tokens.
+        """Returns the tokenizer of exactly `vocab_size` tokens; the same texts, the same tokens.
 
         Raises:
             ConfigError: the size is missing, too small for the characters of the texts, or larger
@@ -61,7 +61,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     @classmethod
     def load(cls, folder: Path, *, normalizer: str) -> Self:
-        """Return the tokenizer of the folder's `tokenizer.model`.
+        """Returns the tokenizer of the folder's `tokenizer.model`.
 
         Raises:
             ModelError: the file is missing, damaged, or numbers the special tokens otherwise.
@@ -86,11 +86,11 @@ class SentencePieceTokenizer(Tokenizer):
         return tokenizer
 
     def save(self, folder: Path) -> None:
-        """Write `tokenizer.model`, sentencepiece's own format."""
+        """Writes `tokenizer.model`, sentencepiece's own format."""
         (Path(folder) / self.file_name).write_bytes(self._model)
 
     def encode(self, text: str) -> list[int]:
-        """Return the pieces of normalised text; each unknown character is one UNK."""
+        """Returns the pieces of normalised text; each unknown character is one UNK."""
         text = self.spell(text).replace(_WORD_START, _RESERVED_STAND_IN)
         if self._count_unknown(text) == 0:
             return [int(token) for token in self._processor.encode(text)]
@@ -102,29 +102,29 @@ class SentencePieceTokenizer(Tokenizer):
         return tokens
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Return the pieces joined, with word starts as spaces and none before the first word."""
+        """Returns the pieces joined, with word starts as spaces and none before the first word."""
         numbers = [int(token) for token in tokens]
         return self.unspell(str(self._processor.decode([n for n in numbers if n not in SILENT])))
 
     def token(self, index: int) -> str:
-        """Return the piece, or the name of a special token."""
+        """Returns the piece, or the name of a special token."""
         assert 0 <= index < self.vocab_size
         if index < len(SPECIAL_TOKENS):
             return SPECIAL_TOKENS[index]
         return self.unspell(str(self._processor.id_to_piece(index)))
 
     def count_unknown(self, text: str) -> int:
-        """Return the number of characters, as the pieces spell them, that no piece holds."""
+        """Returns the number of characters, as the pieces spell them, that no piece holds."""
         return self._count_unknown(self.spell(text))
 
     @staticmethod
     def spell(text: str) -> str:
-        """Return normalised text in the characters that pieces are made of."""
+        """Returns normalised text in the characters that pieces are made of."""
         return text
 
     @staticmethod
     def unspell(text: str) -> str:
-        """Return what `spell` was given."""
+        """Returns what `spell` was given."""
         return text
 
     def _count_unknown(self, spelt: str) -> int:
@@ -138,12 +138,12 @@ class _OverJamo(SentencePieceTokenizer):
 
     @staticmethod
     def spell(text: str) -> str:
-        """Return the text with each syllable as its jamo."""
+        """Returns the text with each syllable as its jamo."""
         return to_jamo(text)
 
     @staticmethod
     def unspell(text: str) -> str:
-        """Return the text with jamo composed to syllables."""
+        """Returns the text with jamo composed to syllables."""
         return from_jamo(text)
 
 
@@ -174,7 +174,7 @@ class JamoBpeTokenizer(_OverJamo, BpeTokenizer):
 def _train_sentencepiece(
     texts: Sequence[str], tokenizer: type[SentencePieceTokenizer], vocab_size: int
 ) -> bytes:
-    """Return the model that sentencepiece makes of the texts, in its own format."""
+    """Returns the model that sentencepiece makes of the texts, in its own format."""
     wrong = f'tokenizer "{tokenizer.kind}": vocab_size {vocab_size}'
     characters = set().union(*texts, tokenizer.required) - {" "} | {_WORD_START}
     smallest = len(SPECIAL_TOKENS) + len(characters)

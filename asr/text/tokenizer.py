@@ -59,7 +59,7 @@ class CharacterTokenizer(Tokenizer):
 
     @classmethod
     def train(cls, texts: Sequence[str], *, vocab_size: int | None, normalizer: str) -> Self:
-        """Return the tokenizer of all characters in `texts`, in code-point order.
+        """Returns the tokenizer of all characters in `texts`, in code-point order.
 
         Raises:
             ConfigError: a vocabulary size was asked for.
@@ -73,7 +73,7 @@ class CharacterTokenizer(Tokenizer):
 
     @classmethod
     def load(cls, folder: Path, *, normalizer: str) -> Self:
-        """Return the tokenizer of the folder's `tokens.txt`: one token a line, specials first.
+        """Returns the tokenizer of the folder's `tokens.txt`: one token a line, specials first.
 
         Raises:
             ModelError: the file is missing, is not UTF-8, or breaks its format.
@@ -94,20 +94,20 @@ class CharacterTokenizer(Tokenizer):
         return cls(characters, normalizer=normalizer)
 
     def save(self, folder: Path) -> None:
-        """Write `tokens.txt`: UTF-8, one token a line, the space as `<space>`."""
+        """Writes `tokens.txt`: UTF-8, one token a line, the space as `<space>`."""
         labels = [self.token(index) for index in range(self.vocab_size)]
         (Path(folder) / self.file_name).write_bytes(("\n".join(labels) + "\n").encode("utf-8"))
 
     def encode(self, text: str) -> list[int]:
-        """Return one token a character of normalised text."""
+        """Returns one token a character of normalised text."""
         return [self._index.get(character, UNK) for character in text]
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Return the characters of the tokens, one after the other."""
+        """Returns the characters of the tokens, one after the other."""
         return "".join(self._spell(int(token)) for token in tokens if int(token) not in SILENT)
 
     def token(self, index: int) -> str:
-        """Return the character, or the name of a special token or of the space."""
+        """Returns the character, or the name of a special token or of the space."""
         assert 0 <= index < self.vocab_size
         if index < len(SPECIAL_TOKENS):
             return SPECIAL_TOKENS[index]
@@ -115,7 +115,7 @@ class CharacterTokenizer(Tokenizer):
         return _SPACE_LABEL if character == " " else character
 
     def count_unknown(self, text: str) -> int:
-        """Return the number of characters outside the training text's."""
+        """Returns the number of characters outside the training text's."""
         return sum(character not in self._index for character in text)
 
     def _spell(self, token: int) -> str:
@@ -134,20 +134,20 @@ class JamoTokenizer(CharacterTokenizer):
 
     @classmethod
     def train(cls, texts: Sequence[str], *, vocab_size: int | None, normalizer: str) -> Self:
-        """Return the tokenizer of every jamo, and of the other characters in `texts`."""
+        """Returns the tokenizer of every jamo, and of the other characters in `texts`."""
         spelt = [JAMO, *map(to_jamo, texts)]
         return super().train(spelt, vocab_size=vocab_size, normalizer=normalizer)
 
     def encode(self, text: str) -> list[int]:
-        """Return one token a jamo of normalised text."""
+        """Returns one token a jamo of normalised text."""
         return super().encode(to_jamo(text))
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Return the tokens' jamo composed to syllables where they form some."""
+        """Returns the tokens' jamo composed to syllables where they form some."""
         return from_jamo(super().decode(tokens))
 
     def count_unknown(self, text: str) -> int:
-        """Return the number of jamo outside the training text's."""
+        """Returns the number of jamo outside the training text's."""
         return super().count_unknown(to_jamo(text))
 
 
@@ -167,7 +167,7 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
 def train_tokenizer(
     texts: Iterable[str], *, kind: str, vocab_size: int | None, normalizer: str
 ) -> Tokenizer:
-    """Return a tokenizer of that kind, which knows what is in these texts and nothing else.
+    """Returns a tokenizer of that kind, which knows what is in these texts and nothing else.
 
     The texts are normalised here (normalised text stays as it is); give the training texts only,
     or what the tokenizer knows of the test set makes the error rate a flattering one.
@@ -188,7 +188,7 @@ def train_tokenizer(
 
 
 def load_tokenizer(folder: Path, *, kind: str, normalizer: str) -> Tokenizer:
-    """Return the tokenizer that `save` wrote to the folder.
+    """Returns the tokenizer that `save` wrote to the folder.
 
     Raises:
         ConfigError: kind or normaliser is unknown.

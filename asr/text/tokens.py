@@ -34,29 +34,29 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def train(cls, texts: Sequence[str], *, vocab_size: int | None, normalizer: str) -> Self:
-        """Return a tokenizer that knows every character of `texts` (normalised, one at least)."""
+        """Returns a tokenizer that knows every character of `texts` (normalised, one at least)."""
 
     @classmethod
     @abstractmethod
     def load(cls, folder: Path, *, normalizer: str) -> Self:
-        """Return the tokenizer that `save` wrote to the folder."""
+        """Returns the tokenizer that `save` wrote to the folder."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write the tokenizer's one file into the folder; the same tokenizer, the same bytes."""
+        """Writes the tokenizer's one file into the folder; the same tokenizer, the same bytes."""
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
-        """Return the tokens of normalised text, without BOS and EOS; unknown characters: UNK."""
+        """Returns the tokens of normalised text, without BOS and EOS; unknown characters: UNK."""
 
     @abstractmethod
     def decode(self, tokens: Iterable[int]) -> str:
-        """Return the text; PAD, BOS and EOS are left out, each UNK is written as "⁇"."""
+        """Returns the text; PAD, BOS and EOS are left out, each UNK is written as "⁇"."""
 
     @abstractmethod
     def token(self, index: int) -> str:
-        """Return a printable label of one token, for pictures and logs."""
+        """Returns a printable label of one token, for pictures and logs."""
 
     @abstractmethod
     def count_unknown(self, text: str) -> int:
-        """Return how many characters of normalised text no token can spell."""
+        """Returns how many characters of normalised text no token can spell."""

@@ -10,11 +10,12 @@ from asr.checkpoint import writing
 from asr.data.batches import Batch
 from asr.machine.ranks import gather
 from asr.plots import plot_alignment
+from asr.recognition import encode_padded, scorers_of
 from asr.scorers import greedy_ctc
 from asr.scoring.counts import score
+from asr.search import search
 from asr.training.experiment import Run
 from asr.training.monitor import alignment_flatness, diagonality
-from asr.use.recognizer import encode_padded, search_encoded
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def evaluate(run: Run, title: str) -> Evaluation:
     for batch in run.dev_batches().epoch(0, ordered=True):
         with torch.inference_mode():
             encoded = encode_padded(run.network, batch.waveforms, batch.lengths)
-            best = search_encoded(run.network, encoded, options)
+            scorers = scorers_of(run.network, encoded, options)
+            best = search(scorers, encoded.lengths, options)
             paths = greedy_ctc(run.network.ctc(encoded.values), encoded.lengths)
         references.update(zip(batch.ids, batch.texts, strict=True))
         found.update((name, row[0].tokens) for name, row in zip(batch.ids, best, strict=True))

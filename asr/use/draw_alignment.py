@@ -10,7 +10,8 @@ from asr.data.batches import Batch, BatchDataset, collate
 from asr.data.manifest import checked_cuts
 from asr.errors import ConfigError, DataError
 from asr.plots import check_picture, plot_alignment
-from asr.use.recognizer import Recognizer, encode_padded, search_encoded
+from asr.recognition import encode_padded
+from asr.use.recognizer import Recognizer, search_encoded
 
 
 @torch.inference_mode()

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asr.attention.window import replace_part, restrict_attention
 from asr.checkpoint import LoadedModel, load_model_folder
 from asr.config import SearchConfig, override_config
 from asr.encoder import Encoded
@@ -18,8 +17,8 @@ from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
 from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device
 from asr.model import Seq2Seq
-from asr.scorers import CTCScorer, DecoderScorer
-from asr.search import Hypothesis, WeightedScorer, search
+from asr.recognition import encode_padded, scorers_of
+from asr.search import Hypothesis, search
 from asr.text.normalizers import get_normalizer
 
 
@@ -141,30 +140,6 @@ def recognize_tokens(
     return search_encoded(model, encoded, options, lms=lms)
 
 
-def encode_padded(
-    model: Seq2Seq, waveforms: Tensor, lengths: Tensor, *, precision: str = "float32"
-) -> Encoded:
-    """Returns memory values on the model's device for waveforms (B,N) of so many samples (B,).
-
-    A waveform shorter than one analysis window is read as if silence followed it.
-
-    Args:
-        model: to encode with.
-        waveforms: (B,N) float32 in [-1, 1].
-        lengths: (B,) samples.
-        precision: of the encoder's products, float32 or bfloat16; features and what is returned
-            are float32.
-    """
-    device = next(model.parameters()).device
-    shortest = model.features.window_length
-    missing = max(0, shortest - waveforms.size(1))
-    waveforms = torch.nn.functional.pad(waveforms, (0, missing))
-    features = model.features(waveforms.to(device), lengths.clamp(min=shortest).to(device))
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        values, frames, message = model.encoder(*features)
-    return Encoded(values.float(), frames, tuple(part.float() for part in message))
-
-
 def search_encoded(
     model: Seq2Seq,
     encoded: Encoded,
@@ -173,15 +148,7 @@ def search_encoded(
     lms: Sequence[WeightedModel] = (),
 ) -> list[list[Hypothesis]]:
     """Returns the hypotheses of each utterance from its memory values, best first."""
-    decoder = model.decoder
-    if options.attention_window is not None:
-        restricted = restrict_attention(decoder.attention, options.attention_window)
-        decoder = replace_part(decoder, "attention", restricted)
-    memory = decoder.prepare(*encoded)
-    scorers = [WeightedScorer(DecoderScorer(decoder), memory, 1 - options.ctc_weight)]
-    if options.ctc_weight > 0:
-        frames = CTCScorer.prepare(model.ctc(encoded.values), encoded.lengths)
-        scorers.append(WeightedScorer(CTCScorer(), frames, options.ctc_weight))
+    scorers = scorers_of(model, encoded, options)
     if not (options.rescore and lms):
         return search([*scorers, *fuse(lms, len(encoded.lengths))], encoded.lengths, options)
     num_best = max(options.num_best, options.beam_size)

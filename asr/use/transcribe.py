@@ -62,7 +62,7 @@ class SpeechRecognizer(Protocol):
     def recognize(
         self, waveforms: Sequence[Waveform], options: SearchConfig
     ) -> Sequence[RecognizedText]:
-        """Return one result for each waveform (N,), in the order given."""
+        """Returns one result for each waveform (N,), in the order given."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def transcribe(
     batch_seconds: float = 160.0,
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
 ) -> Transcript:
-    """Return the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
+    """Returns the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
 
     batch_seconds is how much audio, padding included, the recognizer gets at once; on_segment is
     called with each segment as soon as it is known, in order of time.
@@ -128,7 +128,7 @@ def iter_segments(
     sample_rate: int | None = None,
     batch_seconds: float = 160.0,
 ) -> Iterator[TranscribedSegment]:
-    """Yield what transcribe returns, segment by segment in time order, as soon as it is known.
+    """Yields what transcribe returns, segment by segment in time order, as soon as it is known.
 
     Raises:
         DataError: as transcribe; a fault late in a file is raised after the segments before it.
@@ -187,7 +187,7 @@ def _recognize_pools(
 def _pools(
     speech: Iterable[Segment], first_seconds: float, batch_seconds: float
 ) -> Iterator[tuple[list[Segment], float]]:
-    """Yield segments in pools that start at first_seconds and grow to POOL_BATCHES batches."""
+    """Yields segments in pools that start at first_seconds and grow to POOL_BATCHES batches."""
     limit = min(first_seconds, POOL_BATCHES * batch_seconds)
     pool: list[Segment] = []
     held_seconds = 0.0
@@ -203,7 +203,7 @@ def _pools(
 
 
 def _batches(pool: Sequence[Segment], batch_seconds: float) -> Iterator[list[int]]:
-    """Yield the pool's positions, longest first, so that number * longest <= batch_seconds."""
+    """Yields the pool's positions, longest first, so that number * longest <= batch_seconds."""
     seconds = [segment.end_seconds - segment.start_seconds for segment in pool]
     order = sorted(range(len(pool)), key=lambda index: -seconds[index])
     while order:

@@ -24,9 +24,10 @@ from asr.encoder import Encoded
 from asr.errors import ConfigError, DataError
 from asr.lm.fusion import weigh
 from asr.machine.ranks import own_rank
+from asr.recognition import encode_padded
 from asr.scoring.counts import score
 from asr.use.decode import batches_of
-from asr.use.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
+from asr.use.recognizer import Recognizer, load_recognizer, search_encoded
 
 METRICS = ("cer", "wer")
 RANGES = {  # name -> least and most that is tried

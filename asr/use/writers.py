@@ -19,12 +19,12 @@ MEMORY_STEM = "transcript"  # the file name of a transcript whose audio came fro
 
 
 def to_txt(transcript: Transcript) -> str:
-    """Return one line of text a segment."""
+    """Returns one line of text a segment."""
     return "".join(f"{text}\n" for _, text in _spoken(transcript))
 
 
 def to_srt(transcript: Transcript) -> str:
-    """Return SubRip subtitles: numbered from 1, HH:MM:SS,mmm."""
+    """Returns SubRip subtitles: numbered from 1, HH:MM:SS,mmm."""
     cues = []
     for number, (segment, text) in enumerate(_spoken(transcript), start=1):
         start = _timestamp(segment.start_seconds, always_hours=True, mark=",")
@@ -34,7 +34,7 @@ def to_srt(transcript: Transcript) -> str:
 
 
 def to_vtt(transcript: Transcript) -> str:
-    """Return WebVTT subtitles: MM:SS.mmm, with hours only where there are some."""
+    """Returns WebVTT subtitles: MM:SS.mmm, with hours only where there are some."""
     cues = ["WEBVTT\n\n"]
     for segment, text in _spoken(transcript):
         start = _timestamp(segment.start_seconds, always_hours=False, mark=".")
@@ -44,7 +44,7 @@ def to_vtt(transcript: Transcript) -> str:
 
 
 def to_tsv(transcript: Transcript) -> str:
-    """Return a table with tabs: start and end in whole milliseconds, text."""
+    """Returns a table with tabs: start and end in whole milliseconds, text."""
     lines = ["start\tend\ttext\n"]
     for segment, text in _spoken(transcript):
         start, end = round(1000 * segment.start_seconds), round(1000 * segment.end_seconds)
@@ -53,7 +53,7 @@ def to_tsv(transcript: Transcript) -> str:
 
 
 def to_json(transcript: Transcript) -> str:
-    """Return one JSON object: text, segments (id, start, end, text, avg_logprob and ours)."""
+    """Returns one JSON object: text, segments (id, start, end, text, avg_logprob and ours)."""
     rows = [
         {
             "id": segment.id,
@@ -81,7 +81,7 @@ WRITERS: dict[str, Callable[[Transcript], str]] = {
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
-    """Return the formats' names, each once; "all" stands for every one.
+    """Returns the formats' names, each once; "all" stands for every one.
 
     Raises:
         ConfigError: an unknown format.
@@ -96,7 +96,7 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_output(audio_paths: Sequence[str | Path], folder: str | Path) -> None:
-    """Make the folder, and find before any work whether every transcript has a place in it.
+    """Makes the folder, and find before any work whether every transcript has a place in it.
 
     Raises:
         DataError: two recordings whose names differ only in folder or extension; a folder that
@@ -123,7 +123,7 @@ def check_output(audio_paths: Sequence[str | Path], folder: str | Path) -> None:
 def write_transcript(
     transcript: Transcript, folder: str | Path, formats: Sequence[str]
 ) -> list[Path]:
-    """Return the files written: <folder>/<stem of the audio>.<format>, each whole or not at all.
+    """Returns the files written: <folder>/<stem of the audio>.<format>, each whole or not at all.
 
     Raises:
         ConfigError: an unknown format.

@@ -1,0 +1,52 @@
+"""From waveforms to memory values, and from these to what a search adds up.
+
+waveforms (B,N) --encode_padded--> Encoded --scorers_of--> decoder and CTC, weighed --> search
+"""
+
+import torch
+from torch import Tensor
+
+from asr.attention.window import replace_part, restrict_attention
+from asr.config import SearchConfig
+from asr.encoder import Encoded
+from asr.model import Seq2Seq
+from asr.scorers import CTCScorer, DecoderScorer
+from asr.search import WeightedScorer
+
+
+def encode_padded(
+    model: Seq2Seq, waveforms: Tensor, lengths: Tensor, *, precision: str = "float32"
+) -> Encoded:
+    """Returns memory values on the model's device for waveforms (B,N) of so many samples (B,).
+
+    A waveform shorter than one analysis window is read as if silence followed it.
+
+    Args:
+        model: to encode with.
+        waveforms: (B,N) float32 in [-1, 1].
+        lengths: (B,) samples.
+        precision: of the encoder's products, float32 or bfloat16; features and what is returned
+            are float32.
+    """
+    device = next(model.parameters()).device
+    shortest = model.features.window_length
+    missing = max(0, shortest - waveforms.size(1))
+    waveforms = torch.nn.functional.pad(waveforms, (0, missing))
+    features = model.features(waveforms.to(device), lengths.clamp(min=shortest).to(device))
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        values, frames, message = model.encoder(*features)
+    return Encoded(values.float(), frames, tuple(part.float() for part in message))
+
+
+def scorers_of(model: Seq2Seq, encoded: Encoded, options: SearchConfig) -> list[WeightedScorer]:
+    """Returns the model's own scorers for encoded utterances: its decoder, and CTC if it counts."""
+    decoder = model.decoder
+    if options.attention_window is not None:
+        restricted = restrict_attention(decoder.attention, options.attention_window)
+        decoder = replace_part(decoder, "attention", restricted)
+    memory = decoder.prepare(*encoded)
+    scorers = [WeightedScorer(DecoderScorer(decoder), memory, 1 - options.ctc_weight)]
+    if options.ctc_weight > 0:
+        frames = CTCScorer.prepare(model.ctc(encoded.values), encoded.lengths)
+        scorers.append(WeightedScorer(CTCScorer(), frames, options.ctc_weight))
+    return scorers
