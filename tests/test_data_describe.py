@@ -11,7 +11,7 @@ from lhotse import CutSet, Recording
 
 from asr import plots
 from asr.data.describe import Spread, describe, spread
-from asr.scoring.scored import RATES
+from asr.scoring.rates import RATES
 from asr.text.normalizers import NORMALIZERS, get_normalizer
 from asr.text.tokenizer import train_tokenizer
 

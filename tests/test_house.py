@@ -180,7 +180,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.use.tune_report": "tune",
         "asr.machine.ranks": "decode",
         "asr.use.recognizer": "cli, decode and window",
-        "asr.scoring.scored": "report",
+        "asr.scoring.rates": "report",
         "asr.machine.devices": "cli",
         "asr.use.writers": "transcribe",
         "asr.settings": "config",

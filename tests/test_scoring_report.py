@@ -8,8 +8,8 @@ from rich.console import Console
 
 from asr.errors import ConfigError, DataError
 from asr.scoring import report as report_module
+from asr.scoring.rates import RATES, one_rate, score_files, score_folder
 from asr.scoring.report import to_json, to_markdown, to_table, write_report
-from asr.scoring.scored import RATES, one_rate, score_files, score_folder
 
 # worked by hand: 11 words, sat/sit and an inserted "now" and a lost "the" and a lost "sir"
 ROWS = [

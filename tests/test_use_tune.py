@@ -21,7 +21,7 @@ from asr.lm.config import LMConfig
 from asr.lm.folder import build_recurrent
 from asr.lm.ngram import arpa_symbols, estimate, write_arpa
 from asr.model import build_model
-from asr.scoring.scored import score_folder
+from asr.scoring.rates import score_folder
 from asr.text.tokenizer import EOS, CharacterTokenizer
 from asr.use import tune as tune_module
 from asr.use import tune_report

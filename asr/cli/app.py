@@ -183,8 +183,8 @@ def score(
     ] = None,
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
+    from asr.scoring.rates import one_rate, score_files, score_folder
     from asr.scoring.report import to_table, write_report
-    from asr.scoring.scored import one_rate, score_files, score_folder
 
     if folder is not None and ref is None and hyp is None:
         report = score_folder(folder, normalizer, cuts=cuts)

@@ -1,6 +1,6 @@
 """Scores written for people and for programs.
 
-Error counts (asr/scoring/scored.py) -> `report.json` (fractions and counts), `report.md` and
+Error counts (asr/scoring/rates.py) -> `report.json` (fractions and counts), `report.md` and
 a table for the terminal (per cent).
 """
 
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from asr.errors import DataError
 from asr.scoring.counts import KOREAN_UNITS, Alignment, ScoreSet, Step, UtteranceScore
-from asr.scoring.scored import Report, listed
+from asr.scoring.rates import Report, listed
 
 _NUM_WORST = 20
 _NUM_CONFUSIONS = 10

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from asr.errors import DataError
-from asr.scoring.results import read_hypotheses, read_text_file
+from asr.scoring.transcripts import read_hypotheses, read_text_file
 
 ROW = {"id": "a-2", "reference": "on the mat", "hypothesis": "on mat", "score": -1.5, "nbest": []}
 ROW |= {"ended": "eos", "seconds": 1.5}

@@ -1,6 +1,6 @@
 """Recognition results scored.
 
-Files -> texts (asr/scoring/results.py) -> normalised -> error counts.
+Files -> texts (asr/scoring/transcripts.py) -> normalised -> error counts.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from pathlib import Path
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import RESPACED, ScoreSet, score
-from asr.scoring.results import read_hypotheses, read_text_file
+from asr.scoring.transcripts import read_hypotheses, read_text_file
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
