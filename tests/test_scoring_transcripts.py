@@ -3,7 +3,7 @@ import json
 import pytest
 
 from asr.errors import DataError
-from asr.scoring.transcripts import read_hypotheses, read_text_file
+from asr.scoring.transcripts import read_recognized, read_text_file
 
 ROW = {"id": "a-2", "reference": "on the mat", "hypothesis": "on mat", "score": -1.5, "nbest": []}
 ROW |= {"ended": "eos", "seconds": 1.5}
@@ -74,4 +74,4 @@ def test_a_broken_line_is_an_error_that_names_file_and_line(tmp_path, name, cont
 def test_a_wrong_value_in_the_hypotheses_is_an_error(tmp_path, change, message):
     (tmp_path / "hyp.jsonl").write_text(json.dumps({**ROW, **change}) + "\n")
     with pytest.raises(DataError, match=message):
-        read_hypotheses(tmp_path / "hyp.jsonl")
+        read_recognized(tmp_path / "hyp.jsonl")

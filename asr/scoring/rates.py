@@ -11,7 +11,7 @@ from pathlib import Path
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import RESPACED, ScoreSet, score
-from asr.scoring.transcripts import read_hypotheses, read_text_file
+from asr.scoring.transcripts import read_recognized, read_text_file
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -62,7 +62,7 @@ def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> 
     """
     rule = get_normalizer(normalizer)
     path = Path(folder) / HYPOTHESES_FILE
-    rows = read_hypotheses(path)
+    rows = read_recognized(path)
     if cuts is not None:
         wanted = read_ids(cuts)
         rows = [row for row in rows if row.utterance_id in wanted]

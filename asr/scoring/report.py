@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from asr.errors import DataError
-from asr.scoring.counts import KOREAN_UNITS, Alignment, ScoreSet, Step, UtteranceScore
+from asr.scoring.alignment import Alignment, Step
+from asr.scoring.counts import KOREAN_UNITS, ScoreSet, UtteranceScore
 from asr.scoring.rates import Report, listed
 
 _NUM_WORST = 20

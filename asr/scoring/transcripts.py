@@ -1,4 +1,4 @@
-"""Recognition results and references read from files: utterance ids and their texts.
+"""Files of transcripts: what was said and what was recognised, by utterance.
 
 Two readers, for two kinds of file: `hyp.jsonl`, as `asr decode` writes it, and id -> text in JSON
 lines, trn or Kaldi text, as other tools write it. Each line is checked here, once; an error names
@@ -22,7 +22,7 @@ _Value = TypeVar("_Value", str, float)
 
 
 @dataclass(frozen=True)
-class Hypothesis:
+class RecognizedUtterance:
     """One line of `hyp.jsonl`.
 
     Attributes:
@@ -40,25 +40,25 @@ class Hypothesis:
     seconds: float | None
 
 
-def read_hypotheses(path: Path) -> list[Hypothesis]:
+def read_recognized(path: Path) -> list[RecognizedUtterance]:
     """Returns the lines of a `hyp.jsonl`, in their order.
 
     Raises:
         DataError: the file is missing, empty or not UTF-8, a line is not a JSON object with `id`,
             `reference` and `hypothesis`, or an id comes twice.
     """
-    rows: dict[str, Hypothesis] = {}
+    rows: dict[str, RecognizedUtterance] = {}
     for where, line in _lines(path):
         values = _parse_json(line, where)
-        name = _new_id(_get(values, "id", str, where), rows, where)
-        rows[name] = Hypothesis(
+        name = _new_id(_get(values, "id", str, where=where), rows, where)
+        rows[name] = RecognizedUtterance(
             utterance_id=name,
-            reference=_get(values, "reference", str, where),
-            hypothesis=_get(values, "hypothesis", str, where),
-            ended=None if values.get("ended") is None else _get(values, "ended", str, where),
+            reference=_get(values, "reference", str, where=where),
+            hypothesis=_get(values, "hypothesis", str, where=where),
+            ended=None if values.get("ended") is None else _get(values, "ended", str, where=where),
             seconds=None
             if values.get("seconds") is None
-            else _get(values, "seconds", float, where),
+            else _get(values, "seconds", float, where=where),
         )
     if not rows:
         raise DataError(
@@ -120,7 +120,7 @@ def _choose_format(suffix: str, first_line: str) -> Callable[[str, str, str], tu
 def _parse_json_line(line: str, where: str, field: str) -> tuple[str, str]:
     values = _parse_json(line, where)
     key = field if field in values else "text"
-    return _get(values, "id", str, where), _get(values, key, str, where)
+    return _get(values, "id", str, where=where), _get(values, key, str, where=where)
 
 
 def _parse_kaldi_line(line: str, where: str, field: str) -> tuple[str, str]:
@@ -150,7 +150,7 @@ def _parse_json(line: str, where: str) -> dict[str, Any]:
     return values
 
 
-def _get(values: dict[str, Any], key: str, kind: type[_Value], where: str) -> _Value:
+def _get(values: dict[str, Any], key: str, kind: type[_Value], *, where: str) -> _Value:
     """Returns the value of the key; a whole number may stand for a float."""
     value = values.get(key)
     if kind is float and type(value) is int:

@@ -15,7 +15,7 @@ from asr.config import DecoderConfig, EncoderConfig, SearchConfig, TrainConfig
 from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.encoder import Encoder
 from asr.scorers import DecoderScorer
-from asr.scoring.counts import align
+from asr.scoring.alignment import align
 from asr.search import WeightedScorer, search
 from asr.text.tokenizer import BOS, EOS, SPECIAL_TOKENS
 from asr.training.schedules import learning_rate
