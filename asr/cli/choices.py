@@ -1,4 +1,9 @@
-"""The choices that a configuration has, as the code has them."""
+"""What `asr train --help-config` prints: every key of a configuration and what it may be.
+
+Nothing is written here by hand: keys, defaults and the names that may be chosen come from the
+settings (`asr/config.py`) and from the tables under the classes, such as `ATTENTIONS`, each with
+the first line of its docstring. So a mechanism that is added there is listed here.
+"""
 
 import types
 import typing

@@ -1,7 +1,6 @@
-"""The commands of `asr` about language models: training, measuring, sampling, tuning."""
+"""The commands of `asr` about language models: training, measuring, sampling."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +9,9 @@ import typer
 from asr.cli.options import (
     LM,
     Device,
-    LMs,
-    Model,
     Settings,
     TokenizerFolder,
-    live_line,
     say,
-    search_settings,
 )
 
 
@@ -87,44 +82,3 @@ def sample_lm(
         model, prompt, num=num, temperature=temperature, max_tokens=max_tokens, seed=seed
     ):
         typer.echo(line)
-
-
-def tune(
-    cuts: Annotated[Path, typer.Argument(help="Manifest of the dev set; never the test set.")],
-    model: Model,
-    out: Annotated[Path, typer.Option(help="Folder for tune.json, .md, .png and search.yaml.")],
-    lms: LMs = None,
-    trials: Annotated[int, typer.Option(min=1, help="How often the dev set is decoded.")] = 20,
-    seed: Annotated[int, typer.Option(help="The same seed, the same settings tried.")] = 0,
-    metric: Annotated[str, typer.Option(help="What is to become small: cer or wer.")] = "cer",
-    beam_size: Annotated[int, typer.Option(min=1, help="Hypotheses kept in each trial.")] = 8,
-    settings: Settings = None,
-    device: Device = "auto",
-) -> None:
-    """Choose the weights of CTC and of language models and the length term, on the dev set only.
-
-    A test set must not be given: an error rate on what the settings were chosen on flatters.
-    """
-    from asr.use.tune import TunePlan
-    from asr.use.tune_report import tune_into
-
-    plan = TunePlan(
-        model,
-        cuts,
-        lms=tuple(lms or ()),
-        settings=tuple(search_settings(None, beam_size, settings)),
-        trials=trials,
-        seed=seed,
-        metric=metric,
-        device=device,
-    )
-    for line in tune_into(out, plan, say=say, live=live_line()):
-        typer.echo(line)
-
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "train-lm": train_lm,
-    "perplexity": perplexity,
-    "sample-lm": sample_lm,
-    "tune": tune,
-}

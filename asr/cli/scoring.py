@@ -1,0 +1,48 @@
+"""The command `asr score`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from asr.cli.options import say
+from asr.errors import ConfigError
+from asr.text.normalizers import NORMALIZERS
+
+
+def score(
+    folder: Annotated[Path | None, typer.Argument(help="Folder with hyp.jsonl.")] = None,
+    ref: Annotated[Path | None, typer.Option(help="References: Kaldi text, trn, jsonl.")] = None,
+    hyp: Annotated[Path | None, typer.Option(help="Hypotheses, likewise.")] = None,
+    cuts: Annotated[
+        Path | None, typer.Option(help="Score what is in this manifest; reports go to FOLDER/NAME.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
+    normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
+    only: Annotated[
+        str | None,
+        typer.Option(help="One rate alone: wer, cer, cer_no_spaces, wer_respaced or jer (jamo)."),
+    ] = None,
+) -> None:
+    """Compute error rates: a table, report.json and report.md."""
+    from asr.scoring.rates import one_rate, score_files, score_folder
+    from asr.scoring.report import to_table, write_report
+
+    if folder is not None and ref is None and hyp is None:
+        report = score_folder(folder, normalizer, cuts=cuts)
+        out = out or (folder if cuts is None else folder / cuts.name.removesuffix(".jsonl.gz"))
+    elif folder is None and ref is not None and hyp is not None and cuts is None:
+        report = score_files(ref, hyp, normalizer)
+        out = out or hyp.parent
+    else:
+        raise ConfigError(
+            "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder"
+        )
+    paths = write_report(report, out)
+    if only is not None:
+        typer.echo(one_rate(report, only))
+        return
+    Console().print(to_table(report))
+    for path in paths:
+        say(f"written: {path}")

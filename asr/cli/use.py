@@ -1,0 +1,155 @@
+"""The commands of `asr` that use a trained model: decoding, transcribing, tuning, drawing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from asr.cli.options import (
+    BeamSize,
+    Device,
+    LMs,
+    Model,
+    Search,
+    Settings,
+    live_line,
+    say,
+    search_settings,
+)
+from asr.errors import ConfigError
+
+
+def decode(
+    cuts: Annotated[Path, typer.Argument(help="Manifest of what to decode.")],
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl.")],
+    lms: LMs = None,
+    beam_size: BeamSize = None,
+    search: Search = None,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Recognize every utterance of a manifest."""
+    from asr.use.decode import decode_manifest
+    from asr.use.recognizer import load_recognizer
+
+    recognizer = load_recognizer(model, device, lms=lms or ())
+    chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    for lm, loaded in zip(lms or (), recognizer.lms, strict=True):
+        if loaded.kind == "words":
+            say(f"{lm}: over words, which are scored where they end")
+    summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
+    factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
+    ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
+    say(
+        f"{summary.path}: {summary.num_utterances} utterances, {summary.audio_seconds:.0f} s of "
+        f"audio in {summary.wall_seconds:.1f} s, real-time factor {factor:.4f} ({1 / factor:.0f}x "
+        f"real time); ended by {ends}"
+    )
+
+
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(help="wav, flac, ogg, mp3; any rate.")],
+    model: Model,
+    output_format: Annotated[str, typer.Option("--output-format", "-f")] = "txt",
+    output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o")] = None,
+    lms: LMs = None,
+    beam_size: BeamSize = None,
+    search: Search = None,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Write down what is said in audio files: txt, srt, vtt, tsv, json or all."""
+    from asr.use.writers import WRITERS, check_formats, check_output, write_transcript
+
+    formats = check_formats([output_format])
+    if output_dir is not None:
+        check_output(files, output_dir)
+    elif len(formats) > 1:
+        raise ConfigError(f"--output-format {output_format}: needs --output-dir to write files to")
+    from asr.audio.files import check_readable
+    from asr.use.recognizer import load_recognizer
+    from asr.use.transcribe import transcribe as run
+
+    for file in files:
+        check_readable(file)
+    prints_text = output_dir is None and formats == ("txt",)
+
+    recognizer = load_recognizer(model, device, lms=lms or ())
+    chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    for file in files:
+        transcript = run(
+            recognizer, file, options=chosen, on_segment=_segment_teller(file, prints_text)
+        )
+        if output_dir is not None:
+            for path in write_transcript(transcript, output_dir, formats):
+                say(f"written: {path}")
+        elif not prints_text:
+            typer.echo(WRITERS[formats[0]](transcript), nl=False)
+
+
+def _segment_teller(file: Path, prints_text: bool) -> Callable[[Any], None]:
+    def tell(segment: Any) -> None:
+        if segment.warning:
+            say(f"{file} at {segment.start_seconds:.1f} s: {segment.warning}")
+        if prints_text and segment.text:
+            typer.echo(segment.text)
+
+    return tell
+
+
+def draw_alignment(
+    cuts: Annotated[Path, typer.Argument(help="Manifest with the utterance.")],
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Picture to write: .png, .svg or .pdf.")],
+    utterance: Annotated[
+        str | None, typer.Option("--id", help="Of the utterance; else the first one.")
+    ] = None,
+    hypothesis: Annotated[
+        bool, typer.Option("--hypothesis", help="Align what is recognized, not the reference.")
+    ] = False,
+    device: Device = "auto",
+) -> None:
+    """Draw which part of the audio each token looked at."""
+    from asr.plots import check_picture
+    from asr.use.draw_alignment import draw_alignment as draw
+    from asr.use.recognizer import load_recognizer
+
+    check_picture(out)
+    recognizer = load_recognizer(model, device)
+    say(draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis))
+    say(f"written: {out}")
+
+
+def tune(
+    cuts: Annotated[Path, typer.Argument(help="Manifest of the dev set; never the test set.")],
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Folder for tune.json, .md, .png and search.yaml.")],
+    lms: LMs = None,
+    trials: Annotated[int, typer.Option(min=1, help="How often the dev set is decoded.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed, the same settings tried.")] = 0,
+    metric: Annotated[str, typer.Option(help="What is to become small: cer or wer.")] = "cer",
+    beam_size: Annotated[int, typer.Option(min=1, help="Hypotheses kept in each trial.")] = 8,
+    settings: Settings = None,
+    device: Device = "auto",
+) -> None:
+    """Choose the weights of CTC and of language models and the length term, on the dev set only.
+
+    A test set must not be given: an error rate on what the settings were chosen on flatters.
+    """
+    from asr.use.tune import TunePlan
+    from asr.use.tune_report import tune_into
+
+    plan = TunePlan(
+        model,
+        cuts,
+        lms=tuple(lms or ()),
+        settings=tuple(search_settings(None, beam_size, settings)),
+        trials=trials,
+        seed=seed,
+        metric=metric,
+        device=device,
+    )
+    for line in tune_into(out, plan, say=say, live=live_line()):
+        typer.echo(line)
