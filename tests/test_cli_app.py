@@ -59,6 +59,13 @@ def test_decode_writes_every_utterance_and_score_reports_it(home: Path) -> None:
     assert (home / "d/report.md").is_file()
     only = run("score", home / "d", "--only", "cer").stdout
     assert only == f"{100 * report['cer']:.2f} %\n"
+    both = f"CER {100 * report['cer']:.2f} % WER {100 * report['wer']:.2f} %\n"
+    assert run("score", home / "d", "--only", "cer,wer").stdout == both
+    assert run("score", home / "d", "--only", "cer", "--only", "wer").stdout == both
+    assert "known: wer, cer" in error_of(
+        "score", home / "d", "--only", "cer,per", "--out", home / "e"
+    )
+    assert not (home / "e").exists()
     done = run("score", home / "d", "--cuts", home / "data/dev.jsonl.gz")
     assert done.returncode == 0, done.stderr
     some = json.loads((home / "d/dev/report.json").read_text())

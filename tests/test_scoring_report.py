@@ -8,7 +8,7 @@ from rich.console import Console
 
 from asr.errors import ConfigError, DataError
 from asr.scoring import report as report_module
-from asr.scoring.rates import RATES, one_rate, score_files, score_folder
+from asr.scoring.rates import RATES, rates_line, read_rate_names, score_files, score_folder
 from asr.scoring.report import to_json, to_markdown, to_table, write_report
 
 # worked by hand: 11 words, sat/sit and an inserted "now" and a lost "the" and a lost "sir"
@@ -240,7 +240,7 @@ def test_each_rate_alone_is_the_one_of_the_table(tmp_path):
     row = {"id": "a", "reference": "한국 말을 해요", "hypothesis": "한국말을 헤요"}
     report = score_folder(write_rows(tmp_path, [row], **EXTRA), "none")
     # 8 characters with 2 spaces; 1 space is lost, and 1 of 16 jamo is another
-    assert {name: one_rate(report, name) for name in RATES} == {
+    assert {name: rates_line(report, [name]) for name in RATES} == {
         "wer": "100.00 %",
         "cer": "25.00 %",
         "cer_no_spaces": "16.67 %",
@@ -249,13 +249,26 @@ def test_each_rate_alone_is_the_one_of_the_table(tmp_path):
     }
 
 
+def test_several_rates_are_one_line_with_the_name_of_each(tmp_path):
+    row = {"id": "a", "reference": "한국 말을 해요", "hypothesis": "한국말을 헤요"}
+    report = score_folder(write_rows(tmp_path, [row], **EXTRA), "none")
+    names = read_rate_names(["cer_no_spaces,wer_respaced", "jer", " cer , wer"])
+    assert names == ["cer_no_spaces", "wer_respaced", "jer", "cer", "wer"]
+    assert rates_line(report, names) == (
+        "CER without spaces 16.67 % sWER 33.33 % jamo 6.25 % CER 25.00 % WER 100.00 %"
+    )
+
+
 def test_a_rate_that_is_unknown_or_of_no_hangul_is_one_sentence(tmp_path):
     report = score_folder(write_rows(tmp_path, ROWS, **EXTRA), "none")
-    with pytest.raises(ConfigError, match="unknown; known: wer, cer, cer_no_spaces, wer_resp"):
-        one_rate(report, "per")
-    assert one_rate(report, "cer_no_spaces").endswith(" %")
+    for given in (["per"], ["cer,per"], ["cer", "per"]):
+        with pytest.raises(ConfigError, match='"per": unknown; known: wer, cer, cer_no_spaces, we'):
+            read_rate_names(given)
+    with pytest.raises(ConfigError, match='--only "": unknown'):
+        read_rate_names(["cer,"])
+    assert rates_line(report, ["cer_no_spaces"]).endswith(" %")
     for name in ("wer_respaced", "jer"):
         with pytest.raises(
             DataError, match=rf"hyp.jsonl: no Hangul for --only {name} \(give --only cer\)"
         ):
-            one_rate(report, name)
+            rates_line(report, ["cer", name])

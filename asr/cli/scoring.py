@@ -21,13 +21,18 @@ def score(
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     only: Annotated[
-        str | None,
-        typer.Option(help="One rate alone: wer, cer, cer_no_spaces, wer_respaced or jer (jamo)."),
+        list[str] | None,
+        typer.Option(
+            help="Print these rates alone, on one line: wer, cer, cer_no_spaces, wer_respaced or "
+            "jer (jamo); several by commas."
+        ),
     ] = None,
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
-    from asr.scoring.rates import one_rate, score_files, score_folder
+    from asr.scoring.rates import rates_line, read_rate_names, score_files, score_folder
     from asr.scoring.report import to_table, write_report
+
+    names = read_rate_names(only or ())
 
     if folder is not None and ref is None and hyp is None:
         report = score_folder(folder, normalizer, cuts=cuts)
@@ -40,8 +45,8 @@ def score(
             "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder"
         )
     paths = write_report(report, out)
-    if only is not None:
-        typer.echo(one_rate(report, only))
+    if names:
+        typer.echo(rates_line(report, names))
         return
     Console().print(to_table(report))
     for path in paths:

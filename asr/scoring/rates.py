@@ -1,12 +1,14 @@
-"""Recognition results scored.
+r"""Error rates of what was recognised: files of transcripts in, a `Report` out.
 
-Files -> texts (asr/scoring/transcripts.py) -> normalised -> error counts.
+files -> texts (transcripts.py) -> normalised -> error counts (counts.py) -> Report -> one rate
+\-> report.py
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
@@ -15,12 +17,21 @@ from asr.scoring.transcripts import read_recognized, read_text_file
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
-RATES = {  # name of a rate -> the units that it counts
-    "wer": "words",
-    "cer": "characters",
-    "cer_no_spaces": "characters_no_spaces",
-    "wer_respaced": RESPACED,
-    "jer": "jamo",
+
+
+class Rate(NamedTuple):
+    """An error rate that may be asked for by name: what it counts, and what it is called."""
+
+    unit: str
+    label: str
+
+
+RATES = {
+    "wer": Rate("words", "WER"),
+    "cer": Rate("characters", "CER"),
+    "cer_no_spaces": Rate("characters_no_spaces", "CER without spaces"),
+    "wer_respaced": Rate(RESPACED, "sWER"),
+    "jer": Rate("jamo", "jamo"),
 }
 
 
@@ -112,18 +123,34 @@ def score_files(references_path: Path, hypotheses_path: Path, normalizer: str) -
     )
 
 
-def one_rate(report: Report, name: str) -> str:
-    """Returns one error rate as text, such as `1.23 %`.
+def read_rate_names(given: Sequence[str]) -> list[str]:
+    """Returns the names of rates that were asked for, each item one name or several with commas.
 
     Raises:
-        ConfigError: the name is unknown.
-        DataError: the rate is of Korean, and no reference holds Hangul.
+        ConfigError: a name is unknown.
     """
-    if name not in RATES:
-        raise ConfigError(f'--only "{name}": unknown; known: {", ".join(RATES)}')
-    if RATES[name] not in report.scores.units:
-        raise DataError(f"{report.references_path}: no Hangul for --only {name} (give --only cer)")
-    return f"{100 * report.scores.counts(RATES[name]).rate:.2f} %"
+    names = [name.strip() for item in given for name in item.split(",")]
+    for name in names:
+        if name not in RATES:
+            raise ConfigError(f'--only "{name}": unknown; known: {", ".join(RATES)}')
+    return names
+
+
+def rates_line(report: Report, names: Sequence[str]) -> str:
+    """Returns error rates as a line: `1.23 %` for one, and `CER 1.23 % WER 4.56 %` for several.
+
+    Raises:
+        DataError: a rate is of Korean, and no reference holds Hangul.
+    """
+    for name in names:
+        if RATES[name].unit not in report.scores.units:
+            raise DataError(
+                f"{report.references_path}: no Hangul for --only {name} (give --only cer)"
+            )
+    shown = [f"{100 * report.scores.counts(RATES[name].unit).rate:.2f} %" for name in names]
+    if len(shown) == 1:
+        return shown[0]
+    return " ".join(f"{RATES[name].label} {rate}" for name, rate in zip(names, shown, strict=True))
 
 
 def listed(names: tuple[str, ...]) -> str:
