@@ -59,6 +59,8 @@ def test_decode_writes_every_utterance_and_score_reports_it(home: Path) -> None:
     assert (home / "d/report.md").is_file()
     only = run("score", home / "d", "--only", "cer").stdout
     assert only == f"{100 * report['cer']:.2f} %\n"
+    assert run("score", home / "d", "--note", "seen before").returncode == 0
+    assert "seen before" in (home / "d/report.md").read_text()
     both = f"CER {100 * report['cer']:.2f} % WER {100 * report['wer']:.2f} %\n"
     assert run("score", home / "d", "--only", "cer,wer").stdout == both
     assert run("score", home / "d", "--only", "cer", "--only", "wer").stdout == both

@@ -1,6 +1,7 @@
 import io
 import json
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from lhotse import CutSet, MonoCut
@@ -234,6 +235,14 @@ def test_a_full_disk_leaves_the_old_report_and_no_part(scored, tmp_path, monkeyp
         write_report(scored, tmp_path)
     assert (tmp_path / "report.json").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["hyp.jsonl", "report.json", "report.md"]
+
+
+def test_a_note_on_the_set_is_in_every_report(scored):
+    noted = replace(scored, note="the weights were chosen on this set")
+    assert json.loads(to_json(noted))["note"] == noted.note
+    assert json.loads(to_json(scored))["note"] is None
+    for text in (to_markdown(noted), printed(noted)):
+        assert noted.note in text
 
 
 def test_each_rate_alone_is_the_one_of_the_table(tmp_path):

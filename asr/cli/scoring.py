@@ -1,5 +1,6 @@
 """The command `asr score`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,9 @@ def score(
             "jer (jamo); several by commas."
         ),
     ] = None,
+    note: Annotated[
+        str, typer.Option(help="A line for the reports, such as what else the set was used for.")
+    ] = "",
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
     from asr.scoring.rates import rates_line, read_rate_names, score_files, score_folder
@@ -44,6 +48,7 @@ def score(
         raise ConfigError(
             "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder"
         )
+    report = replace(report, note=note)
     paths = write_report(report, out)
     if names:
         typer.echo(rates_line(report, names))

@@ -47,6 +47,7 @@ class Report:
         ended: reason why a search stopped -> number of utterances; empty where unknown.
         audio_seconds: duration of all utterances; None where unknown.
         cuts_path: manifest of the utterances that are scored; None: all.
+        note: what a reader must know of the set, such as what else it was used for.
     """
 
     hypotheses_path: Path
@@ -56,6 +57,7 @@ class Report:
     ended: Mapping[str, int]
     audio_seconds: float | None
     cuts_path: Path | None = None
+    note: str = ""
 
 
 def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> Report:

@@ -47,6 +47,7 @@ def to_json(report: Report) -> str:
         "hypotheses": str(report.hypotheses_path),
         "references": str(report.references_path),
         "cuts": None if report.cuts_path is None else str(report.cuts_path),
+        "note": report.note or None,
         "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
         "num_utterances": scores.num_utterances,
         "num_words": scores.counts("words").num_reference,
@@ -172,6 +173,8 @@ def _notices(report: Report) -> list[str]:
     """Returns what a reader must know beside the table, one sentence a line."""
     rule, scores = report.normalizer, report.scores
     lines = [f"normalizer {rule.name}, version {rule.version}; rates in per cent of N"]
+    if report.note:
+        lines.append(report.note)
     if report.cuts_path is not None:
         lines.append(f"only the utterances of {report.cuts_path}")
     if not KOREAN_UNITS.keys().isdisjoint(scores.units):
