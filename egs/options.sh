@@ -1,63 +1,64 @@
-# Sourced by run.sh: turns --name value into a variable that run.sh has already set. Where that is
-# true or false, --name alone makes it true; where it is a number, so must the value be.
-# Names that end with _ are this file's own: no option is spelt like that.
-refuse_() {
+# What the scripts run.sh share. Each has its settings at the top, and then takes the user's:
+#     read_options "stage stop_stage name" "$@"    # --stop-stage 3 sets stop_stage to 3
+
+# Ends the script with one sentence.
+refuse() {
   echo "$0: $1" >&2
   exit 2
 }
 
-chosen_=()  # name=value; all are assigned at the end, since a default tells what a value may be
-while [ $# -gt 0 ]; do
-  spelling_='^--[a-z]+([-_][a-z]+)*$'  # ESPnet's users write --stop_stage
-  option_=${1#--}
-  option_=${option_//-/_}
-  if ! [[ $1 =~ $spelling_ ]] || [ -z "${!option_+set}" ] || [ "$option_" = caller ]; then
-    refuse_ "unknown option \"$1\"; known are the variables at its top, as in --stage 2"
-  fi
-  spelling_='^declare -[a-zA-Z]*x'
-  if [[ $(declare -p "$option_") =~ $spelling_ ]]; then
-    refuse_ "option $1: the environment exports a variable $option_; unset $option_ first"
-  fi
-  case $option_:${!option_} in
-    *:true | *:false)
-      { [ $# -ge 2 ] && [ "$2" = "${2#--}" ]; } || set -- "$1" true "${@:2}"
-      spelling_='^(true|false)$' rule_='true or false' ;;
-    processes:*) spelling_='^([1-9][0-9]{0,5})?$' rule_='a number from 1 to 999999, or empty' ;;
-    stage:* | stop_stage:*) spelling_='^[0-9]{1,6}$' rule_='a number from 0 to 999999' ;;
-    *: | *:*[!0-9]*) spelling_='^.*$' rule_= ;;
-    *) spelling_='^[1-9][0-9]{0,5}$' rule_='a number from 1 to 999999' ;;
-  esac
-  { [ $# -ge 2 ] && [ "$2" = "${2#--}" ]; } || refuse_ "option $1 needs a value, as in --stage 2"
-  [[ $2 =~ $spelling_ ]] || refuse_ "option $1 \"$2\": must be $rule_, as in $1 ${!option_:-2}"
-  chosen_+=("$option_=$2")
-  shift 2
-done
-for option_ in ${chosen_[@]+"${chosen_[@]}"}; do
-  printf -v "${option_%%=*}" '%s' "${option_#*=}"
-done
-
-# Makes a path that was given relative to the caller's folder absolute.
-from_caller() {
-  case ${!1} in
-    '' | /*) ;;
-    *) printf -v "$1" '%s' "$caller/${!1}" ;;
-  esac
+# Sets the variable of each option that is given; the first argument names those of the script.
+read_options() {
+  local known=$1 names option setting value
+  names="--${known// / --}"
+  shift
+  while [ $# -gt 0 ]; do
+    option=$1
+    setting=${option#--}
+    setting=${setting//-/_}
+    [[ $option == --[a-z]* && " $known " == *" $setting "* ]] ||
+      refuse "unknown option \"$option\"; known are ${names//_/-}"
+    shift
+    if [ "$setting" = quick ] && [ "${1-}" != true ] && [ "${1-}" != false ]; then
+      set -- true "$@"  # --quick alone switches it on
+    fi
+    [ $# -gt 0 ] && [[ $1 != --* ]] || refuse "option $option needs a value, as in --stage 2"
+    value=$1
+    shift
+    case $setting in
+      stage | stop_stage) must_be_number "$option" "$value" 0 ;;
+      jobs | num_utterances | processes) must_be_number "$option" "$value" 1 ;;
+      set) value="$set $value" ;;  # it may come several times
+    esac
+    printf -v "$setting" %s "$value"
+  done
 }
 
-# Adds --set options for training to the array settings.
-add_settings() {
-  local setting
-  for setting in "$@"; do settings+=(--set "$setting"); done
+# Ends the script unless the value of an option is a whole number of at least so much.
+must_be_number() {
+  [[ $2 =~ ^[0-9]{1,6}$ ]] && [ "$2" -ge "$3" ] ||
+    refuse "option $1 \"$2\": must be a number from $3 to 999999, as in $1 2"
 }
 
-# Ends the script where there is no command asr.
-need_asr() {
-  command -v asr >/dev/null || refuse_ "no command asr; run make install and put .venv/bin on PATH"
+# Puts an option before each word: each --part a b gives --part a --part b.
+each() {
+  local option=$1 word
+  shift
+  for word in "$@"; do echo "$option $word"; done
+}
+
+# Makes a path absolute, before a script leaves the folder that it was called in.
+absolute() {
+  case $1 in
+    '' | /*) echo "$1" ;;
+    *) echo "$PWD/$1" ;;
+  esac
 }
 
 # Says which stage begins, and whether it is to be run.
 run_stage() {
   [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] || return 1
+  command -v asr >/dev/null || refuse "no command asr; run make install and put .venv/bin on PATH"
   echo "== stage $1: $2" >&2
 }
 

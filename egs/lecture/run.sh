@@ -1,28 +1,28 @@
 #!/usr/bin/env bash
 # What the lecture notes say of recurrent networks, measured: seven claims, small corpora, two cores.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 
 stage=1
 stop_stage=6
 quick=false      # true: everything tiny, to see that all works
 jobs=2           # processes at a time, one core each
-. egs/options.sh
+. "$(dirname "$0")/../options.sh"
+read_options "stage stop_stage quick jobs" "$@"
+cd "$(dirname "$0")/../.."
 
 here=egs/lecture
-export OMP_NUM_THREADS=1
-num_utterances=1600 num_sentences=5000 trials=20 tag=full
-flags=() settings=() lm_settings=()
+data=$here/data/full exp=$here/exp/full results=$here/RESULTS.md
+num_utterances=1600 num_sentences=5000 trials=20
+toy_flags= settings= lm_settings=
 if [ "$quick" = true ]; then
-  num_utterances=60 num_sentences=300 trials=4 tag=quick
-  flags=(--quick)
-  settings=(--set train.epochs=1 --set train.warmup_steps=20 --set train.max_dev_utterances=20)
-  lm_settings=(--set train.epochs=1)
+  data=$here/data/quick exp=$here/exp/quick results=$here/exp/quick/RESULTS.md
+  num_utterances=60 num_sentences=300 trials=4
+  toy_flags=--quick
+  settings="train.epochs=1 train.warmup_steps=20 train.max_dev_utterances=20"
+  lm_settings=train.epochs=1
 fi
-data=$here/data/$tag
-exp=$here/exp/$tag
 mkdir -p "$exp"
-need_asr
+export OMP_NUM_THREADS=1
 
 # Runs a command beside the others, at most $jobs at a time; its output goes to a log.
 beside() {
@@ -44,7 +44,7 @@ fi
 
 if run_stage 2 "toy tasks: memory, gradients, truncation"; then
   for name in memory gradients truncation; do
-    beside "$name" python "$here/$name.py" --out "$exp" ${flags[@]+"${flags[@]}"}
+    beside "$name" python "$here/$name.py" --out "$exp" $toy_flags
   done
   all_done
 fi
@@ -52,17 +52,17 @@ fi
 if run_stage 3 "train five recognizers"; then
   for name in two_directions gru one_direction scheduled_sampling free_running; do
     beside "$name" asr train "$here/conf/$name.yaml" --out "$exp/$name" \
-      --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" ${settings[@]+"${settings[@]}"}
+      --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" $(each --set $settings)
   done
   all_done
 fi
 
 if run_stage 4 "train language models on the drawn sentences"; then
-  for kind in ngram rnn; do
-    beside "lm_$kind" asr train-lm "$here/conf/lm_$kind.yaml" --out "$exp/lm_$kind" \
-      --tokenizer "$exp/two_directions" --text "$data/text.txt" --dev "$data/dev.jsonl.gz" \
-      $([ "$kind" = ngram ] || echo ${lm_settings[@]+"${lm_settings[@]}"})
-  done
+  beside lm_ngram asr train-lm "$here/conf/lm_ngram.yaml" --out "$exp/lm_ngram" \
+    --tokenizer "$exp/two_directions" --text "$data/text.txt" --dev "$data/dev.jsonl.gz"
+  beside lm_rnn asr train-lm "$here/conf/lm_rnn.yaml" --out "$exp/lm_rnn" \
+    --tokenizer "$exp/two_directions" --text "$data/text.txt" --dev "$data/dev.jsonl.gz" \
+    $(each --set $lm_settings)
   all_done
 fi
 
@@ -91,8 +91,6 @@ if run_stage 5 "choose weights on the dev set, then recognize and score the test
   all_done
 fi
 
-results=$here/RESULTS.md
-[ "$quick" = false ] || results=$exp/RESULTS.md
 if run_stage 6 "measure what is left and write $results"; then
   python "$here/speech.py" --data "$data" --exp "$exp"
   python "$here/results.py" --exp "$exp" --out "$results"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # From nothing to a recognizer: synthetic speech, training, decoding, scoring, transcription.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
 
 stage=1
 stop_stage=5
@@ -12,27 +11,23 @@ quick=false      # true: a few utterances and two epochs, to see that all works
 num_utterances=1600
 processes=       # that train together; empty: two, or one beside a GPU
 set=             # more --set options for training, separated by spaces
-. egs/options.sh
+. "$(dirname "$0")/../options.sh"
+read_options "stage stop_stage language conf name quick num_utterances processes set" "$@"
+cd "$(dirname "$0")/../.."
 
-here=egs/quickstart
+data=egs/quickstart/data/$language
 if [ -z "$conf" ]; then
   conf=default
   [ "$language" != ko ] || conf=korean
 fi
-processes=${processes:-$(default_processes)}
-settings=()
-[ "$processes" -le 1 ] || settings+=(--set data.batch_seconds=20)  # for each of them
 if [ "$quick" = true ]; then
   num_utterances=200
-  language_name=quick-$language
-  settings+=(--set train.epochs=2 --set train.warmup_steps=20)
-else
-  language_name=$language
+  data=egs/quickstart/data/quick-$language
+  set="train.epochs=2 train.warmup_steps=20 $set"
 fi
-add_settings $set
-data=$here/data/$language_name
-exp=$here/exp/${name:-$language_name-$conf}
-need_asr
+processes=${processes:-$(default_processes)}
+[ "$processes" -le 1 ] || set="data.batch_seconds=20 $set"  # for each of them
+exp=egs/quickstart/exp/${name:-$(basename "$data")-$conf}
 
 if run_stage 1 "speak $num_utterances training utterances with eSpeak NG into $data"; then
   [ -f "$data/test.jsonl.gz" ] ||
@@ -40,8 +35,8 @@ if run_stage 1 "speak $num_utterances training utterances with eSpeak NG into $d
 fi
 
 if run_stage 2 "train; the model goes to $exp"; then
-  train_model "$here/conf/$conf.yaml" --out "$exp" \
-    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" ${settings[@]+"${settings[@]}"}
+  train_model "egs/quickstart/conf/$conf.yaml" --out "$exp" \
+    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" $(each --set $set)
 fi
 
 if run_stage 3 "recognize the test set, whose voices and sentences training never saw"; then
@@ -56,10 +51,6 @@ if run_stage 5 "transcribe one file"; then
   file=$(find "$data/wav/test" -name '*.wav' | sort | sed -n 1p)  # head would break the pipe
   echo "asr transcribe $file --model $exp" >&2
   asr transcribe "$file" --model "$exp"
-  if [ "$language" = ko ]; then
-    echo "demo: CER without spaces $(asr score "$exp/test" --only cer_no_spaces)" \
-      "sWER $(asr score "$exp/test" --only wer_respaced) jamo $(asr score "$exp/test" --only jer)"
-  fi
-  echo "demo: CER $(asr score "$exp/test" --only cer) WER $(asr score "$exp/test" --only wer)" \
-    "report $exp/test/report.json"
+  [ "$language" != ko ] || echo "demo: $(asr score "$exp/test" --only cer_no_spaces,wer_respaced,jer)"
+  echo "demo: $(asr score "$exp/test" --only cer,wer) report $exp/test/report.json"
 fi

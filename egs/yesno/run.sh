@@ -1,32 +1,29 @@
 #!/usr/bin/env bash
 # YesNo: eight Hebrew words a recording, each yes or no. Two to four minutes on a processor: a first try.
 set -euo pipefail
-caller=$PWD
-cd "$(dirname "$0")/../.."
 
 stage=1
 stop_stage=4
-corpus=$(realpath -m "${ASR_TEST_CORPORA:-../shared/corpora}")/yesno  # the folder that holds waves_yesno/
+corpus=          # the folder that holds waves_yesno/; empty: yesno in ASR_TEST_CORPORA
 conf=default     # a file in conf/
 name=            # of the experiment; empty: conf
 set=             # more --set options for training, separated by spaces
-. egs/options.sh
-from_caller corpus
+. "$(dirname "$0")/../options.sh"
+read_options "stage stop_stage corpus conf name set" "$@"
+corpus=$(absolute "$corpus")
+cd "$(dirname "$0")/../.."
 
-here=egs/yesno
-data=$here/data
-exp=$here/exp/${name:-$conf}
-settings=()
-add_settings $set
-need_asr
+corpus=${corpus:-$(absolute "${ASR_TEST_CORPORA:-../shared/corpora}/yesno")}
+data=egs/yesno/data
+exp=egs/yesno/exp/${name:-$conf}
 
 if run_stage 1 "prepare manifests from $corpus in $data"; then
   asr prepare yesno --corpus "$corpus" --out "$data"
 fi
 
 if run_stage 2 "train; the model goes to $exp"; then
-  asr train "$here/conf/$conf.yaml" --out "$exp" \
-    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" ${settings[@]+"${settings[@]}"}
+  asr train "egs/yesno/conf/$conf.yaml" --out "$exp" \
+    --set data.train="$data/train.jsonl.gz" --set data.dev="$data/dev.jsonl.gz" $(each --set $set)
 fi
 
 if run_stage 3 "recognize the test recordings"; then
