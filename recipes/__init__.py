@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from importlib import import_module
 
+from asr.errors import ConfigError
 from recipes.base import ManifestSummary, PrepareOptions, PrepareReport, Recipe
 
-__all__ = ["RECIPES", "ManifestSummary", "PrepareOptions", "PrepareReport", "Recipe"]
+__all__ = ["RECIPES", "ManifestSummary", "PrepareOptions", "PrepareReport", "Recipe", "find_recipe"]
 
 # The recipe NAME is the module recipes/NAME.py and its function `prepare`.
 SUMMARIES = {
@@ -37,3 +38,15 @@ RECIPES: dict[str, Recipe] = {
     name: Recipe(name=name, summary=summary, prepare=_prepare_of(f"recipes.{name}"))
     for name, summary in SUMMARIES.items()
 }
+
+
+def find_recipe(name: str) -> Recipe:
+    """Returns the recipe of that name.
+
+    Raises:
+        ConfigError: the name is unknown.
+    """
+    if name not in RECIPES:
+        known = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in RECIPES.values())
+        raise ConfigError(f'recipe "{name}": unknown; known are {known}')
+    return RECIPES[name]

@@ -1,12 +1,13 @@
 """Archives: unpacked beside the folder they make, and moved there when every member was allowed."""
 
+import contextlib
 import gzip
 import io
 import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from asr.errors import DataError
@@ -80,10 +81,7 @@ def extract(
     if folder.exists():
         say(f"{folder} is there already")
         return folder
-    temporary = folder.with_name(f".{folder.name}.extracting")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)  # left by a run that was interrupted
-        temporary.mkdir(parents=True)
+    with _told(archive, folder), _temporary(folder) as temporary:
         _unpack(archive, temporary, max_bytes=max_bytes, say=say)
         wanted = temporary / inside
         if not wanted.is_dir():
@@ -92,6 +90,26 @@ def extract(
         if wanted != temporary:
             _move_rest(wanted.parent, folder.parent)
         os.replace(wanted, folder)
+    return folder
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `folder`, and removes it."""
+    temporary = folder.with_name(f".{folder.name}.extracting")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)  # left by a run that was interrupted
+        temporary.mkdir(parents=True)
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _told(archive: Path, folder: Path) -> Iterator[None]:
+    """Turns what can go wrong with an archive into one sentence of a DataError."""
+    try:
+        yield
     except _MemberError as error:
         raise DataError(
             f"{archive}: {error}; nothing was unpacked "
@@ -106,13 +124,10 @@ def extract(
             f"{archive}: cannot be unpacked to {folder}: {error} "
             "(free some space or choose another folder)"
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return folder
 
 
 def _unpack(archive: Path, target: Path, *, max_bytes: int, say: Callable[[str], None]) -> None:
-    """Writes every member under `target`; stop at the first that is not allowed."""
+    """Writes every member under `target`; stops at the first that is not allowed."""
     num_bytes = 0
     with _open(archive) as file, _open_tar(reader := _Unpacked(file)) as tar:
         for number, member in enumerate(iter(tar.next, None), start=1):

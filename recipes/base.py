@@ -12,7 +12,7 @@ Settings = TypeVar("Settings", bound=Section)
 
 
 def _say_nothing(_: str) -> None:
-    """Takes a progress line and drop it."""
+    """Takes a progress line and drops it."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class PrepareOptions:
     settings: tuple[str, ...] = ()
     say: Callable[[str], None] = _say_nothing
 
+    def __post_init__(self) -> None:
+        if self.bad not in ("refuse", "skip"):
+            raise ConfigError(f'--bad "{self.bad}": must be refuse or skip')
+
 
 class ManifestSummary(NamedTuple):
     """One manifest that was written, and what is in it."""
@@ -65,6 +69,15 @@ class PrepareReport:
 
     manifests: list[ManifestSummary]
     notices: list[str] = field(default_factory=list)
+
+    def describe(self) -> list[str]:
+        """Returns lines for a person: one a manifest, then the notices."""
+        lines = [
+            f"{row.path}: {row.num_utterances:,} utterances, {row.num_words:,} words, "
+            f"{row.seconds / 3600:.2f} h, {row.num_speakers} speakers"
+            for row in self.manifests
+        ]
+        return lines + [f"notice: {notice}" for notice in self.notices]
 
 
 @dataclass(frozen=True)

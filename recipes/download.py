@@ -130,7 +130,7 @@ def _check_sum(part: Path, *, size: int, md5: str | None) -> None:
 
 
 def _transfer(url: str, part: Path, *, size: int, say: Callable[[str], None]) -> None:
-    """Appends to `part` what it lacks, or start it again if the server cannot go on."""
+    """Appends to `part` what it lacks, or starts it again if the server cannot go on."""
     start = part.stat().st_size if part.exists() else 0
     if start > size:
         part.unlink()
@@ -170,7 +170,7 @@ def _copy(
     size: int,
     say: Callable[[str], None],
 ) -> None:
-    """Writes the answer into `part` from byte `start` on, and say each twentieth of the file."""
+    """Writes the answer into `part` from byte `start` on, and says each twentieth of the file."""
     name = part.name.removesuffix(".part")
     done, step = start, max(size // 20, 1)
     with open(part, "ab" if start else "wb") as file:

@@ -27,7 +27,7 @@ def read_kaldi(folder: Path) -> list[Row]:
     spans = {name: _span(line) for name, line in segments.items()}
     has_segments = (folder / "segments").is_file()
 
-    def row(name: str, text: str, where: str, problem: str = "") -> Row:
+    def row(name: str, text: str, where: str, *, problem: str = "") -> Row:
         recording, start, end = spans.get(name, (name, None, None))
         if has_segments and name not in spans:
             problem = f'"{name}" is not in {folder / "segments"}'
@@ -43,7 +43,9 @@ def read_kaldi(folder: Path) -> list[Row]:
     missing = f"the transcript is empty: it has no line in {text}"
     utterances = segments if has_segments else recordings
     rows += [
-        row(name, "", line.where, missing) for name, line in utterances.items() if name not in known
+        row(name, "", line.where, problem=missing)
+        for name, line in utterances.items()
+        if name not in known
     ]
     return rows
 

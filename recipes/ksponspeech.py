@@ -72,7 +72,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
         if isinstance(made, str):
             problems.append(f"{utterance.row.where}: {made}")
     notices = judge(problems, total, options)
-    notices += _compare(parts) + _tell(texts, audio, rules, options.out)
+    notices += _compare(parts) + _tell(texts, audio, rules, out=options.out)
     manifests, described = [], rules.describe()
     for name in parts:
         cuts = [
@@ -166,8 +166,8 @@ def _compare(parts: dict[str, Found]) -> list[str]:
     ]
 
 
-def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, out: Path) -> list[str]:
-    """Returns notices on what the rules and the copies did, and write it down."""
+def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, *, out: Path) -> list[str]:
+    """Returns notices on what the rules and the copies did, which are written down too."""
     notices = [
         f"text: {rules.describe()}; in PART.{RULES_FILE} and in every supervision",
         f"no speakers are published; each utterance has the speaker {UNKNOWN}",

@@ -108,7 +108,7 @@ def _wanted(root: Path, options: PrepareOptions) -> tuple[str, ...]:
 
 
 def _download(root: Path, names: Iterable[str], options: PrepareOptions) -> None:
-    """Fetches and unpack the parts that are not there."""
+    """Fetches and unpacks the parts that are not there."""
     for name in names:
         if (root / name).is_dir():
             options.say(f"{name}: is there already")

@@ -67,8 +67,8 @@ def prepare(options: PrepareOptions) -> PrepareReport:
             _write(
                 manifests[split],
                 utterances,
-                options.language,
-                [next(num_samples) for _ in utterances],
+                language=options.language,
+                num_samples=[next(num_samples) for _ in utterances],
             )
         )
     return report
@@ -130,7 +130,7 @@ def _check_held_out(splits: dict[str, list[_Utterance]]) -> None:
 
 
 def _write(
-    path: Path, utterances: list[_Utterance], language: str, num_samples: list[int]
+    path: Path, utterances: list[_Utterance], *, language: str, num_samples: list[int]
 ) -> ManifestSummary:
     """Returns what was written to the manifest of one split."""
     cuts = [

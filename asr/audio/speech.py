@@ -86,7 +86,12 @@ def segments(
             f"padding_seconds {padding_seconds}: must be between 0 and half of "
             f"min_silence_seconds {min_silence_seconds} (lower it)"
         )
-    buffer = _SpeechBuffer(sample_rate, max_seconds, min_silence_seconds, padding_seconds)
+    buffer = _SpeechBuffer(
+        sample_rate,
+        max_seconds=max_seconds,
+        min_silence_seconds=min_silence_seconds,
+        padding_seconds=padding_seconds,
+    )
     for page in _pages(blocks, PAGE_FRAMES * buffer.hop):
         buffer.append(page)
         yield from buffer.take(final=False)
@@ -97,14 +102,19 @@ class _SpeechBuffer:
     """The audio that is read and not yet given out, with the level of every frame of it."""
 
     def __init__(
-        self, sample_rate: int, max_seconds: float, min_silence_seconds: float, padding: float
+        self,
+        sample_rate: int,
+        *,
+        max_seconds: float,
+        min_silence_seconds: float,
+        padding_seconds: float,
     ) -> None:
         self.hop = max(1, round(HOP_SECONDS * sample_rate))
         self.sample_rate = sample_rate
         frames_a_second = sample_rate / self.hop
         self.max_frames = int(max_seconds * frames_a_second)
         self.min_silence = round(min_silence_seconds * frames_a_second)
-        self.padding = int(padding * frames_a_second)
+        self.padding = int(padding_seconds * frames_a_second)
         self.start = 0  # frames given out or dropped before the buffer
         self.waveform = np.zeros(0, dtype=np.float32)
         self.levels = np.zeros(0)

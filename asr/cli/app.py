@@ -14,8 +14,8 @@ import asr
 from asr.cli import data, lm, use
 from asr.cli.options import Settings, say
 from asr.cli.scoring import score
-from asr.errors import AsrError, ConfigError, one_line
-from recipes import RECIPES, PrepareOptions
+from asr.errors import AsrError, one_line
+from recipes import RECIPES, PrepareOptions, find_recipe
 
 app = typer.Typer(
     help="Train, decode, score and use attention sequence-to-sequence speech recognizers.",
@@ -65,12 +65,7 @@ def prepare(
     settings: Settings = None,
 ) -> None:
     """Turn a corpus into manifests (lhotse cuts)."""
-    if bad not in ("refuse", "skip"):
-        raise ConfigError(f'--bad "{bad}": must be refuse or skip')
-    if name not in RECIPES:
-        known = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in RECIPES.values())
-        raise ConfigError(f'recipe "{name}": unknown; known are {known}')
-    report = RECIPES[name].prepare(
+    report = find_recipe(name).prepare(
         PrepareOptions(
             corpus=corpus,
             out=out,
@@ -84,13 +79,8 @@ def prepare(
             say=say,
         )
     )
-    for row in report.manifests:
-        say(
-            f"{row.path}: {row.num_utterances:,} utterances, {row.num_words:,} words, "
-            f"{row.seconds / 3600:.2f} h, {row.num_speakers} speakers"
-        )
-    for notice in report.notices:
-        say(f"notice: {notice}")
+    for line in report.describe():
+        say(line)
 
 
 def _show_choices(wanted: bool) -> None:

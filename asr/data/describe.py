@@ -7,7 +7,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,8 +113,8 @@ class Description:
     num_distinct_words: int
     num_characters: int
     num_distinct_characters: int
-    tokens: TokenCounts | None
-    comparison: Comparison | None
+    tokens: TokenCounts | None = None
+    comparison: Comparison | None = None
 
 
 class Lengths(NamedTuple):
@@ -163,6 +163,28 @@ class _Tally:
 
     def lengths(self) -> Lengths:
         return Lengths(np.array(self.seconds), np.array(self.num_characters))
+
+    def describe(self, manifest: Path, normalizer: str) -> Description:
+        lengths = self.lengths()
+        return Description(
+            manifest=str(manifest),
+            normalizer=normalizer,
+            num_utterances=len(lengths.seconds),
+            hours=math.fsum(lengths.seconds) / 3600,
+            num_speakers=len(self.speakers),
+            num_without_text=int((lengths.characters == 0).sum()),
+            languages=dict(self.languages.most_common()),
+            sample_rates=dict(self.rates.most_common()),
+            channels=dict(self.channels.most_common()),
+            kinds=dict(self.kinds.most_common()),
+            seconds=spread(lengths.seconds),
+            characters=spread(lengths.characters),
+            characters_a_second=spread(lengths.characters_a_second),
+            num_words=self.words.total(),
+            num_distinct_words=len(self.words),
+            num_characters=self.characters.total(),
+            num_distinct_characters=len(self.characters),
+        )
 
 
 class _TokenTally:
@@ -220,35 +242,12 @@ def describe(
         tally.add(cut)
         if tokens:
             tokens.add(cut)
-    comparison = None
-    if against is not None:
-        other = _Tally(normalize)
-        for cut in each_cut(against):
-            other.add(cut)
-        comparison = _compare(tally, other, against)
-    lengths = tally.lengths()
-    description = Description(
-        manifest=str(manifest),
-        normalizer=normalizer,
-        num_utterances=len(lengths.seconds),
-        hours=math.fsum(lengths.seconds) / 3600,
-        num_speakers=len(tally.speakers),
-        num_without_text=int((lengths.characters == 0).sum()),
-        languages=dict(tally.languages.most_common()),
-        sample_rates=dict(tally.rates.most_common()),
-        channels=dict(tally.channels.most_common()),
-        kinds=dict(tally.kinds.most_common()),
-        seconds=spread(lengths.seconds),
-        characters=spread(lengths.characters),
-        characters_a_second=spread(lengths.characters_a_second),
-        num_words=tally.words.total(),
-        num_distinct_words=len(tally.words),
-        num_characters=tally.characters.total(),
-        num_distinct_characters=len(tally.characters),
+    description = replace(
+        tally.describe(manifest, normalizer),
         tokens=tokens.counts() if tokens else None,
-        comparison=comparison,
+        comparison=None if against is None else _compare(tally, against),
     )
-    return description, lengths
+    return description, tally.lengths()
 
 
 def spread(numbers: Numbers) -> Spread | None:
@@ -259,7 +258,10 @@ def spread(numbers: Numbers) -> Spread | None:
     return Spread(*map(float, [*quartiles, numbers.mean()]))
 
 
-def _compare(ours: _Tally, other: _Tally, against: Path) -> Comparison:
+def _compare(ours: _Tally, against: Path) -> Comparison:
+    other = _Tally(ours.normalize)
+    for cut in each_cut(against):
+        other.add(cut)
     texts = set(other.texts)
     return Comparison(
         against=str(against),

@@ -126,7 +126,8 @@ class _Corpus:
             if number >= 0 and len(self.ids) >= FEWEST:
                 name = unicodedata.name(character, "no name")
                 value = f"{character} U+{ord(character):04X} {name}"
-                yield self._finding(number, "rare character", value, "must come in two utterances")
+                rule = "must come in two utterances"
+                yield self._finding(number, "rare character", value=value, rule=rule)
 
     def _misaligned(self) -> Iterator[Finding]:
         """Robust deviations of the logarithm of seconds a character, by the median and the MAD."""
@@ -144,7 +145,7 @@ class _Corpus:
         )
         for position in np.flatnonzero(np.abs(deviations) > FARTHEST):
             value = f"{math.exp(logs[position]):.3f} s a character ({deviations[position]:+.1f})"
-            yield self._finding(int(usable[position]), MISALIGNED, value, rule)
+            yield self._finding(int(usable[position]), MISALIGNED, value=value, rule=rule)
 
     def _same_text(self) -> Iterator[Finding]:
         seconds = np.array(self.seconds)
@@ -156,16 +157,16 @@ class _Corpus:
                 longer = seconds[number] > MOST_DIFFERENT * median
                 if longer or seconds[number] * MOST_DIFFERENT < median:
                     value = f"{seconds[number]:.2f} s, median {median:.2f} s of {len(group)}"
-                    yield self._finding(int(number), "unlike the same text", value, rule)
+                    yield self._finding(int(number), "unlike the same text", value=value, rule=rule)
 
     def _same_audio(self) -> Iterator[Finding]:
         audio = np.array(self.audio)
         for first, *others in _equal(audio, audio != 0):
             for number in others:
                 rule = "no audio may come twice"
-                yield self._finding(int(number), "same audio", self.ids[first], rule)
+                yield self._finding(int(number), "same audio", value=self.ids[first], rule=rule)
 
-    def _finding(self, number: int, what: str, value: str, rule: str) -> Finding:
+    def _finding(self, number: int, what: str, *, value: str, rule: str) -> Finding:
         return Finding(self.ids[number], what, value, rule)
 
 
@@ -197,7 +198,7 @@ def write_findings(findings: Iterable[Finding], path: Path | None) -> dict[str, 
 
 
 def _lines(findings: Iterable[Finding], counts: dict[str, Count]) -> Iterator[str]:
-    """Yields the header and a line for each finding, separated by tabs, and count them."""
+    """Yields the header and a line for each finding, separated by tabs, and counts them."""
     for finding in findings:
         if not counts:
             yield "\t".join(Finding._fields)
