@@ -2,17 +2,13 @@
 
 A model folder is self-contained and holds no pickle: `config.yaml`, `model.safetensors`, the
 tokenizer's own file, `metrics.json` and `README.md`. The training state lies beside it in
-`training/`, and is read as plain tensors and numbers. Every file is written to a temporary name,
-flushed to the disk and renamed, so that a crash or a full disk leaves the one before as it was.
+`training/`, and is read as plain tensors and numbers. Every file is written whole or not at all.
 """
 
-import contextlib
 import hashlib
 import io
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +21,7 @@ from torch import Tensor, nn
 
 from asr.config import Config, dump_config, load_config
 from asr.errors import ConfigError, ModelError
+from asr.files import write_file, writing
 from asr.model import Seq2Seq, build_model
 from asr.text.tokenizer import Tokenizer, load_tokenizer
 
@@ -122,14 +119,14 @@ def save_folder(folder: Path, config: BaseModel, tokenizer: Tokenizer) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(folder)
-    write_file(folder / CONFIG_FILE, dump_config(config).encode())
+    write_file(folder / CONFIG_FILE, dump_config(config))
 
 
 def save_metrics(folder: Path, metrics: Mapping[str, Any], card: str) -> None:
     """Writes the error rates of a model, and its card."""
     text = json.dumps(metrics, indent=2, ensure_ascii=False)
-    write_file(folder / METRICS_FILE, (text + "\n").encode())
-    write_file(folder / CARD_FILE, card.encode())
+    write_file(folder / METRICS_FILE, text + "\n")
+    write_file(folder / CARD_FILE, card)
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -161,48 +158,6 @@ def load_state(path: Path) -> dict[str, Any]:
             f"{FORMAT_VERSION}, finish with the asr that wrote it or use another --out"
         )
     return state
-
-
-def write_file(path: Path, content: bytes | memoryview) -> None:
-    """Writes a file whole or not at all.
-
-    Raises:
-        ModelError: the file cannot be written; the one before is untouched.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns the operating system's refusal to write into a ModelError that names the path."""
-    try:
-        yield
-    except OSError as error:
-        raise ModelError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there before is "
-            "untouched; free space or choose another --out, then run the same command again"
-        ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -6,7 +6,6 @@ import matplotlib.image
 import numpy as np
 import torch
 
-from asr.checkpoint import writing
 from asr.data.batches import Batch
 from asr.machine.ranks import gather
 from asr.plots import plot_alignment
@@ -90,8 +89,6 @@ def draw_attention(
     num_tokens, num_frames = int(batch.target_lengths[0]), int(output.ctc_lengths[0])
     alignment = output.alignments[0, :num_tokens, :num_frames].float().cpu()
     path = run.folder / "training" / "attention" / f"{title.replace(' ', '-')}.png"
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     seconds = float(batch.lengths[0]) / run.config.sample_rate
     plot_alignment(
         alignment.numpy(),

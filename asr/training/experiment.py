@@ -13,11 +13,12 @@ import torch
 from lhotse import CutSet
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
-from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, writing
+from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import Config, TrainConfig, differences, load_config
 from asr.data.batches import Augment, BatchDataset, Batches
 from asr.data.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
 from asr.errors import ConfigError
+from asr.files import writing
 from asr.loss import compute_losses
 from asr.machine.devices import pick_device
 from asr.model import Seq2Seq, build_model

@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from lhotse import CutSet
 
-from asr.checkpoint import writing
 from asr.data.batches import Batch, BatchDataset, collate
 from asr.data.manifest import checked_cuts
 from asr.errors import ConfigError, DataError
@@ -54,8 +53,6 @@ def draw_alignment(
         raise DataError(f"{manifest} utterance {batch.ids[0]!r}: has no transcript to align")
     _, alignments = model.decoder(batch.inputs.to(device), model.prepare(encoded))
     num_frames = int(encoded.lengths[0])
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     plot_alignment(
         alignments[0, :, :num_frames].float().cpu().numpy(),
         [recognizer.tokenizer.token(index) for index in batch.targets[0].tolist()],
