@@ -6,11 +6,12 @@ print(asr.load_model("exp/model").transcribe("speech.wav").text)
 
 from typing import TYPE_CHECKING
 
+from asr.version import __version__
+
 if TYPE_CHECKING:
     from asr.api import Model, load_model
 
 __all__ = ["Model", "__version__", "load_model"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up: rooms, and files that stand at the root. A file imports from its own row and
 # the rows above, and neither files nor the rooms of a row import each other in a circle.
 ROWS = [
-    ["errors"],
+    ["errors", "version"],
     ["settings", "files", "text", "fast", "machine"],
     ["config", "audio", "plots"],
     ["features", "rnn", "cells", "attention", "encoder", "start", "decoder", "model"],

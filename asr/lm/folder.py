@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-import asr
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_weights
 from asr.config import TokenizerConfig
 from asr.errors import ConfigError, ModelError
@@ -24,6 +23,7 @@ from asr.lm.words import lists_words, read_word_ngram
 from asr.machine.devices import pick_device
 from asr.settings import read_settings
 from asr.text.tokenizer import Tokenizer, load_tokenizer
+from asr.version import __version__
 
 ARPA_FILE = "lm.arpa"
 KINDS = {"rnn": "A recurrent", "ngram": "An n-gram"}
@@ -173,7 +173,7 @@ def describe_language_model(config: LMConfig, metrics: dict[str, Any], *, size: 
     texts = ", ".join(f"`{path}`" for path in config.data.text)
     return f"""# Language model
 
-{KINDS[config.type]} language model, made by asr {asr.__version__} on {date.today().isoformat()}.
+{KINDS[config.type]} language model, made by asr {__version__} on {date.today().isoformat()}.
 
 | | |
 |---|---|
