@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from asr.config import Config, dump_config, load_config
 from asr.errors import ConfigError, ModelError
-from asr.files import write_file, writing
+from asr.files import write_file
 from asr.model import Seq2Seq, build_model
 from asr.text.tokenizer import Tokenizer, load_tokenizer
 
@@ -116,9 +116,7 @@ def average_weights(paths: list[Path]) -> dict[str, Tensor]:
 
 def save_folder(folder: Path, config: BaseModel, tokenizer: Tokenizer) -> None:
     """Writes what a model folder holds before there are weights."""
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        tokenizer.save(folder)
+    tokenizer.save(folder)
     write_file(folder / CONFIG_FILE, dump_config(config))
 
 

@@ -17,9 +17,9 @@ DIAGONAL = np.eye(4, 20) + 0.01
 def drawn(monkeypatch):
     """The figures that were drawn, in order."""
     figures = []
-    save = plots._save
+    save = plots.save_picture
     monkeypatch.setattr(
-        plots, "_save", lambda figure, path: (figures.append(figure), save(figure, path))
+        plots, "save_picture", lambda figure, path: (figures.append(figure), save(figure, path))
     )
     return figures
 

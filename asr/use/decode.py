@@ -70,9 +70,7 @@ def decode_manifest(
 
 def batches_of(recognizer: Recognizer, cuts: list[Cut]) -> Batches:
     """Returns the batches in which a recognizer reads cuts."""
-    dataset = BatchDataset(
-        recognizer.tokenizer, recognizer.normalize, sample_rate=recognizer.sample_rate
-    )
+    dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
     config = recognizer.config
     return Batches(CutSet.from_cuts(cuts), dataset, config=config.data, seed=config.seed)
 

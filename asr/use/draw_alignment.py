@@ -68,9 +68,7 @@ def _load(recognizer: Recognizer, manifest: str | Path, utterance: str | None) -
     for cut in checked_cuts(manifest):
         names.append(cut.id)
         if utterance in (None, cut.id):
-            dataset = BatchDataset(
-                recognizer.tokenizer, recognizer.normalize, sample_rate=recognizer.sample_rate
-            )
+            dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
             batch = dataset[CutSet.from_cuts([cut])]
             if isinstance(batch, DataError):
                 raise batch

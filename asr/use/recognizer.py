@@ -19,7 +19,6 @@ from asr.machine.devices import own_device
 from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
 from asr.search import Hypothesis, search
-from asr.text.normalizers import get_normalizer
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,6 @@ class Recognizer:
         longest = loaded.metrics.get("longest_seconds", loaded.config.data.max_seconds)
         self.max_seconds = float(longest)
         self.options = loaded.config.search
-        self.normalize = get_normalizer(loaded.config.tokenizer.normalizer).apply
 
     def choose(self, overrides: Sequence[str]) -> SearchConfig:
         """Returns the search settings, with `search.key=value` overrides applied in order.

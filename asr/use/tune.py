@@ -252,7 +252,7 @@ class DevSet:
         self, recognizer: Recognizer, manifest: Path, *, say: Callable[[str], None]
     ) -> None:
         cuts = list(checked_cuts(manifest))
-        if not any(cut_text(cut, recognizer.normalize).strip() for cut in cuts):
+        if not any(cut_text(cut, recognizer.tokenizer.normalize).strip() for cut in cuts):
             raise DataError(
                 f"{manifest}: no utterance has a text to compare with; give the dev set"
             )

@@ -150,9 +150,7 @@ def write_language(exp: Path, data: Path) -> None:
 @torch.inference_mode()
 def compare_histories(recognizer: Recognizer, manifest: Path) -> tuple[float, float]:
     """Returns error rates of tokens fed the reference, and of transcripts fed by themselves."""
-    dataset = BatchDataset(
-        recognizer.tokenizer, recognizer.normalize, sample_rate=recognizer.sample_rate
-    )
+    dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
     config = recognizer.config
     batches = Batches(CutSet.from_file(manifest), dataset, config=config.data, seed=config.seed)
     options = config.search.model_copy(update={"beam_size": 1, "ctc_weight": 0.0})
