@@ -194,7 +194,6 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.lm.folder": "language_model",
         "asr.lm.perplexity": "language_model",
         "asr.errors": "all",
-        "asr.recognition": "cli, decode and window",
         "asr.cli.__main__": "cli",
     }
     for path in MODULES:

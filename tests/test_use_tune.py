@@ -134,7 +134,8 @@ def test_what_finds_no_room_in_memory_is_encoded_again_to_the_same_end(
     assert "encoded 7 of 7 utterances" not in lines
     assert "trial 3: 7 of 7 utterances" in lines
     recognizer = load_recognizer(home / "exp", "cpu")
-    dev = DevSet(recognizer, home / "data/dev.jsonl.gz", say=lambda _: None)
+    manifest, options = home / "data/dev.jsonl.gz", recognizer.options
+    dev = DevSet(recognizer, manifest, options=options, say=lambda _: None)
     assert len(dev.kept) == 1
     assert sorted(name for part in dev for name in part.ids) == [f"dev-{i:03d}" for i in range(7)]
 

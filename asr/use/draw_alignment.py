@@ -42,7 +42,7 @@ def draw_alignment(
     batch = _load(recognizer, manifest, utterance)
     model = recognizer.model
     device = next(model.parameters()).device
-    encoded = encode_padded(model, batch.waveforms, batch.lengths)
+    encoded = encode_padded(model, batch.waveforms, batch.lengths, recognizer.options)
     if of_hypothesis:
         best = search_encoded(model, encoded, recognizer.options)[0][0]
         text = recognizer.tokenizer.decode(best.tokens)

@@ -134,7 +134,7 @@ def recognize_tokens(
     lms: Sequence[WeightedModel] = (),
 ) -> list[list[Hypothesis]]:
     """Returns the hypotheses of each waveform (B,N) of so many samples (B,), best first."""
-    encoded = encode_padded(model, waveforms, lengths, precision=options.encoder_precision)
+    encoded = encode_padded(model, waveforms, lengths, options)
     return search_encoded(model, encoded, options, lms=lms)
 
 

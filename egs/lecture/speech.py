@@ -14,8 +14,9 @@ from asr.data.batches import BatchDataset, Batches
 from asr.encoder import Encoder
 from asr.loss import IGNORED, masked_targets
 from asr.plots import plot_curves
+from asr.recognition import encode_padded
 from asr.scoring.counts import score
-from asr.use.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
+from asr.use.recognizer import Recognizer, load_recognizer, search_encoded
 
 Row = Sequence[object]
 
@@ -157,7 +158,7 @@ def compare_histories(recognizer: Recognizer, manifest: Path) -> tuple[float, fl
     wrong = total = 0
     references, found = {}, {}
     for batch in batches.epoch(0, ordered=True):
-        encoded = encode_padded(recognizer.model, batch.waveforms, batch.lengths)
+        encoded = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options)
         logits, _ = recognizer.model.decoder(batch.inputs, recognizer.model.prepare(encoded))
         labels = masked_targets(batch.targets, batch.target_lengths)
         real = labels != IGNORED
