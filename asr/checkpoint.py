@@ -9,9 +9,8 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import safetensors
 import safetensors.torch
@@ -30,9 +29,8 @@ CONFIG_FILE, WEIGHTS_FILE = "config.yaml", "model.safetensors"
 METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model folder in memory."""
+class FolderContents(NamedTuple):
+    """What a model folder holds."""
 
     model: Seq2Seq
     tokenizer: Tokenizer
@@ -40,8 +38,8 @@ class LoadedModel:
     metrics: dict[str, Any]
 
 
-def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
-    """Returns the model of a folder, in evaluation mode on a device.
+def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> FolderContents:
+    """Returns what a folder holds, the model in evaluation mode on a device.
 
     Raises:
         ModelError: a file is missing, damaged, of another format version, or does not fit.
@@ -63,7 +61,7 @@ def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> Loade
     )
     model = build_model(config, tokenizer.vocab_size, empty=True)
     load_weights(model, folder / WEIGHTS_FILE)
-    return LoadedModel(model.to(device).eval(), tokenizer, config, _read_metrics(folder))
+    return FolderContents(model.to(device).eval(), tokenizer, config, _read_metrics(folder))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

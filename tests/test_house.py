@@ -17,7 +17,7 @@ ROWS = [
     ["features", "rnn", "cells", "attention", "encoder", "start", "decoder", "model"],
     ["loss", "scorers", "search", "recognition", "checkpoint", "data"],
     ["scoring", "training", "train"],
-    ["lm", "use", "api"],
+    ["lm", "use"],
     ["recipes", "cli"],
 ]
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}
@@ -169,7 +169,6 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.training.experiment": "train",
         "asr.training.evaluate": "train",
         "asr.training.card": "checkpoint",
-        "asr.api": "cli",
         "asr.data.audio_checks": "validate",
         "asr.data.cut_audio": "data and export",
         "asr.data.describe_table": "describe",
@@ -179,7 +178,6 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.options": "cli",
         "asr.use.tune_report": "tune",
         "asr.machine.ranks": "decode",
-        "asr.use.recognizer": "cli, decode and window",
         "asr.scoring.scored": "report",
         "asr.machine.devices": "cli",
         "asr.use.writers": "transcribe",
