@@ -18,10 +18,11 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 
+from asr.build import build_model
 from asr.config import Config, dump_config, load_config
 from asr.errors import ConfigError, ModelError
 from asr.files import write_file
-from asr.model import Seq2Seq, build_model
+from asr.model import Seq2Seq
 from asr.text.tokenizer import Tokenizer, load_tokenizer
 
 FORMAT_VERSION = "1"

@@ -9,6 +9,7 @@ import torch
 from conftest import tiny_config
 
 from asr.attention import ATTENTIONS
+from asr.build import build_model
 from asr.checkpoint import (
     average_weights,
     load_model_folder,
@@ -20,7 +21,6 @@ from asr.checkpoint import (
     save_weights,
 )
 from asr.errors import ModelError
-from asr.model import build_model
 from asr.text.tokenizer import train_tokenizer
 from asr.training.card import describe_model
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from asr.build import build_model, resolve_config
 from asr.config import load_config
 from asr.lm.config import load_lm_config
 from asr.lm.folder import build_recurrent
-from asr.model import build_model, resolve_config
 
 ROOT = Path(__file__).parents[1]
 LM_CONFIGS = sorted(ROOT.glob("egs/*/conf/lm*.yaml"))

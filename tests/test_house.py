@@ -14,7 +14,7 @@ ROWS = [
     ["errors", "version"],
     ["settings", "files", "text", "fast", "machine"],
     ["config", "audio", "plots"],
-    ["features", "rnn", "cells", "attention", "encoder", "start", "decoder", "model"],
+    ["features", "rnn", "cells", "attention", "encoder", "start", "decoder", "model", "build"],
     ["loss", "scorers", "search", "recognition", "checkpoint", "data"],
     ["scoring", "training", "train"],
     ["lm", "use"],

@@ -11,6 +11,7 @@ from conftest import tiny_config
 from torch import Tensor
 
 from asr import search as search_module
+from asr.build import build_model
 from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, load_config, parse_config, read_search_settings
 from asr.encoder import Encoded
@@ -19,7 +20,7 @@ from asr.lm.config import LMConfig
 from asr.lm.fusion import DEFAULT_WEIGHT, WeightedModel, fuse, rescore, score_hypotheses, weigh
 from asr.lm.language_model import LanguageModel, RecurrentLM, to_log_probs
 from asr.lm.ngram import NgramModel, arpa_symbols, estimate, write_arpa
-from asr.model import Seq2Seq, build_model
+from asr.model import Seq2Seq
 from asr.scorers import LOG_ZERO, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, map_tensors, rank_of, search
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer

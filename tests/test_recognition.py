@@ -5,12 +5,13 @@ import pytest
 import torch
 from conftest import tiny_config, write_manifest
 
+from asr.build import build_model
 from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
 from asr.data.manifest import read_cuts
 from asr.encoder import Encoder
-from asr.model import Seq2Seq, build_model
+from asr.model import Seq2Seq
 from asr.recognition import encode_padded
 from asr.text.tokenizer import train_tokenizer
 from asr.training.evaluate import evaluate

@@ -9,9 +9,9 @@ import torch
 from conftest import tiny_config, tone
 
 import asr
+from asr.build import build_model
 from asr.checkpoint import save_folder, save_metrics, save_weights
 from asr.errors import ConfigError
-from asr.model import build_model
 from asr.text.tokenizer import train_tokenizer
 from asr.use.recognizer import Recognizer, load_recognizer
 

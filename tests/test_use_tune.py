@@ -14,13 +14,13 @@ import yaml
 from conftest import error_of, random_texts, run, tiny_config, write_manifest
 
 import asr
+from asr.build import build_model
 from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, override_config, parse_config
 from asr.errors import ConfigError, DataError, ModelError
 from asr.lm.config import LMConfig
 from asr.lm.folder import build_recurrent
 from asr.lm.ngram import arpa_symbols, estimate, write_arpa
-from asr.model import build_model
 from asr.scoring.scored import score_folder
 from asr.text.tokenizer import EOS, CharacterTokenizer
 from asr.use import tune as tune_module

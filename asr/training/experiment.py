@@ -13,6 +13,7 @@ import torch
 from lhotse import CutSet
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
+from asr.build import build_model
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import Config, TrainConfig, differences, load_config
 from asr.data.batches import Augment, BatchDataset, Batches
@@ -21,7 +22,7 @@ from asr.errors import ConfigError
 from asr.files import writing
 from asr.loss import compute_losses
 from asr.machine.devices import pick_device
-from asr.model import Seq2Seq, build_model
+from asr.model import Seq2Seq
 from asr.text.tokenizer import UNK, Tokenizer, load_tokenizer, train_tokenizer
 
 STATISTICS_SECONDS = 5 * 3600.0  # of training audio are enough for a mean and a variance a mel
