@@ -2,20 +2,15 @@
 
 A model folder is self-contained and holds no pickle: `config.yaml`, `model.safetensors`, the
 tokenizer's own file, `metrics.json` and `README.md`. The training state lies beside it in
-`training/`, and is read as plain tensors and numbers. Every file is written to a temporary name,
-flushed to the disk and renamed, so that a crash or a full disk leaves the one before as it was.
+`training/`, and is read as plain tensors and numbers. Every file is written whole or not at all.
 """
 
-import contextlib
 import hashlib
 import io
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import safetensors
 import safetensors.torch
@@ -23,9 +18,11 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 
+from asr.build import build_model
 from asr.config import Config, dump_config, load_config
 from asr.errors import ConfigError, ModelError
-from asr.model import Seq2Seq, build_model
+from asr.files import write_file
+from asr.model import Seq2Seq
 from asr.text.tokenizer import Tokenizer, load_tokenizer
 
 FORMAT_VERSION = "1"
@@ -33,9 +30,8 @@ CONFIG_FILE, WEIGHTS_FILE = "config.yaml", "model.safetensors"
 METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
 
 
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model folder in memory."""
+class FolderContents(NamedTuple):
+    """What a model folder holds."""
 
     model: Seq2Seq
     tokenizer: Tokenizer
@@ -43,8 +39,8 @@ class LoadedModel:
     metrics: dict[str, Any]
 
 
-def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
-    """Returns the model of a folder, in evaluation mode on a device.
+def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> FolderContents:
+    """Returns what a folder holds, the model in evaluation mode on a device.
 
     Raises:
         ModelError: a file is missing, damaged, of another format version, or does not fit.
@@ -66,7 +62,7 @@ def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> Loade
     )
     model = build_model(config, tokenizer.vocab_size, empty=True)
     load_weights(model, folder / WEIGHTS_FILE)
-    return LoadedModel(model.to(device).eval(), tokenizer, config, _read_metrics(folder))
+    return FolderContents(model.to(device).eval(), tokenizer, config, _read_metrics(folder))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -119,17 +115,15 @@ def average_weights(paths: list[Path]) -> dict[str, Tensor]:
 
 def save_folder(folder: Path, config: BaseModel, tokenizer: Tokenizer) -> None:
     """Writes what a model folder holds before there are weights."""
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        tokenizer.save(folder)
-    write_file(folder / CONFIG_FILE, dump_config(config).encode())
+    tokenizer.save(folder)
+    write_file(folder / CONFIG_FILE, dump_config(config))
 
 
 def save_metrics(folder: Path, metrics: Mapping[str, Any], card: str) -> None:
     """Writes the error rates of a model, and its card."""
     text = json.dumps(metrics, indent=2, ensure_ascii=False)
-    write_file(folder / METRICS_FILE, (text + "\n").encode())
-    write_file(folder / CARD_FILE, card.encode())
+    write_file(folder / METRICS_FILE, text + "\n")
+    write_file(folder / CARD_FILE, card)
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -161,48 +155,6 @@ def load_state(path: Path) -> dict[str, Any]:
             f"{FORMAT_VERSION}, finish with the asr that wrote it or use another --out"
         )
     return state
-
-
-def write_file(path: Path, content: bytes | memoryview) -> None:
-    """Writes a file whole or not at all.
-
-    Raises:
-        ModelError: the file cannot be written; the one before is untouched.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns the operating system's refusal to write into a ModelError that names the path."""
-    try:
-        yield
-    except OSError as error:
-        raise ModelError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there before is "
-            "untouched; free space or choose another --out, then run the same command again"
-        ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

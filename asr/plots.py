@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from asr.errors import DataError
+from asr.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +97,7 @@ def plot_alignment(
         parse_math=False,
     )
     _set_title(figure, title)
-    _save(figure, path)
+    save_picture(figure, path)
 
 
 def plot_curves(
@@ -132,7 +133,7 @@ def plot_curves(
     axes.set_xlabel(_drawable(xlabel))
     axes.set_ylabel(_drawable(ylabel))
     _set_title(figure, title)
-    _save(figure, path)
+    save_picture(figure, path)
 
 
 def plot_histograms(panels: Sequence[Histogram], path: Path, *, title: str) -> None:
@@ -164,7 +165,7 @@ def plot_histograms(panels: Sequence[Histogram], path: Path, *, title: str) -> N
         axes.set_xlabel(_drawable(label))
     figure.axes[0].set_ylabel("utterances")
     figure.suptitle(_drawable(title), fontsize=10, parse_math=False)
-    _save(figure, path)
+    save_picture(figure, path)
 
 
 def _bins(values: np.ndarray) -> np.ndarray:
@@ -193,16 +194,15 @@ def _set_title(figure: "Figure", title: str) -> None:
     )
 
 
-def _save(figure: "Figure", path: Path) -> None:
-    """Writes the picture without a window system, whatever matplotlib's settings say."""
+def save_picture(figure: "Figure", path: Path) -> None:
+    """Writes a picture without a window system, whatever matplotlib's settings say.
+
+    Raises:
+        DataError: the suffix is none of .png, .svg and .pdf, or the file cannot be written.
+    """
     check_picture(path)
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: the picture cannot be written ({error}); give a path in a folder that is "
-            "there and can be written to"
-        ) from error
+    with whole_file(path, DataError, way_out="free space or give another path") as file:
+        figure.savefig(file, format=path.suffix.lower()[1:])
 
 
 def _font_family(text: str) -> str | None:

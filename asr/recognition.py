@@ -15,26 +15,29 @@ from asr.search import WeightedScorer
 
 
 def encode_padded(
-    model: Seq2Seq, waveforms: Tensor, lengths: Tensor, *, precision: str = "float32"
+    model: Seq2Seq, waveforms: Tensor, lengths: Tensor, options: SearchConfig
 ) -> Encoded:
     """Returns memory values on the model's device for waveforms (B,N) of so many samples (B,).
 
-    A waveform shorter than one analysis window is read as if silence followed it.
+    It is `Seq2Seq.encode` for speech of any length: a waveform shorter than one analysis window is
+    read as if silence followed it.
 
     Args:
-        model: to encode with.
+        model: to encode with, in evaluation mode.
         waveforms: (B,N) float32 in [-1, 1].
         lengths: (B,) samples.
-        precision: of the encoder's products, float32 or bfloat16; features and what is returned
-            are float32.
+        options: `encoder_precision` is that of the encoder's products; features and what is
+            returned are float32.
     """
     device = next(model.parameters()).device
     shortest = model.features.window_length
     missing = max(0, shortest - waveforms.size(1))
     waveforms = torch.nn.functional.pad(waveforms, (0, missing))
-    features = model.features(waveforms.to(device), lengths.clamp(min=shortest).to(device))
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        values, frames, message = model.encoder(*features)
+    is_rounded = options.encoder_precision == "bfloat16"
+    with torch.autocast(device.type, torch.bfloat16, enabled=is_rounded):
+        values, frames, message = model.encode(
+            waveforms.to(device), lengths.clamp(min=shortest).to(device)
+        )
     return Encoded(values.float(), frames, tuple(part.float() for part in message))
 
 

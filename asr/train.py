@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from asr.attention.prior import diagonal_prior
+from asr.build import resolve_config
 from asr.checkpoint import (
     WEIGHTS_FILE,
     average_weights,
@@ -23,7 +24,6 @@ from asr.checkpoint import (
 from asr.config import Config, TrainConfig
 from asr.data.batches import Batch
 from asr.loss import Losses, compute_losses
-from asr.model import resolve_config
 from asr.training.card import describe_model
 from asr.training.evaluate import Evaluation, evaluate
 from asr.training.experiment import (

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
+from asr.files import write_file
 from asr.settings import dump_config
 from recipes.base import PrepareOptions, PrepareReport, read_own_settings, refuse_unused
 from recipes.ksponspeech_audio import SAMPLE_RATE, Audio, Recording, make_readable
@@ -194,21 +195,14 @@ def _tell(texts: _Texts, audio: Sequence[Audio | str], rules: TextRules, *, out:
         notices.append(f"audio without a transcript, left out: {_listed(texts.unnamed)}")
     for part, left_out in texts.left_out.items():
         lines = "".join(f"{row.where}: {why}\n" for row, why in left_out)
-        _write(out / f"{part}.{LEFT_OUT_FILE}", lines)
-        _write(out / f"{part}.{RULES_FILE}", f"# {rules.describe()}\n{dump_config(rules)}")
+        write_file(out / f"{part}.{LEFT_OUT_FILE}", lines, DataError)
+        about = f"# {rules.describe()}\n{dump_config(rules)}"
+        write_file(out / f"{part}.{RULES_FILE}", about, DataError)
     return notices
 
 
 def _listed(names: Sequence[str]) -> str:
     return f"{len(names):,} {'utterance' if len(names) == 1 else 'utterances'} ({shown(names)})"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _cut(utterance: _Utterance, audio: Audio, described: str) -> MonoCut:

@@ -1,7 +1,6 @@
 """The audio of KsponSpeech: raw PCM, which no reader knows for audio, and its copies in FLAC.
 
-A copy is written under a temporary name and renamed when it is whole, so a run that was
-interrupted goes on where it stopped.
+A copy is written whole or not at all, so a run that was interrupted goes on where it stopped.
 """
 
 import io
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import soundfile
 
 from asr.errors import DataError
+from asr.files import whole_file
 from recipes.manifests import read_header
 
 SAMPLE_RATE = 16000  # Hz
@@ -26,6 +26,7 @@ SLICE = 1024  # files in the hands of the threads at a time
 SAY_EVERY = 20  # slices
 LIKELY_SIZE = 0.55  # of a copy, as a share of its PCM
 LEAST_SIZE = 0.4
+WAY_OUT = "free some space or give another --out; the copies that are written are kept"
 WAV = b"RIFF"  # the first bytes of a file that has a header after all
 
 Done = TypeVar("Done")
@@ -135,16 +136,11 @@ def _copy(recording: Recording) -> Audio | str:
         samples = _samples(Path(recording.path).read_bytes())
     except (OSError, soundfile.SoundFileError) as error:
         return f"{recording.path}: cannot be read: {error}"
-    partial = f"{recording.copy_path}.part"
-    try:
-        os.makedirs(os.path.dirname(recording.copy_path), exist_ok=True)
-        soundfile.write(partial, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-        os.replace(partial, recording.copy_path)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise DataError(
-            f"{recording.copy_path}: cannot be written: {error} "
-            "(free some space or give another --out; what is written is kept)"
-        ) from error
+    flac = io.BytesIO()
+    soundfile.write(flac, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    # Not durable: there are hundreds of thousands, and the next run looks at each again.
+    with whole_file(Path(recording.copy_path), DataError, way_out=WAY_OUT, durable=False) as file:
+        file.write(flac.getbuffer())
     return Audio(recording.copy_path, len(samples), _has_half_sample(recording))
 
 

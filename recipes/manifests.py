@@ -1,9 +1,7 @@
 """Manifests: audio headers in, checked lhotse cuts out, written whole or not at all."""
 
-import contextlib
 import gzip
 import json
-import os
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +14,7 @@ from lhotse.supervision import SupervisionSegment
 
 from asr.audio.files import audio_info
 from asr.errors import DataError
+from asr.files import whole_file
 from recipes.base import ManifestSummary
 
 HEADER_THREADS = 8
@@ -137,27 +136,12 @@ def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
             language, or the file cannot be written.
     """
     check_cuts(path, cuts)
-    partial = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            open(partial, "wb") as raw,
-            gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
-        ):
-            for cut in cuts:
-                packed.write(json.dumps(cut.to_dict(), ensure_ascii=False).encode() + b"\n")
-            packed.close()
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written: {error.strerror or error} "
-            "(free some space or give another --out)"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # gone where all went well
-            partial.unlink()
+    with (
+        whole_file(path, DataError) as raw,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+    ):
+        for cut in cuts:
+            packed.write(json.dumps(cut.to_dict(), ensure_ascii=False).encode() + b"\n")
     supervisions = [supervision for cut in cuts for supervision in cut.supervisions]
     return ManifestSummary(
         path=path,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from asr.errors import DataError, one_line
+from asr.files import write_file
 from recipes.base import PrepareOptions
 
 SHOWN = 5  # names or problems in a message
@@ -24,11 +25,7 @@ def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[
         return []
     lines = [one_line(problem) for problem in problems]
     path = options.out / PROBLEMS_FILE
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", "utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_file(path, "\n".join(lines) + "\n", DataError)
     first = shown(lines, joint="; ")
     count = f"{len(lines)} of {total} utterances cannot be used"
     if options.bad != "skip":

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from asr.attention import ATTENTIONS, NoAttention, build_attention
 from asr.attention.window import WindowState, replace_part, restrict_attention
+from asr.build import build_model
 from asr.config import Config, SearchConfig, override_config
 from asr.errors import ConfigError
-from asr.model import build_model
 from asr.search import map_tensors
 from asr.use.recognizer import search_encoded
 

@@ -1,4 +1,3 @@
-import errno
 import json
 import subprocess
 import sys
@@ -9,8 +8,8 @@ import safetensors.torch
 import torch
 from conftest import tiny_config
 
-from asr import checkpoint
 from asr.attention import ATTENTIONS
+from asr.build import build_model
 from asr.checkpoint import (
     average_weights,
     load_model_folder,
@@ -20,10 +19,8 @@ from asr.checkpoint import (
     save_metrics,
     save_state,
     save_weights,
-    write_file,
 )
 from asr.errors import ModelError
-from asr.model import build_model
 from asr.text.tokenizer import train_tokenizer
 from asr.training.card import describe_model
 
@@ -170,28 +167,6 @@ def test_a_damaged_state_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state.pt").write_bytes(content)
     with pytest.raises(ModelError, match=r"state\.pt: (cannot be read|format version)"):
         load_state(tmp_path / "state.pt")
-
-
-def test_a_full_disk_leaves_the_file_before_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "state.pt"
-    write_file(path, b"good")
-
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
-    with pytest.raises(ModelError, match=r"No space left on device.*untouched.*free space"):
-        write_file(path, b"new content")
-    assert path.read_bytes() == b"good"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["state.pt"]
-
-
-def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ModelError, match="cannot be written"):
-        write_file(tmp_path / "file" / "x", b"")
 
 
 def test_load_weights_keeps_the_model_on_refusal(folder: Path) -> None:

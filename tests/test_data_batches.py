@@ -27,7 +27,7 @@ def tokenizer() -> Tokenizer:
 def batches(manifest: Path, tokenizer: Tokenizer, **changes: object) -> Batches:
     config = DataConfig(batch_seconds=6, max_seconds=5, num_buckets=3, num_workers=0)
     config = config.model_copy(update=changes)
-    dataset = BatchDataset(tokenizer, str, sample_rate=8000)
+    dataset = BatchDataset(tokenizer, sample_rate=8000)
     return Batches(read_cuts(manifest), dataset, config=config, seed=3)
 
 
@@ -109,7 +109,7 @@ def test_two_ranks_share_an_epoch_with_equal_numbers_of_batches(
     manifest: Path, tokenizer: Tokenizer
 ) -> None:
     config = DataConfig(batch_seconds=6, max_seconds=5, num_buckets=3, num_workers=0)
-    dataset = BatchDataset(tokenizer, str, sample_rate=8000)
+    dataset = BatchDataset(tokenizer, sample_rate=8000)
     shares = []
     for rank in range(2):
         share = Batches(read_cuts(manifest), dataset, config=config, seed=3, world=(rank, 2))
@@ -132,7 +132,7 @@ def augmented(manifest: Path, tokenizer: Tokenizer, epoch: int, **changes: objec
     config = DataConfig(batch_seconds=60, max_seconds=5, num_buckets=1, num_workers=0)
     config = config.model_copy(update=changes)
     augment = Augment(config, seed=1, epoch=epoch)
-    dataset = BatchDataset(tokenizer, str, sample_rate=8000, augment=augment)
+    dataset = BatchDataset(tokenizer, sample_rate=8000, augment=augment)
     return next(Batches(read_cuts(manifest), dataset, config=config, seed=3).epoch(0, ordered=True))
 
 

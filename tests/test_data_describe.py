@@ -118,7 +118,7 @@ def test_histograms_leave_out_the_largest_thousandth_and_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "save_picture", lambda figure, path: figures.append(figure))
     panels = [
         plots.Histogram(np.array([*np.linspace(1, 2, 1999), 900.0]), "duration (s)"),
         plots.Histogram(np.array([3.0, 3.0, 4.0, 5.0]), "characters"),

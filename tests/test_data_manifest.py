@@ -20,7 +20,6 @@ def take_survey(manifest: Path, *, keep_all: bool = False, **changes: object) ->
         manifest,
         config,
         tokenizer=train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none"),
-        normalize=str,
         num_memory_frames=lambda seconds: int(seconds / 0.1),
         keep_all=keep_all,
     )

@@ -3,11 +3,11 @@ import torch
 from torch import Tensor
 
 from asr.attention import ATTENTIONS, build_attention
+from asr.build import build_model
 from asr.cells import CELLS
 from asr.config import Config, DecoderConfig, override_config
 from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.errors import ConfigError
-from asr.model import build_model
 from asr.search import map_tensors
 from asr.start import STARTS
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from asr.build import build_model, resolve_config
 from asr.config import load_config
 from asr.lm.config import load_lm_config
 from asr.lm.folder import build_recurrent
-from asr.model import build_model, resolve_config
 from asr.scoring.rates import RATES
 
 ROOT = Path(__file__).parents[1]

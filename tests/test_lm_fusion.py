@@ -11,7 +11,8 @@ from conftest import tiny_config
 from torch import Tensor
 
 from asr import search as search_module
-from asr.checkpoint import LoadedModel, save_folder, save_weights
+from asr.build import build_model
+from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, load_config, parse_config, read_search_settings
 from asr.encoder import Encoded
 from asr.errors import ConfigError, ModelError
@@ -19,7 +20,7 @@ from asr.lm.config import LMConfig
 from asr.lm.fusion import DEFAULT_WEIGHT, WeightedModel, fuse, rescore, score_hypotheses, weigh
 from asr.lm.language_model import LanguageModel, RecurrentLM, to_log_probs
 from asr.lm.ngram import NgramModel, arpa_symbols, estimate, write_arpa
-from asr.model import Seq2Seq, build_model
+from asr.model import Seq2Seq
 from asr.scorers import LOG_ZERO, DecoderScorer
 from asr.search import Hypothesis, WeightedScorer, map_tensors, rank_of, search
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer
@@ -448,9 +449,9 @@ def test_rescoring_without_a_choice_or_a_model_is_refused(ngram: LanguageModel) 
 def test_a_recognizer_checks_its_settings_and_fuses(
     model: Seq2Seq, ngram: LanguageModel, recurrent: LanguageModel
 ) -> None:
-    loaded = LoadedModel(model, TOKENIZER, tiny_config(), {})
     waveforms = [0.1 * torch.randn(length).numpy() for length in (6000, 4000)]
-    recognizer, alone = Recognizer(loaded, [ngram, recurrent]), Recognizer(loaded)
+    alone = Recognizer(model, TOKENIZER, tiny_config())
+    recognizer = Recognizer(model, TOKENIZER, tiny_config(), lms=[ngram, recurrent])
     settings = ["search.beam_size=3", "search.num_best=2", "search.length_bonus=0.3"]
     options = recognizer.choose([*settings, "search.lm_weights=[0.8,0.6]"])
     assert options.lm_weights == (0.8, 0.6)

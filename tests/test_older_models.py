@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from conftest import random_texts, tiny_config, tone, write_manifest
 
+from asr.build import build_model
 from asr.checkpoint import load_state
-from asr.model import build_model
 from asr.train import train
 from asr.use.recognizer import load_recognizer
 

@@ -8,9 +8,9 @@ from conftest import tiny_config
 from torch import Tensor
 
 from asr.attention import ATTENTIONS
+from asr.build import build_model
 from asr.cells import CELLS
 from asr.config import SearchConfig
-from asr.model import build_model
 from asr.scorers import CTCMemory, CTCScorer, DecoderScorer, greedy_ctc
 from asr.search import WeightedScorer, find_loops, map_tensors, search
 from asr.text.tokenizer import BOS, EOS, PAD, UNK

@@ -3,8 +3,8 @@ import torch
 from conftest import tiny_config
 from torch import Tensor
 
+from asr.build import build_model
 from asr.errors import ConfigError
-from asr.model import build_model
 from asr.start import STARTS, Start
 
 NAMES = sorted(STARTS)

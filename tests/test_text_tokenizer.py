@@ -93,6 +93,29 @@ def test_a_saved_tokenizer_comes_back_the_same(tokenizer, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [type(tokenizer).file_name]
 
 
+def test_a_tokenizer_normalises_as_its_training_text_was(tokenizer, tmp_path):
+    assert tokenizer.normalize(" the  cat ") == "the cat"
+    tokenizer.save(tmp_path)
+    assert (tmp_path / tokenizer.file_name).read_bytes() == tokenizer.to_bytes()
+    loaded = load_tokenizer(tmp_path, kind=tokenizer.kind, normalizer="english")
+    assert loaded.normalize("The CAT!") == "the cat"
+
+
+def test_a_tokenizer_that_cannot_be_saved_is_an_error_and_the_one_before_stays(
+    tokenizer, tmp_path, monkeypatch
+):
+    tokenizer.save(tmp_path)
+    before = (tmp_path / tokenizer.file_name).read_bytes()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("asr.files.os.fsync", full)
+    with pytest.raises(ModelError, match=r"cannot be written \(No space left"):
+        tokenizer.save(tmp_path)
+    assert (tmp_path / tokenizer.file_name).read_bytes() == before
+
+
 def test_a_pickled_tokenizer_comes_back_the_same(tokenizer):
     copy = pickle.loads(pickle.dumps(tokenizer))
     assert copy.encode("the cat 뷁") == tokenizer.encode("the cat 뷁")

@@ -6,8 +6,8 @@ import pytest
 import soundfile
 from conftest import TWO_PROCESSES, random_texts, tiny_config, tone, write_manifest
 
+from asr.build import build_model
 from asr.checkpoint import save_folder, save_weights
-from asr.model import build_model
 from asr.text.tokenizer import train_tokenizer
 
 IDS = [f"m-{index:03d}" for index in range(9)]

@@ -283,7 +283,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("asr.use.writers.os.fsync", full)
+    monkeypatch.setattr("asr.files.os.fsync", full)
     with pytest.raises(DataError, match=r"talk\.txt: cannot be written \(No space left on device"):
         write_transcript(transcript(segment(0, 0, 1, "new")), tmp_path, ["txt"])
     assert [path.name for path in tmp_path.iterdir()] == ["talk.txt"]

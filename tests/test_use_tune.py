@@ -14,13 +14,13 @@ import yaml
 from conftest import error_of, random_texts, run, tiny_config, write_manifest
 
 import asr
+from asr.build import build_model
 from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, override_config, parse_config
 from asr.errors import ConfigError, DataError, ModelError
 from asr.lm.config import LMConfig
 from asr.lm.folder import build_recurrent
 from asr.lm.ngram import arpa_symbols, estimate, write_arpa
-from asr.model import build_model
 from asr.scoring.rates import score_folder
 from asr.text.tokenizer import EOS, CharacterTokenizer
 from asr.use import tune as tune_module
@@ -134,7 +134,8 @@ def test_what_finds_no_room_in_memory_is_encoded_again_to_the_same_end(
     assert "encoded 7 of 7 utterances" not in lines
     assert "trial 3: 7 of 7 utterances" in lines
     recognizer = load_recognizer(home / "exp", "cpu")
-    dev = DevSet(recognizer, home / "data/dev.jsonl.gz", say=lambda _: None)
+    manifest, options = home / "data/dev.jsonl.gz", recognizer.options
+    dev = DevSet(recognizer, manifest, options=options, say=lambda _: None)
     assert len(dev.kept) == 1
     assert sorted(name for part in dev for name in part.ids) == [f"dev-{i:03d}" for i in range(7)]
 
@@ -217,9 +218,9 @@ def test_a_plan_that_cannot_be_carried_out_is_refused(
 
 def test_the_picture_and_files_that_cannot_be_written_are_named(home: Path, tmp_path: Path) -> None:
     tuning = tune(plan_of(home, trials=1))
-    with pytest.raises(DataError, match="the picture cannot be written"):
-        tune_report.draw_surface(tuning, tmp_path / "none/tune.png")
     (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"tune\.png: cannot be written"):
+        tune_report.draw_surface(tuning, tmp_path / "file/tune.png")
     with pytest.raises(ModelError, match="cannot be written"):
         tune_report.tune_into(tmp_path / "file/x", tuning.plan, say=print, live=print)
 

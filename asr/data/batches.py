@@ -52,8 +52,7 @@ class BatchDataset(Dataset[Batch | DataError]):
     """Loads the audio and the tokens of a group of cuts.
 
     Args:
-        tokenizer: encodes the transcripts.
-        normalize: applied to them first.
+        tokenizer: normalises and encodes the transcripts.
         sample_rate: audio is resampled to it, in Hz.
         augment: applied to each cut before loading; None for none.
     """
@@ -61,12 +60,11 @@ class BatchDataset(Dataset[Batch | DataError]):
     def __init__(
         self,
         tokenizer: Tokenizer,
-        normalize: Callable[[str], str],
         *,
         sample_rate: int,
         augment: Callable[[Cut], Cut] | None = None,
     ) -> None:
-        self.tokenizer, self.normalize = tokenizer, normalize
+        self.tokenizer = tokenizer
         self.sample_rate, self.augment = sample_rate, augment
 
     def __getitem__(self, cuts: Any) -> Batch | DataError:
@@ -75,7 +73,7 @@ class BatchDataset(Dataset[Batch | DataError]):
             waveforms = [self._load(cut) for cut in cuts]
         except DataError as error:
             return error
-        texts = [cut_text(cut, self.normalize) for cut in cuts]
+        texts = [cut_text(cut, self.tokenizer.normalize) for cut in cuts]
         return collate([cut.id for cut in cuts], texts, waveforms, tokenizer=self.tokenizer)
 
     def _load(self, cut: Cut) -> np.ndarray:

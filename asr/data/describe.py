@@ -192,13 +192,12 @@ class _TokenTally:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.normalize = get_normalizer(tokenizer.normalizer).apply
         self.used: set[int] = set()
         self.num_unknown = 0
         self.lengths = array("d")
 
     def add(self, cut: Cut) -> None:
-        text = cut_text(cut, self.normalize)
+        text = cut_text(cut, self.tokenizer.normalize)
         tokens = self.tokenizer.encode(text)
         self.used.update(tokens)
         self.num_unknown += self.tokenizer.count_unknown(text)

@@ -165,7 +165,6 @@ def survey(
     config: DataConfig,
     *,
     tokenizer: Tokenizer,
-    normalize: Callable[[str], str],
     num_memory_frames: Callable[[float], int],
     keep_all: bool = False,
 ) -> Survey:
@@ -174,8 +173,7 @@ def survey(
     Args:
         manifest: lhotse cuts.
         config: the limits in seconds.
-        tokenizer: counts tokens, unknown ones too.
-        normalize: applied to transcripts.
+        tokenizer: normalises transcripts and counts tokens, unknown ones too.
         num_memory_frames: of an utterance of so many seconds; CTC needs one a token, and one more
             between two equal tokens.
         keep_all: apply no rule, as where error rates are measured.
@@ -184,7 +182,7 @@ def survey(
     slowest = max(config.speed_factors, default=1.0)
     for cut in checked_cuts(manifest):
         result.num_utterances += 1
-        text = cut_text(cut, normalize)
+        text = cut_text(cut, tokenizer.normalize)
         tokens = tokenizer.encode(text)
         needed = len(tokens) + sum(a == b for a, b in itertools.pairwise(tokens))
         rule = None

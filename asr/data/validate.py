@@ -4,7 +4,6 @@ The manifest is read once, the audio in threads beside it. What needs all uttera
 are far from the rest, comes last. Of each utterance its id and a few numbers are kept.
 """
 
-import contextlib
 import math
 import os
 import unicodedata
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from asr.data.audio_checks import Finding, Heard, check_audio
 from asr.data.manifest import Cut, audio_paths, cut_text, each_cut, recordings
 from asr.errors import DataError
+from asr.files import whole_file
 from asr.machine.threads import map_ahead
 from asr.text.normalizers import get_normalizer
 
@@ -181,19 +181,8 @@ def write_findings(findings: Iterable[Finding], path: Path | None) -> dict[str, 
         for line in _lines(findings, counts):
             print(line)
         return counts
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            for line in _lines(findings, counts):
-                file.write(line + "\n")
-        partial.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written: {error.strerror or error} (give another --out)"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with whole_file(path, DataError) as file:
+        file.writelines(f"{line}\n".encode() for line in _lines(findings, counts))
     return counts
 
 

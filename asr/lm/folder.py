@@ -5,7 +5,6 @@ It holds no pickle: `config.yaml`, `model.safetensors` or `lm.arpa`, the tokeniz
 """
 
 import platform
-import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-import asr
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_weights
 from asr.config import TokenizerConfig
 from asr.errors import ConfigError, ModelError
@@ -24,6 +22,7 @@ from asr.lm.words import lists_words, read_word_ngram
 from asr.machine.devices import pick_device
 from asr.settings import read_settings
 from asr.text.tokenizer import Tokenizer, load_tokenizer
+from asr.version import __version__
 
 ARPA_FILE = "lm.arpa"
 KINDS = {"rnn": "A recurrent", "ngram": "An n-gram"}
@@ -138,7 +137,7 @@ def check_same_tokenizer(path: Path, own: Tokenizer, wanted: Tokenizer) -> None:
         difference = f"normalizer {own.normalizer}, not {wanted.normalizer}"
     elif own.vocab_size != wanted.vocab_size:
         difference = f"{own.vocab_size} of them, not {wanted.vocab_size}"
-    elif _saved(own) != _saved(wanted):
+    elif own.to_bytes() != wanted.to_bytes():
         difference = "as many, but others"
     if difference is not None:
         raise ModelError(
@@ -173,7 +172,7 @@ def describe_language_model(config: LMConfig, metrics: dict[str, Any], *, size: 
     texts = ", ".join(f"`{path}`" for path in config.data.text)
     return f"""# Language model
 
-{KINDS[config.type]} language model, made by asr {asr.__version__} on {date.today().isoformat()}.
+{KINDS[config.type]} language model, made by asr {__version__} on {date.today().isoformat()}.
 
 | | |
 |---|---|
@@ -234,10 +233,3 @@ def _need_file(folder: Path, name: str) -> None:
         raise ModelError(
             f"{folder}: has no {name}; give the --out folder of a training, after its first epoch"
         )
-
-
-def _saved(tokenizer: Tokenizer) -> list[bytes]:
-    """Returns the bytes that a tokenizer writes: equal ones are the same tokenizer."""
-    with tempfile.TemporaryDirectory() as folder:
-        tokenizer.save(Path(folder))
-        return [path.read_bytes() for path in sorted(Path(folder).iterdir())]

@@ -19,7 +19,6 @@ from asr.errors import ConfigError, DataError
 from asr.lm.ngram import LMMemory
 from asr.rnn import LAYERS, initialize_recurrent
 from asr.scorers import LOG_ZERO, Scorer
-from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 LMState = tuple[tuple[Tensor, ...], ...]  # of each layer: (hidden,), or (hidden, cell) of an LSTM
@@ -185,7 +184,7 @@ def sample(
     _check_range("num", num, 1, MOST_TEXTS)
     _check_range("temperature", temperature, 0.0, HIGHEST_TEMPERATURE)
     _check_range("seed", seed, 0, LARGEST_SEED)
-    begin = model.tokenizer.encode(get_normalizer(model.tokenizer.normalizer).apply(prompt))
+    begin = model.tokenizer.encode(model.tokenizer.normalize(prompt))
     if UNK in begin:
         raise DataError(
             f'prompt "{prompt}": holds a character that the tokenizer does not know; leave it out'

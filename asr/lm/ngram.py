@@ -7,9 +7,7 @@
 The state of a hypothesis is one number: the node of what it has read, see `asr/lm/trie.py`.
 """
 
-import contextlib
 import copy
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -17,7 +15,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from asr.errors import ModelError
+from asr.files import whole_file
 from asr.lm.arpa import LOG_ZERO, Ngrams, format_ngrams, read_ngrams
 from asr.lm.kneser_ney import estimate_ngrams
 from asr.lm.trie import ROOT, Trie, build_trie
@@ -187,23 +185,8 @@ def write_arpa(path: Path, model: NgramModel, symbols: Sequence[str]) -> None:
     Raises:
         ModelError: the file cannot be written; the one before is untouched.
     """
-    path = Path(path)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(line + "\n" for line in to_arpa(model, symbols))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
-        raise ModelError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there before is "
-            "untouched; free space or choose another place, then run the same command again"
-        ) from None
+    with whole_file(path) as file:
+        file.writelines(f"{line}\n".encode() for line in to_arpa(model, symbols))
 
 
 def arpa_symbols(tokenizer: Tokenizer) -> list[str]:

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from asr.data.manifest import cut_text, first_line, read_cuts
 from asr.errors import DataError
-from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 
@@ -93,12 +92,11 @@ def read_text(paths: Sequence[Path], tokenizer: Tokenizer) -> TokenText:
     Raises:
         DataError: a file cannot be read, or all of them hold no token.
     """
-    normalize = get_normalizer(tokenizer.normalizer).apply
     stream = array("i")
     num_characters = num_empty = 0
     for path in paths:
         for line in read_lines(path):
-            text = normalize(line)
+            text = tokenizer.normalize(line)
             tokens = tokenizer.encode(text)
             if not tokens:
                 num_empty += 1

@@ -27,7 +27,6 @@ from asr.errors import ModelError
 from asr.lm.arpa import LOG_ZERO, list_words
 from asr.lm.ngram import LMMemory, NgramModel, read_arpa
 from asr.lm.trie import ROOT
-from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
 
 MOST_WAYS = 8
@@ -199,8 +198,7 @@ def read_word_ngram(path: Path, tokenizer: Tokenizer) -> WordNgram:
             "an n-gram model over the recognizer's tokens, as asr train-lm makes it)"
         )
     words = list(dict.fromkeys(word for word in list_words(path) if not _is_mark(word)))
-    normalize = get_normalizer(tokenizer.normalizer).apply
-    spellings = [tokenizer.encode(normalize(word)) for word in words]
+    spellings = [tokenizer.encode(tokenizer.normalize(word)) for word in words]
     known = [[] if UNK in spelling or space in spelling else spelling for spelling in spellings]
     model = read_arpa(path, [*MARKS, *words])
     return WordNgram(

@@ -5,7 +5,6 @@ a table for the terminal (per cent).
 """
 
 import json
-import os
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asr.errors import DataError
+from asr.files import write_file
 from asr.scoring.alignment import Alignment, Step
 from asr.scoring.counts import KOREAN_UNITS, ScoreSet, UtteranceScore
 from asr.scoring.rates import Report, listed
@@ -123,25 +123,9 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     """
     folder = Path(folder)
     paths = folder / "report.json", folder / "report.md"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, text in zip(paths, (to_json(report), to_markdown(report)), strict=True):
-            _write_whole(path, text)
-    except OSError as error:
-        raise DataError(
-            f"{folder}: the report cannot be written there ({error.strerror}); choose another"
-            " folder or make room"
-        ) from error
+    for path, text in zip(paths, (to_json(report), to_markdown(report)), strict=True):
+        write_file(path, text, DataError, way_out="choose another folder or make room")
     return paths
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _unit_values(scores: ScoreSet, unit: str) -> dict[str, int | float]:

@@ -85,9 +85,9 @@ class SentencePieceTokenizer(Tokenizer):
             )
         return tokenizer
 
-    def save(self, folder: Path) -> None:
-        """Writes `tokenizer.model`, sentencepiece's own format."""
-        (Path(folder) / self.file_name).write_bytes(self._model)
+    def to_bytes(self) -> bytes:
+        """Returns `tokenizer.model`, in sentencepiece's own format."""
+        return self._model
 
     def encode(self, text: str) -> list[int]:
         """Returns the pieces of normalised text; each unknown character is one UNK."""

@@ -1,7 +1,7 @@
 """Text to token numbers and back: characters (for Korean, Hangul syllables), jamo, sentencepiece.
 
-A tokenizer reads text that its normaliser has already been through, knows only what the training
-text held, and travels in the model folder as one file.
+A tokenizer reads text that its normaliser has been through (`normalize`), knows only what the
+training text held, and travels in the model folder as one file.
 """
 
 from collections.abc import Iterable, Sequence
@@ -93,10 +93,10 @@ class CharacterTokenizer(Tokenizer):
             raise ModelError(f"{path}: holds a character twice; each must have one line")
         return cls(characters, normalizer=normalizer)
 
-    def save(self, folder: Path) -> None:
-        """Writes `tokens.txt`: UTF-8, one token a line, the space as `<space>`."""
+    def to_bytes(self) -> bytes:
+        """Returns `tokens.txt`: UTF-8, one token a line, the space as `<space>`."""
         labels = [self.token(index) for index in range(self.vocab_size)]
-        (Path(folder) / self.file_name).write_bytes(("\n".join(labels) + "\n").encode("utf-8"))
+        return ("\n".join(labels) + "\n").encode("utf-8")
 
     def encode(self, text: str) -> list[int]:
         """Returns one token a character of normalised text."""

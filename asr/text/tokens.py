@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
+from asr.files import write_file
+from asr.text.normalizers import get_normalizer
+
 PAD = 0
 BOS = 1
 EOS = 2
@@ -25,11 +28,13 @@ class Tokenizer(ABC):
         kind: the name under which `TOKENIZERS` knows the class.
         vocab_size: number of tokens, the special ones included.
         normalizer: name of the normaliser that text goes through before `encode`.
+        file_name: of its one file in a model folder.
     """
 
     kind: ClassVar[str]
     vocab_size: int
     normalizer: str
+    file_name: ClassVar[str]
 
     @classmethod
     @abstractmethod
@@ -42,8 +47,20 @@ class Tokenizer(ABC):
         """Returns the tokenizer that `save` wrote to the folder."""
 
     @abstractmethod
+    def to_bytes(self) -> bytes:
+        """Returns what its file holds; the same tokenizer, the same bytes."""
+
     def save(self, folder: Path) -> None:
-        """Writes the tokenizer's one file into the folder; the same tokenizer, the same bytes."""
+        """Writes the tokenizer's one file into a folder, whole or not at all.
+
+        Raises:
+            ModelError: it cannot be written.
+        """
+        write_file(Path(folder) / self.file_name, self.to_bytes())
+
+    def normalize(self, text: str) -> str:
+        """Returns any text as `encode` and references have it: by this tokenizer's normaliser."""
+        return get_normalizer(self.normalizer).apply(text)
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-import asr
 from asr.config import Config
+from asr.version import __version__
 
 
 def describe_model(config: Config, metrics: dict[str, Any], *, num_parameters: int) -> str:
@@ -18,7 +18,7 @@ def describe_model(config: Config, metrics: dict[str, Any], *, num_parameters: i
     return f"""# Speech recognition model
 
 An attention sequence-to-sequence recognizer with {num_parameters / 1e6:.2f} M parameters, made by
-asr {asr.__version__} on {date.today().isoformat()}.
+asr {__version__} on {date.today().isoformat()}.
 
 | | |
 |---|---|

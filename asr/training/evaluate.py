@@ -6,7 +6,6 @@ import matplotlib.image
 import numpy as np
 import torch
 
-from asr.checkpoint import writing
 from asr.data.batches import Batch
 from asr.machine.ranks import gather
 from asr.plots import plot_alignment
@@ -42,7 +41,7 @@ def evaluate(run: Run, title: str) -> Evaluation:
     last: Batch | None = None
     for batch in run.dev_batches().epoch(0, ordered=True):
         with torch.inference_mode():
-            encoded = encode_padded(run.network, batch.waveforms, batch.lengths)
+            encoded = encode_padded(run.network, batch.waveforms, batch.lengths, options)
             scorers = scorers_of(run.network, encoded, options)
             best = search(scorers, encoded.lengths, options)
             paths = greedy_ctc(run.network.ctc(encoded.values), encoded.lengths)
@@ -84,14 +83,13 @@ def draw_attention(
     no_attention = run.config.attention.type == "none"
     if batch is None or no_attention or not run.fabric.is_global_zero:
         return 0.0, 1.0, None
+    encoded = encode_padded(run.network, batch.waveforms, batch.lengths, run.config.search)
     on_device = batch.to(run.fabric.device)
-    output = run.network(on_device.waveforms, on_device.lengths, on_device.inputs)
-    flatness = alignment_flatness(output.alignments, output.ctc_lengths, on_device.target_lengths)
-    num_tokens, num_frames = int(batch.target_lengths[0]), int(output.ctc_lengths[0])
-    alignment = output.alignments[0, :num_tokens, :num_frames].float().cpu()
+    _, alignments = run.network.decoder(on_device.inputs, run.network.prepare(encoded))
+    flatness = alignment_flatness(alignments, encoded.lengths, on_device.target_lengths)
+    num_tokens, num_frames = int(batch.target_lengths[0]), int(encoded.lengths[0])
+    alignment = alignments[0, :num_tokens, :num_frames].float().cpu()
     path = run.folder / "training" / "attention" / f"{title.replace(' ', '-')}.png"
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     seconds = float(batch.lengths[0]) / run.config.sample_rate
     plot_alignment(
         alignment.numpy(),

@@ -13,15 +13,16 @@ import torch
 from lhotse import CutSet
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
-from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, writing
+from asr.build import build_model
+from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import Config, TrainConfig, differences, load_config
 from asr.data.batches import Augment, BatchDataset, Batches
 from asr.data.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
 from asr.errors import ConfigError
+from asr.files import writing
 from asr.loss import compute_losses
 from asr.machine.devices import pick_device
-from asr.model import Seq2Seq, build_model
-from asr.text.normalizers import get_normalizer
+from asr.model import Seq2Seq
 from asr.text.tokenizer import UNK, Tokenizer, load_tokenizer, train_tokenizer
 
 STATISTICS_SECONDS = 5 * 3600.0  # of training audio are enough for a mean and a variance a mel
@@ -57,10 +58,7 @@ class Run:
         augment = None
         if epoch is not None and (self.config.data.noise or self.config.data.speed_factors != (1,)):
             augment = Augment(self.config.data, seed=self.config.seed, epoch=epoch)
-        normalize = get_normalizer(self.config.tokenizer.normalizer).apply
-        return BatchDataset(
-            self.tokenizer, normalize, sample_rate=self.config.sample_rate, augment=augment
-        )
+        return BatchDataset(self.tokenizer, sample_rate=self.config.sample_rate, augment=augment)
 
     def train_batches(self, epoch: int) -> Batches:
         """Returns the training batches of an epoch."""
@@ -208,8 +206,7 @@ def find_tokenizer(config: Config, folder: Path) -> Tokenizer:
         return load_tokenizer(
             folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
         )
-    normalize = get_normalizer(config.tokenizer.normalizer).apply
-    texts = (cut_text(cut, normalize) for cut in checked_cuts(config.data.train))
+    texts = (cut_text(cut, str) for cut in checked_cuts(config.data.train))
     return train_tokenizer(
         texts,
         kind=config.tokenizer.type,
@@ -234,7 +231,6 @@ def _survey(
         manifest,
         config.data,
         tokenizer=tokenizer,
-        normalize=get_normalizer(config.tokenizer.normalizer).apply,
         num_memory_frames=num_memory_frames,
         keep_all=keep_all,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from asr.checkpoint import write_file
+from asr.files import write_file
 
 SECONDS_BETWEEN_LINES = 15.0  # where the output is no terminal
 
@@ -61,7 +61,7 @@ class TrainLog:
         """Writes one JSON line an epoch to `log.jsonl`."""
         if self.enabled:
             text = "".join(json.dumps(row) + "\n" for row in rows)
-            write_file(self.folder / "log.jsonl", text.encode())
+            write_file(self.folder / "log.jsonl", text)
 
     def close(self) -> None:
         """Ends the live line and flushes the curves."""

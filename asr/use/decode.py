@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lhotse import CutSet
 
-from asr.checkpoint import write_file, writing
 from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
 from asr.data.manifest import Cut, checked_cuts
+from asr.files import write_file, writing
 from asr.lm.fusion import weigh
 from asr.machine.ranks import connected, gather, own_rank
 from asr.use.recognizer import Recognized, Recognizer
@@ -63,16 +63,14 @@ def decode_manifest(
         ended[str(lines[cut.id]["ended"])] += 1
     text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
     if own_rank()[0] == 0:
-        write_file(folder / HYPOTHESES_FILE, text.encode())
+        write_file(folder / HYPOTHESES_FILE, text)
     audio_seconds = sum(cut.duration for cut in cuts)
     return DecodingSummary(folder / HYPOTHESES_FILE, len(cuts), audio_seconds, wall_seconds, ended)
 
 
 def batches_of(recognizer: Recognizer, cuts: list[Cut]) -> Batches:
     """Returns the batches in which a recognizer reads cuts."""
-    dataset = BatchDataset(
-        recognizer.tokenizer, recognizer.normalize, sample_rate=recognizer.sample_rate
-    )
+    dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
     config = recognizer.config
     return Batches(CutSet.from_cuts(cuts), dataset, config=config.data, seed=config.seed)
 

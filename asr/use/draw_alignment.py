@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from lhotse import CutSet
 
-from asr.checkpoint import writing
 from asr.data.batches import Batch, BatchDataset, collate
 from asr.data.manifest import checked_cuts
 from asr.errors import ConfigError, DataError
@@ -43,7 +42,7 @@ def draw_alignment(
     batch = _load(recognizer, manifest, utterance)
     model = recognizer.model
     device = next(model.parameters()).device
-    encoded = encode_padded(model, batch.waveforms, batch.lengths)
+    encoded = encode_padded(model, batch.waveforms, batch.lengths, recognizer.options)
     if of_hypothesis:
         best = search_encoded(model, encoded, recognizer.options)[0][0]
         text = recognizer.tokenizer.decode(best.tokens)
@@ -54,8 +53,6 @@ def draw_alignment(
         raise DataError(f"{manifest} utterance {batch.ids[0]!r}: has no transcript to align")
     _, alignments = model.decoder(batch.inputs.to(device), model.prepare(encoded))
     num_frames = int(encoded.lengths[0])
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     plot_alignment(
         alignments[0, :, :num_frames].float().cpu().numpy(),
         [recognizer.tokenizer.token(index) for index in batch.targets[0].tolist()],
@@ -71,9 +68,7 @@ def _load(recognizer: Recognizer, manifest: str | Path, utterance: str | None) -
     for cut in checked_cuts(manifest):
         names.append(cut.id)
         if utterance in (None, cut.id):
-            dataset = BatchDataset(
-                recognizer.tokenizer, recognizer.normalize, sample_rate=recognizer.sample_rate
-            )
+            dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
             batch = dataset[CutSet.from_cuts([cut])]
             if isinstance(batch, DataError):
                 raise batch

@@ -1,4 +1,7 @@
-"""Waveforms to text: a loaded model that recognizes. It knows no manifests, and so loads fast."""
+"""Sound to text: the one object around a loaded model, which the library calls `asr.Model`.
+
+It knows no manifests, and so loads fast.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asr.checkpoint import LoadedModel, load_model_folder
-from asr.config import SearchConfig, override_config
+from asr.checkpoint import load_model_folder
+from asr.config import Config, SearchConfig, override_config
 from asr.encoder import Encoded
 from asr.errors import ConfigError
 from asr.lm.folder import load_language_model
@@ -19,7 +22,8 @@ from asr.machine.devices import own_device
 from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
 from asr.search import Hypothesis, search
-from asr.text.normalizers import get_normalizer
+from asr.text.tokenizer import Tokenizer
+from asr.use.transcribe import Transcript, transcribe
 
 
 @dataclass(frozen=True)
@@ -34,26 +38,58 @@ class Recognized:
 
 
 class Recognizer:
-    """A model, its tokenizer, the language models beside it and the device it runs on.
+    """A trained model, ready to use; `load_recognizer` (`asr.load_model`) reads one.
 
     Args:
-        loaded: the model.
+        model: in evaluation mode, on its device.
+        tokenizer: of its tokens.
+        config: that it was trained with.
+        max_seconds: the longest utterance that it was trained on; None for its configuration's.
         lms: language models over its tokens; `search.lm_weights` holds one weight for each.
 
     Attributes:
         sample_rate: of the waveforms it takes, in Hz.
-        max_seconds: the longest utterance it was trained on.
         options: the search settings of its configuration.
     """
 
-    def __init__(self, loaded: LoadedModel, lms: Sequence[LanguageModel] = ()) -> None:
-        self.lms = tuple(lms)
-        self.model, self.tokenizer, self.config = loaded.model, loaded.tokenizer, loaded.config
-        self.sample_rate = loaded.config.sample_rate
-        longest = loaded.metrics.get("longest_seconds", loaded.config.data.max_seconds)
-        self.max_seconds = float(longest)
-        self.options = loaded.config.search
-        self.normalize = get_normalizer(loaded.config.tokenizer.normalizer).apply
+    def __init__(
+        self,
+        model: Seq2Seq,
+        tokenizer: Tokenizer,
+        config: Config,
+        *,
+        max_seconds: float | None = None,
+        lms: Sequence[LanguageModel] = (),
+    ) -> None:
+        self.model, self.tokenizer, self.config = model, tokenizer, config
+        self.lms, self.options = tuple(lms), config.search
+        self.sample_rate = config.sample_rate
+        self.max_seconds = config.data.max_seconds if max_seconds is None else max_seconds
+
+    def transcribe(
+        self,
+        audio: str | Path | np.ndarray,
+        sample_rate: int | None = None,
+        *,
+        beam_size: int | None = None,
+        lm_weights: Sequence[float] | None = None,
+    ) -> Transcript:
+        """Returns what is said in a file, or in samples, of any length.
+
+        Args:
+            audio: a path; or (N,) or (N, channels), float in [-1, 1] or integers.
+            sample_rate: of the samples in Hz; only with samples.
+            beam_size: hypotheses kept; None for the model's own setting.
+            lm_weights: one for each language model; None for the model's own setting.
+
+        Raises:
+            DataError: the audio cannot be used.
+            ConfigError: samples without a rate, or a path with one; or a setting is not allowed.
+        """
+        settings = [] if beam_size is None else [f"search.beam_size={beam_size}"]
+        if lm_weights is not None:
+            settings.append(f"search.lm_weights={[float(weight) for weight in lm_weights]}")
+        return transcribe(self, audio, options=self.choose(settings), sample_rate=sample_rate)
 
     def choose(self, overrides: Sequence[str]) -> SearchConfig:
         """Returns the search settings, with `search.key=value` overrides applied in order.
@@ -81,6 +117,7 @@ class Recognizer:
         lengths = torch.tensor([len(row) for row in rows])
         return self.recognize_batch(padded, lengths, options)
 
+    @torch.inference_mode()
     def recognize_batch(
         self, waveforms: Tensor, lengths: Tensor, options: SearchConfig | None = None
     ) -> list[Recognized]:
@@ -90,9 +127,9 @@ class Recognizer:
             ConfigError: the weights of the language models are not as many as they.
         """
         options = options or self.options
-        found = recognize_tokens(
-            self.model, waveforms, lengths, options=options, lms=weigh(self.lms, options)
-        )
+        lms = weigh(self.lms, options)
+        encoded = encode_padded(self.model, waveforms, lengths, options)
+        found = search_encoded(self.model, encoded, options, lms=lms)
         return [self._describe(hypotheses) for hypotheses in found]
 
     def _describe(self, hypotheses: list[Hypothesis]) -> Recognized:
@@ -119,25 +156,14 @@ def load_recognizer(
         ConfigError: there is no such device.
     """
     chosen = own_device(device)
-    loaded = load_model_folder(Path(folder), chosen)
+    model, tokenizer, config, metrics = load_model_folder(Path(folder), chosen)
     return Recognizer(
-        loaded,
-        [load_language_model(Path(lm), loaded.tokenizer, device=chosen, words=True) for lm in lms],
+        model,
+        tokenizer,
+        config,
+        max_seconds=metrics.get("longest_seconds"),
+        lms=[load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms],
     )
-
-
-@torch.inference_mode()
-def recognize_tokens(
-    model: Seq2Seq,
-    waveforms: Tensor,
-    lengths: Tensor,
-    *,
-    options: SearchConfig,
-    lms: Sequence[WeightedModel] = (),
-) -> list[list[Hypothesis]]:
-    """Returns the hypotheses of each waveform (B,N) of so many samples (B,), best first."""
-    encoded = encode_padded(model, waveforms, lengths, precision=options.encoder_precision)
-    return search_encoded(model, encoded, options, lms=lms)
 
 
 def search_encoded(

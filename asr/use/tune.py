@@ -160,7 +160,7 @@ def tune(
     base = recognizer.choose(plan.settings)
     weights = tuple(part.weight for part in weigh(recognizer.lms, base))
     base = base.model_copy(update={"lm_weights": weights})
-    dev = DevSet(recognizer, plan.manifest, say=say)
+    dev = DevSet(recognizer, plan.manifest, options=base, say=say)
     tuning = Tuning(plan, recognizer.options, knobs_of(recognizer, base), dev.num_utterances)
     draw = random.Random(plan.seed)
     points = planned(tuning.knobs, base, trials=plan.trials, draw=draw)
@@ -242,6 +242,7 @@ class DevSet:
     Args:
         recognizer: whose encoder computes them.
         manifest: of cuts.
+        options: in the precision that these name, as decoding with them would.
         say: called with lines that say how far it is.
 
     Raises:
@@ -249,15 +250,21 @@ class DevSet:
     """
 
     def __init__(
-        self, recognizer: Recognizer, manifest: Path, *, say: Callable[[str], None]
+        self,
+        recognizer: Recognizer,
+        manifest: Path,
+        *,
+        options: SearchConfig,
+        say: Callable[[str], None],
     ) -> None:
         cuts = list(checked_cuts(manifest))
-        if not any(cut_text(cut, recognizer.normalize).strip() for cut in cuts):
+        if not any(cut_text(cut, recognizer.tokenizer.normalize).strip() for cut in cuts):
             raise DataError(
                 f"{manifest}: no utterance has a text to compare with; give the dev set"
             )
         self.num_utterances = len(cuts)
-        self.recognizer, self.batches = recognizer, batches_of(recognizer, cuts)
+        self.recognizer, self.options = recognizer, options
+        self.batches = batches_of(recognizer, cuts)
         self.kept: list[DevSetPart] = []
         self.num_kept, num_bytes = 0, 0
         for part in self._encode(skip=0):
@@ -276,7 +283,9 @@ class DevSet:
     def _encode(self, *, skip: int) -> Iterator[DevSetPart]:
         for batch in self.batches.epoch(0, skip=skip, ordered=True):
             with torch.inference_mode():
-                encoded = encode_padded(self.recognizer.model, batch.waveforms, batch.lengths)
+                encoded = encode_padded(
+                    self.recognizer.model, batch.waveforms, batch.lengths, self.options
+                )
             yield DevSetPart(batch.ids, batch.texts, encoded)
 
 

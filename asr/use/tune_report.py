@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from asr.checkpoint import write_file, writing
 from asr.config import SearchConfig
-from asr.errors import DataError
+from asr.files import write_file, writing
+from asr.plots import save_picture
 from asr.use.tune import RANGES, Knob, Trial, TunePlan, Tuning, tune
 
 JSON_FILE, TABLE_FILE, PICTURE_FILE = "tune.json", "tune.md", "tune.png"
@@ -84,9 +84,9 @@ def write_tuning(tuning: Tuning, folder: Path) -> None:
     best = tuning.best
     about = f"# made by asr tune on {tuning.plan.manifest}\n"
     settings = yaml.safe_dump({"search": best.options.model_dump(mode="json")}, sort_keys=False)
-    write_file(folder / JSON_FILE, to_json(tuning).encode())
-    write_file(folder / TABLE_FILE, to_markdown(tuning).encode())
-    write_file(folder / SEARCH_FILE, (about + settings).encode())
+    write_file(folder / JSON_FILE, to_json(tuning))
+    write_file(folder / TABLE_FILE, to_markdown(tuning))
+    write_file(folder / SEARCH_FILE, about + settings)
 
 
 def to_json(tuning: Tuning) -> str:
@@ -179,10 +179,7 @@ def draw_surface(tuning: Tuning, path: Path) -> None:
         axes.grid(alpha=0.3)
     figure.colorbar(points, ax=list(all_axes), label=f"dev {metric.upper()} (%)", extend="max")
     figure.suptitle(f"{len(rates)} trials, the best ringed", fontsize=10)
-    try:
-        figure.savefig(path)
-    except OSError as error:
-        raise DataError(f"{path}: the picture cannot be written ({error})") from error
+    save_picture(figure, path)
 
 
 def _surface_table(tuning: Tuning, across: Knob, down: Knob) -> list[str]:

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from asr.errors import ConfigError, DataError
+from asr.files import write_file, writing
 from asr.use.transcribe import TranscribedSegment, Transcript
 
+_WAY_OUT = "the output folder must be writable, with room left (choose another one)"
 MEMORY_STEM = "transcript"  # the file name of a transcript whose audio came from memory
 
 
@@ -112,12 +114,10 @@ def check_output(audio_paths: Sequence[str | Path], folder: str | Path) -> None:
             )
         seen[stem] = path
     probe = Path(folder) / f".writable.{os.getpid()}"
-    try:
+    with writing(Path(folder), DataError, way_out=_WAY_OUT):
         Path(folder).mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
-    except OSError as error:
-        raise _unwritable(Path(folder), error) from error
 
 
 def write_transcript(
@@ -135,30 +135,9 @@ def write_transcript(
     written = []
     for name in names:
         path = Path(folder) / f"{stem}.{name}"
-        _write_whole(path, WRITERS[name](transcript))
+        write_file(path, WRITERS[name](transcript), DataError, way_out=_WAY_OUT)
         written.append(path)
     return written
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    reason = error.strerror or str(error)
-    return DataError(
-        f"{path}: cannot be written ({reason}); the output folder must be writable, with room "
-        "left (choose another one)"
-    )
 
 
 def _spoken(transcript: Transcript) -> Iterator[tuple[TranscribedSegment, str]]:

@@ -14,8 +14,9 @@ from asr.data.batches import BatchDataset, Batches
 from asr.encoder import Encoder
 from asr.loss import IGNORED, masked_targets
 from asr.plots import plot_curves
+from asr.recognition import encode_padded
 from asr.scoring.counts import score
-from asr.use.recognizer import Recognizer, encode_padded, load_recognizer, search_encoded
+from asr.use.recognizer import Recognizer, load_recognizer, search_encoded
 
 Row = Sequence[object]
 
@@ -150,16 +151,14 @@ def write_language(exp: Path, data: Path) -> None:
 @torch.inference_mode()
 def compare_histories(recognizer: Recognizer, manifest: Path) -> tuple[float, float]:
     """Returns error rates of tokens fed the reference, and of transcripts fed by themselves."""
-    dataset = BatchDataset(
-        recognizer.tokenizer, recognizer.normalize, sample_rate=recognizer.sample_rate
-    )
+    dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
     config = recognizer.config
     batches = Batches(CutSet.from_file(manifest), dataset, config=config.data, seed=config.seed)
     options = config.search.model_copy(update={"beam_size": 1, "ctc_weight": 0.0})
     wrong = total = 0
     references, found = {}, {}
     for batch in batches.epoch(0, ordered=True):
-        encoded = encode_padded(recognizer.model, batch.waveforms, batch.lengths)
+        encoded = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options)
         logits, _ = recognizer.model.decoder(batch.inputs, recognizer.model.prepare(encoded))
         labels = masked_targets(batch.targets, batch.target_lengths)
         real = labels != IGNORED

@@ -18,9 +18,9 @@ from recognizers import Ours
 from worker import figures_of, median_seconds
 from workload import BEAM_SIZE, Shapes, operations
 
+from asr.build import build_model
 from asr.config import load_config
 from asr.loss import compute_losses
-from asr.model import build_model
 
 ROOT = Path(__file__).parents[2]
 BATCHES = (16, 32, 64, 128, 256, 512)

@@ -1,0 +1,144 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import tiny_config, write_manifest
+
+from asr.build import build_model
+from asr.checkpoint import save_folder, save_weights
+from asr.config import SearchConfig
+from asr.data.batches import BatchDataset, Batches
+from asr.data.manifest import read_cuts
+from asr.encoder import Encoder
+from asr.model import Seq2Seq
+from asr.recognition import encode_padded
+from asr.text.tokenizer import train_tokenizer
+from asr.training.evaluate import evaluate
+from asr.use.decode import decode_manifest
+from asr.use.draw_alignment import draw_alignment
+from asr.use.recognizer import load_recognizer
+from asr.use.tune import DevSet, TunePlan, tune
+
+TOKENIZER = train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none")
+ROUNDED = {"encoder_precision": "bfloat16", "max_tokens": 5}
+
+
+@pytest.fixture
+def model() -> Seq2Seq:
+    return build_model(tiny_config(), TOKENIZER.vocab_size).eval()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Returns a folder with a manifest and a model that is to encode in bfloat16."""
+    config = tiny_config(search=ROUNDED)
+    save_folder(tmp_path / "exp", config, TOKENIZER)
+    weights = build_model(config, TOKENIZER.vocab_size).state_dict()
+    save_weights(tmp_path / "exp/model.safetensors", weights)
+    write_manifest(tmp_path / "data", "dev", ["abd", "ca"])
+    return tmp_path
+
+
+@pytest.fixture
+def rounded(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Returns a list that gets, at each use of an encoder, whether it computes in bfloat16."""
+    seen: list[bool] = []
+    forward = Encoder.forward
+
+    def watched(self: Encoder, *arguments: torch.Tensor) -> object:
+        enabled = torch.is_autocast_enabled("cpu")
+        seen.append(enabled and torch.get_autocast_dtype("cpu") == torch.bfloat16)
+        return forward(self, *arguments)
+
+    monkeypatch.setattr(Encoder, "forward", watched)
+    return seen
+
+
+@torch.inference_mode()
+def test_recognition_encodes_as_the_model_does(model: Seq2Seq) -> None:
+    waveforms, lengths = 0.1 * torch.randn(2, 9000), torch.tensor([9000, 5000])
+    found = encode_padded(model, waveforms, lengths, SearchConfig())
+    wanted = model.encode(waveforms, lengths)
+    assert torch.equal(found.values, wanted.values)
+    assert found.lengths.tolist() == wanted.lengths.tolist()
+    rounded = encode_padded(model, waveforms, lengths, SearchConfig(encoder_precision="bfloat16"))
+    assert rounded.values.dtype == torch.float32
+    assert 0 < (rounded.values - wanted.values).abs().max() < 0.1
+    assert {part.dtype for part in rounded.message} <= {torch.float32}
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("num_samples", [0, 1, 100])
+def test_what_is_shorter_than_a_window_is_read_as_if_silence_followed(
+    model: Seq2Seq, num_samples: int
+) -> None:
+    waveform = 0.1 * torch.randn(1, num_samples)
+    found = encode_padded(model, waveform, torch.tensor([num_samples]), SearchConfig())
+    window = torch.nn.functional.pad(waveform, (0, model.features.window_length - num_samples))
+    wanted = encode_padded(model, window, torch.tensor([window.size(1)]), SearchConfig())
+    assert found.lengths.tolist() == [1]
+    assert torch.equal(found.values, wanted.values)
+
+
+def test_decoding_encodes_in_the_precision_of_search(home: Path, rounded: list[bool]) -> None:
+    recognizer = load_recognizer(home / "exp", "cpu")
+    decode_manifest(recognizer, home / "data/dev.jsonl.gz", folder=home)
+    assert rounded == [True]
+
+
+def test_tuning_encodes_in_the_precision_of_search(home: Path, rounded: list[bool]) -> None:
+    settings = ("search.encoder_precision=float32", "search.max_tokens=5")
+    plan = TunePlan(home / "exp", home / "data/dev.jsonl.gz", trials=1, device="cpu")
+    tune(plan)
+    assert rounded == [True]
+    [trial] = tune(TunePlan(plan.model, plan.manifest, (), settings, 1, device="cpu")).trials
+    assert trial.options.encoder_precision == "float32"
+    assert rounded == [True, False]
+
+
+def test_a_dev_set_is_encoded_as_decoding_with_its_options_would(home: Path) -> None:
+    recognizer = load_recognizer(home / "exp", "cpu")
+    options = recognizer.options
+    dev = DevSet(recognizer, home / "data/dev.jsonl.gz", options=options, say=lambda _: None)
+    dataset = BatchDataset(TOKENIZER, sample_rate=8000)
+    cuts = read_cuts(home / "data/dev.jsonl.gz")
+    [batch] = Batches(cuts, dataset, config=recognizer.config.data, seed=1).epoch(0, ordered=True)
+    with torch.inference_mode():
+        wanted = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options)
+    [part] = dev
+    assert torch.equal(part.encoded.values, wanted.values)
+
+
+@pytest.mark.parametrize("of_hypothesis", [False, True])
+def test_drawing_encodes_in_the_precision_of_search(
+    home: Path, rounded: list[bool], of_hypothesis: bool
+) -> None:
+    recognizer = load_recognizer(home / "exp", "cpu")
+    manifest, path = home / "data/dev.jsonl.gz", home / "new folder/a.png"
+    draw_alignment(recognizer, manifest, path, of_hypothesis=of_hypothesis)
+    assert rounded == [True]
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_dev_set_is_evaluated_and_drawn_in_the_precision_of_search(
+    home: Path, rounded: list[bool], precision: str
+) -> None:
+    config = tiny_config(search={"encoder_precision": precision, "max_tokens": 5})
+    model = build_model(config, TOKENIZER.vocab_size)
+    cuts, dataset = read_cuts(home / "data/dev.jsonl.gz"), BatchDataset(TOKENIZER, sample_rate=8000)
+    batches = Batches(cuts, dataset, config=config.data, seed=1)
+    run = SimpleNamespace(
+        config=config,
+        model=model,
+        network=model,
+        tokenizer=TOKENIZER,
+        folder=home,
+        dev_batches=lambda: batches,
+        fabric=SimpleNamespace(is_global_zero=True, device=torch.device("cpu")),
+    )
+    found = evaluate(run, "epoch 1")  # type: ignore[arg-type]
+    assert rounded == [precision == "bfloat16"] * 2  # decoded, and drawn
+    assert found.num_utterances == 2
+    assert found.picture is not None
