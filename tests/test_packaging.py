@@ -1,11 +1,15 @@
 """What is declared, what is imported, and what a wheel holds."""
 
 import ast
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -140,3 +144,92 @@ def test_features_say_in_one_sentence_that_torchaudio_does_not_fit(
     assert done.stderr.startswith("asr: torchaudio does not import beside torch 2.")
     assert "(libtorch_cuda.so is of another build); log-mel features need" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def run_in(folder: Path, *command: object) -> str:
+    """Runs a command in a folder, far from the sources; returns what it printed."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, cwd=folder, env=environment
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def uv(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Returns the program uv, or skips where there is none or it reaches no package index."""
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.is_file() else shutil.which("uv")
+    if found is None:
+        pytest.skip("no uv; make install brings it")
+    command = [found, "pip", "install", "--dry-run", "--target", "none", "setuptools"]
+    folder = tmp_path_factory.mktemp("index")
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    if done.returncode:
+        pytest.skip(f"uv reaches no package index: {done.stderr.strip().splitlines()[-1]}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(uv: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Returns the source distribution, and the wheel that is built from it alone."""
+    folder = tmp_path_factory.mktemp("built")
+    left_out = shutil.ignore_patterns(
+        ".*env*", ".git", "*_cache", "exp", "__pycache__", "*.egg-info"
+    )
+    shutil.copytree(ROOT, folder / "sources", ignore=left_out)  # building leaves files beside them
+    run_in(folder, uv, "build", folder / "sources", "--out-dir", folder)
+    [sdist], [wheel] = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_wheel_and_source_distribution_hold_all_packages_and_data(
+    built: tuple[Path, Path],
+) -> None:
+    sdist, wheel = built
+    with zipfile.ZipFile(wheel) as file:
+        in_wheel = set(file.namelist())
+    with tarfile.open(sdist) as file:
+        in_sdist = {name.partition("/")[2] for name in file.getnames()}
+    paths = [path for name in ("asr", "recipes") for path in (ROOT / name).rglob("*")]
+    ours = {
+        str(path.relative_to(ROOT))
+        for path in paths
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {"asr/py.typed", "asr/cli/app.py", "recipes/espeak.py"} <= ours
+    assert {name for name in in_wheel if not name.startswith("asr-")} == ours
+    assert ours <= in_sdist
+    assert {"constraints.txt", "tests/conftest.py", "egs/quickstart/run.sh"} <= in_sdist
+    assert any(name.startswith("tests/fixtures/before_rooms/") for name in in_sdist)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_a_wheel_in_an_empty_environment_does_the_quickstart_without_a_clone(
+    uv: str, built: tuple[Path, Path], tmp_path: Path
+) -> None:
+    home, binaries = tmp_path / "home", tmp_path / "venv" / "bin"
+    home.mkdir()
+    run_in(home, uv, "venv", "--python", sys.executable, tmp_path / "venv")
+    run_in(home, uv, "pip", "install", "--python", binaries / "python", f"{built[1]}[demo]")
+    where = run_in(home, binaries / "python", "-c", "import asr; print(asr.__file__)")
+    assert Path(where.strip()).is_relative_to(tmp_path / "venv")
+
+    asr = binaries / "asr"
+    shutil.copy(ROOT / "egs" / "quickstart" / "conf" / "default.yaml", home / "quickstart.yaml")
+    run_in(home, asr, "prepare", "synthetic", "--num-utterances", 60, "--out", "data")
+    sizes = ["encoder.hidden_dim=24", "encoder.num_layers=2", "decoder.hidden_dim=24"]
+    sizes += ["train.epochs=1", "train.warmup_steps=5", "train.accelerator=cpu"]
+    sizes += ["data.train=data/train.jsonl.gz", "data.dev=data/dev.jsonl.gz"]
+    settings = [word for setting in sizes for word in ("--set", setting)]
+    run_in(home, asr, "train", "quickstart.yaml", "--out", "model", *settings)
+    run_in(home, asr, "decode", "data/test.jsonl.gz", "--model", "model", "--out", "test")
+    assert re.fullmatch(r"[\d.]+ %\n", run_in(home, asr, "score", "test", "--only", "cer"))
+    sounds = sorted((home / "data" / "wav" / "test").glob("*.wav"))
+    run_in(home, asr, "transcribe", sounds[0], "--model", "model", "-f", "json", "-o", "texts")
+    transcript = json.loads((home / "texts" / f"{sounds[0].stem}.json").read_text("utf-8"))
+    assert transcript["segments"]
