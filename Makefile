@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-quick test test-all lint format bench bench-peers clean
+.PHONY: help install demo demo-quick test test-all test-latest lint format bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,6 +35,16 @@ test: .venv/installed lint ## format check, lint, types and the fast tests
 
 test-all: .venv/installed lint ## every test that this machine can run
 	@$(BIN)/python -m pytest
+
+# An environment of its own, without constraints.txt; make test-latest PYTHON=python3.13 for another Python.
+test-latest: .venv/installed ## the fast tests beside the newest of all that pyproject.toml admits
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	  echo "installing the newest packages into $$folder (a minute or a few)" && \
+	  $(BIN)/uv venv --quiet --python "$$(command -v $(PYTHON))" "$$folder/venv" && \
+	  $(BIN)/uv pip install --quiet --python "$$folder/venv/bin/python" --editable '.[demo,dev]' && \
+	  PATH="$$folder/venv/bin:$$PATH" && python --version && \
+	  uv pip list --python "$$folder/venv/bin/python" 2>/dev/null | grep -E '^(torch|torchaudio|lhotse|lightning-fabric|numpy) ' && \
+	  python -m pytest -m "not slow and not gpu and not network"
 
 lint: .venv/installed ## format check, lint and types
 	@$(BIN)/ruff format --check .

@@ -13,6 +13,10 @@ class DataError(AsrError):
     """Audio, text or a manifest cannot be used as it is."""
 
 
+class InstallError(AsrError):
+    """A package that this part of the toolkit needs is missing or does not import."""
+
+
 class ModelError(AsrError):
     """A model folder or a training state cannot be read or written."""
 

@@ -6,10 +6,9 @@ waveforms (B,N) --frames, window, FFT, mel filters, log--> (B,T,M) --mean and va
 import math
 
 import torch
-import torchaudio.functional
 from torch import Tensor, nn
 
-from asr.errors import ConfigError
+from asr.errors import ConfigError, InstallError
 
 # The energy of 16-bit rounding noise in one bin is about 3e-8: nothing below it is speech.
 ENERGY_FLOOR = 1e-7
@@ -41,6 +40,7 @@ class LogMel(nn.Module):
 
     Raises:
         ConfigError: the filters reach above half the sample rate or the window has no samples.
+        InstallError: torchaudio, which knows the mel scale, does not import.
     """
 
     mean: Tensor
@@ -78,9 +78,7 @@ class LogMel(nn.Module):
             )
         self.fft_length = 2 ** math.ceil(math.log2(self.window_length))
         self.dither, self.preemphasis, self.normalization = dither, preemphasis, normalization
-        filters = torchaudio.functional.melscale_fbanks(
-            self.fft_length // 2 + 1, low_hz, high_hz, num_mels, sample_rate
-        )
+        filters = _mel_filters(self.fft_length // 2 + 1, low_hz, high_hz, num_mels, sample_rate)
         self.register_buffer("window", torch.hann_window(self.window_length), persistent=False)
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("mean", torch.zeros(num_mels))
@@ -136,6 +134,18 @@ class LogMel(nn.Module):
         """Stores the mean (M,) and standard deviation (M,) that `global` normalisation uses."""
         self.mean.copy_(mean)
         self.deviation.copy_(deviation.clamp(min=1e-3))
+
+
+def _mel_filters(num_bins: int, *scale: float) -> Tensor:
+    # Imported here, for a torchaudio that does not fit its torch: all but features works without.
+    try:
+        from torchaudio.functional import melscale_fbanks
+    except (ImportError, OSError, RuntimeError) as error:  # each has been seen
+        raise InstallError(
+            f"torchaudio does not import beside torch {torch.__version__} ({error}); log-mel "
+            "features need a pair that does (asr doctor tells which)"
+        ) from error
+    return melscale_fbanks(num_bins, *scale)  # (F,M)
 
 
 def _normalize_utterance(features: Tensor, mask: Tensor) -> Tensor:

@@ -100,6 +100,49 @@ def plot_alignment(
     save_picture(figure, path)
 
 
+def plot_log_mel(
+    levels: np.ndarray,
+    path: Path,
+    *,
+    title: str,
+    seconds_per_frame: float,
+    hz: tuple[float, float],
+) -> None:
+    """Draws log-mel features: time runs right, frequency up (mel scale), bright is loud.
+
+    Args:
+        levels: (T,M) float in dB.
+        path: file to write; its suffix (.png, .svg, .pdf) chooses the format.
+        title: one line above the picture.
+        seconds_per_frame: from one frame to the next.
+        hz: lower edge of the first filter, upper edge of the last.
+
+    Raises:
+        DataError: the suffix is another, or the file cannot be written.
+    """
+    import librosa.display  # seconds
+
+    figure = _new_figure(width=9.0, height=4.0)
+    axes = figure.add_subplot()
+    picture = librosa.display.specshow(
+        levels.T,
+        ax=axes,
+        x_axis="time",
+        y_axis="mel",
+        sr=1 / seconds_per_frame,  # one sample a frame
+        hop_length=1,
+        fmin=hz[0],
+        fmax=hz[1],
+        htk=True,
+        cmap="magma",
+    )
+    figure.colorbar(picture, ax=axes, label="level (dB)", pad=0.02)
+    axes.set_xlabel("time (s)")
+    axes.set_ylabel("frequency (Hz)")
+    _set_title(figure, title)
+    _save(figure, path)
+
+
 def plot_curves(
     series: Mapping[str, Sequence[tuple[float, float]]],
     path: Path,

@@ -32,10 +32,29 @@ def test_what_is_not_well_comes_with_advice():
 
 
 def test_a_missing_package_comes_with_the_way_to_get_it(monkeypatch):
-    monkeypatch.setattr(doctor, "PACKAGES", ("no-such-package-of-ours",))
-    finding = by_name()["no-such-package-of-ours"]
+    declared = ["no-such-package-of-ours>=2,<3", 'not-needed>=1; extra == "demo"']
+    monkeypatch.setattr(doctor.metadata, "requires", lambda _: declared)
+    found = by_name()
+    finding = found["no-such-package-of-ours"]
     assert (finding.value, finding.ok) == ("missing", False)
-    assert finding.advice == "pip install no-such-package-of-ours"
+    assert finding.advice == "pip install 'no-such-package-of-ours>=2,<3'"
+    assert "not-needed" not in found
+
+
+def test_a_torchaudio_that_does_not_fit_its_torch_comes_with_the_pair_that_does(monkeypatch):
+    real = importlib.import_module
+
+    def unfit(name):
+        if name == "torchaudio":
+            raise OSError("libtorch_cuda.so: no such file")
+        return real(name)
+
+    monkeypatch.setattr(doctor.metadata, "requires", lambda _: ["torch<3,>=2", "torchaudio<3"])
+    monkeypatch.setattr(importlib, "import_module", unfit)
+    finding = by_name()["torch and torchaudio"]
+    assert not finding.ok
+    assert "libtorch_cuda.so" in finding.value
+    assert finding.advice.startswith("pip install 'torch<3,>=2' 'torchaudio<3'")
 
 
 def test_a_missing_espeak_comes_with_the_way_to_get_it(monkeypatch):

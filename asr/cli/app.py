@@ -139,6 +139,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "score": score,
     "transcribe": use.transcribe,
     "draw-alignment": use.draw_alignment,
+    "draw-features": use.draw_features,
     "train-lm": lm.train_lm,
     "perplexity": lm.perplexity,
     "sample-lm": lm.sample_lm,

@@ -122,6 +122,24 @@ def draw_alignment(
     say(f"written: {out}")
 
 
+def draw_features(
+    audio: Annotated[Path, typer.Argument(help="Recording, of at most a minute.")],
+    out: Annotated[Path, typer.Option(help="Picture to write: .png, .svg or .pdf.")],
+    config: Annotated[
+        Path | None, typer.Option(help="Whose features: YAML, as in a model folder; else 80 mels.")
+    ] = None,
+    settings: Settings = None,
+) -> None:
+    """Draw what a recognizer hears of a recording: its log-mel features."""
+    from asr.config import Config, load_config, override_config
+    from asr.use.draw_features import draw_features as draw
+
+    overrides = settings or ()
+    known = load_config(config, overrides) if config else override_config(Config(), overrides)
+    draw(known, audio, out)
+    say(f"written: {out}")
+
+
 def tune(
     cuts: Annotated[Path, typer.Argument(help="Manifest of the dev set; never the test set.")],
     model: Model,

@@ -9,6 +9,7 @@ import importlib
 import io
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -18,11 +19,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = (
-    *("torch", "torchaudio", "lhotse", "lightning-fabric", "librosa", "numba", "numpy"),
-    *("soundfile", "sentencepiece", "jiwer", "pydantic", "safetensors", "typer"),
-    *("matplotlib", "tensorboard"),
-)
 CODECS = {
     "wav": ("WAV", "PCM_16"),
     "flac": ("FLAC", "PCM_16"),
@@ -69,12 +65,18 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    for name in ("asr", *PACKAGES):
+    yield Finding("asr", metadata.version("asr"), ok=True)
+    for name, requirement in _requirements().items():
         try:
             yield Finding(name, metadata.version(name), ok=True)
         except metadata.PackageNotFoundError:
-            advice = "run make install" if name == "asr" else f"pip install {name}"
-            yield Finding(name, "missing", ok=False, advice=advice)
+            yield Finding(name, "missing", ok=False, advice=f"pip install '{requirement}'")
+
+
+def _requirements() -> dict[str, str]:
+    """Returns what the installed package declares that it needs: name -> name and versions."""
+    declared = [line for line in metadata.requires("asr") or () if "extra ==" not in line]
+    return {re.split(r"[^\w.-]", line, maxsplit=1)[0]: line for line in declared}
 
 
 def _torch_pair() -> Iterator[Finding]:
@@ -82,7 +84,8 @@ def _torch_pair() -> Iterator[Finding]:
     try:
         importlib.import_module("torchaudio")
     except Exception as error:
-        advice = "install the pair that constraints.txt names: run make install"
+        pair = " ".join(f"'{_requirements()[name]}'" for name in ("torch", "torchaudio"))
+        advice = f"pip install {pair}: both for CUDA, or both for the processor alone"
         yield Finding("torch and torchaudio", f"do not import together: {error}", False, advice)
     else:
         yield Finding("torch and torchaudio", "import together", ok=True)
