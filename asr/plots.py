@@ -140,7 +140,7 @@ def plot_log_mel(
     axes.set_xlabel("time (s)")
     axes.set_ylabel("frequency (Hz)")
     _set_title(figure, title)
-    _save(figure, path)
+    save_picture(figure, path)
 
 
 def plot_curves(
