@@ -214,7 +214,7 @@ def _sets_in(folder: Path) -> list[str]:
 
 
 def _download(root: Path, own: ZerothSettings, options: PrepareOptions) -> list[str]:
-    """Returns a notice if the archive's checksum is another; fetches and unpacks what is not there."""
+    """Returns a notice if the archive's checksum is another; fetches what is not there."""
     if root.is_dir():
         options.say(f"{root} is there already")
         return []
