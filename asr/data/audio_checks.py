@@ -21,7 +21,7 @@ MOST_SILENT = 0.8  # share of the frames
 MOST_OFFSET = 0.02  # of full scale
 
 
-class Finding(NamedTuple):
+class Flaw(NamedTuple):
     """One thing that cannot be used, or looks wrong."""
 
     id: str
@@ -33,22 +33,22 @@ class Finding(NamedTuple):
 class Heard(NamedTuple):
     """What reading the audio of an utterance told."""
 
-    findings: list[Finding]
+    flaws: list[Flaw]
     digest: int | None  # of the samples: equal ones are the same audio; None if not readable
 
 
 def check_audio(cut: Cut) -> Heard:
     """Returns what is wrong with the audio of a cut, whose files are there."""
-    findings = [Finding(cut.id, *found) for found in _check_files(cut)]
-    if findings:
-        return Heard(findings, None)  # lhotse would refuse it with other words
+    flaws = [Flaw(cut.id, *found) for found in _check_files(cut)]
+    if flaws:
+        return Heard(flaws, None)  # lhotse would refuse it with other words
     try:
         channels = load_channels(cut)
     except DataError as error:
-        return Heard([Finding(cut.id, "unreadable audio", str(error), "must be readable")], None)
-    findings += [Finding(cut.id, *found) for found in check_samples(channels, cut.sampling_rate)]
+        return Heard([Flaw(cut.id, "unreadable audio", str(error), "must be readable")], None)
+    flaws += [Flaw(cut.id, *found) for found in check_samples(channels, cut.sampling_rate)]
     digest = blake2b(channels.tobytes(), digest_size=8).digest()
-    return Heard(findings, int.from_bytes(digest, "little", signed=True))
+    return Heard(flaws, int.from_bytes(digest, "little", signed=True))
 
 
 def check_samples(channels: Channels, sample_rate: int) -> list[tuple[str, str, str]]:
