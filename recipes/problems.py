@@ -12,6 +12,8 @@ PROBLEMS_FILE = "problems.txt"
 def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[str]:
     """Returns notices on what is skipped; all of it is listed in OUT/problems.txt.
 
+    Where there is nothing to list, a list of an earlier run is removed.
+
     Args:
         problems: one line each: where, and what is wrong.
         total: utterances, these included.
@@ -20,11 +22,12 @@ def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[
     Raises:
         DataError: something cannot be used and is not to be skipped, or the list not be written.
     """
-    if not problems:
-        return []
     lines = [one_line(problem) for problem in problems]
     path = options.out / PROBLEMS_FILE
     try:
+        if not lines:
+            path.unlink(missing_ok=True)
+            return []
         options.out.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n", "utf-8")
     except OSError as error:

@@ -12,7 +12,7 @@ from asr.data.cut_audio import Channels, load_channels
 from asr.data.manifest import Cut, recordings
 from asr.errors import DataError
 
-FULL_SCALE = 0.999  # a sample at least this large is at full scale
+CLIPPED_AT = 0.999  # of full scale: a sample at least this large counts as clipped
 MOST_CLIPPED = 0.001  # share of the samples; normalised speech reaches full scale once or twice
 FRAME_SECONDS = 0.025
 SILENT_DB = -60.0  # of full scale; below it there is nothing to hear
@@ -57,9 +57,9 @@ def check_samples(channels: Channels, sample_rate: int) -> list[tuple[str, str, 
     if num_bad:
         return [("not finite", f"{num_bad} samples", "every sample must be a number")]
     found = []
-    clipped = float((np.abs(channels) >= FULL_SCALE).mean())
+    clipped = float((np.abs(channels) >= CLIPPED_AT).mean())
     if clipped > MOST_CLIPPED:
-        rule = f"at most {MOST_CLIPPED:.1%} of samples at full scale ({FULL_SCALE})"
+        rule = f"at most {MOST_CLIPPED:.1%} of samples at full scale ({CLIPPED_AT})"
         found.append(("clipping", f"{clipped:.2%}", rule))
     offset = float(np.abs(channels.mean(axis=1, dtype=np.float64)).max())
     if offset > MOST_OFFSET:
