@@ -13,7 +13,7 @@ from recipes.tables import TABLES, nfc, read_lines, read_table
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".sph", ".aiff", ".au")
 NOT_READ = (".m4a", ".aac", ".wma", ".mp4")
-SPLITS = {"train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "test": "test"}
+SPLIT_OF = {"train": "train", "dev": "dev", "valid": "dev", "validation": "dev", "test": "test"}
 HELP = (
     "give a folder with a table (csv, tsv or jsonl) that has a column for the audio file, as "
     "audio_filepath, and one for the text; or Kaldi's wav.scp and text; or a .txt of the same name "
@@ -54,7 +54,7 @@ def _named_splits(folder: Path, paths: Iterable[Path]) -> dict[str, Path]:
     """Returns the tables or folders that are named as splits; there is train if there is any."""
     found: dict[str, Path] = {}
     for path in paths:
-        name = SPLITS.get((path.stem if path.is_file() else path.name).lower())
+        name = SPLIT_OF.get((path.stem if path.is_file() else path.name).lower())
         if name in found:
             raise DataError(
                 f"{folder}: both {found[name].name} and {path.name} are {name}; must be one "

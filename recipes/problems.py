@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from asr.errors import DataError, one_line
-from asr.files import write_file
+from asr.files import write_file, writing
 from recipes.base import PrepareOptions
 
 SHOWN = 5  # names or problems in a message
@@ -13,6 +13,8 @@ PROBLEMS_FILE = "problems.txt"
 def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[str]:
     """Returns notices on what is skipped; all of it is listed in OUT/problems.txt.
 
+    Where there is nothing to list, a list of an earlier run is removed.
+
     Args:
         problems: one line each: where, and what is wrong.
         total: utterances, these included.
@@ -21,10 +23,12 @@ def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[
     Raises:
         DataError: something cannot be used and is not to be skipped, or the list not be written.
     """
-    if not problems:
-        return []
     lines = [one_line(problem) for problem in problems]
     path = options.out / PROBLEMS_FILE
+    if not lines:
+        with writing(path, DataError):
+            path.unlink(missing_ok=True)
+        return []
     write_file(path, "\n".join(lines) + "\n", DataError)
     first = shown(lines, joint="; ")
     count = f"{len(lines)} of {total} utterances cannot be used"

@@ -73,6 +73,14 @@ def test_what_another_manifest_has_not_is_counted_by_kind(tmp_path: Path, manife
     assert found.comparison.characters.count == 0
 
 
+def test_utterances_without_text_have_no_text_in_common(tmp_path: Path) -> None:
+    train = write_manifest(tmp_path, "train", ["ab", " "])
+    found, _ = describe(write_manifest(tmp_path, "test", ["ab", " ", " "]), against=train)
+    assert found.num_without_text == 2
+    assert found.comparison
+    assert found.comparison.num_shared_texts == 1
+
+
 def test_tokens_are_counted_through_the_tokenizers_own_normaliser(manifest: Path) -> None:
     tokenizer = train_tokenizer(["ab z"], kind="char", vocab_size=None, normalizer="english")
     found, _ = describe(manifest, tokenizer=tokenizer)

@@ -10,7 +10,7 @@ from conftest import error_of, run, tone, write_manifest
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
 from asr.data import export as module
-from asr.data import export_formats
+from asr.data import export_folder, export_formats
 from asr.data.cut_audio import encode_wav, encode_wav16, plain_source
 from asr.data.export import export
 from asr.errors import DataError
@@ -190,7 +190,7 @@ def test_hugging_face_names_files_relatively_and_no_two_alike(tmp_path: Path) ->
 def test_a_folder_holds_a_thousand_files_of_audio_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_formats, "FILES_A_FOLDER", 2)
+    monkeypatch.setattr(export_folder, "FILES_A_FOLDER", 2)
     manifest = write_manifest(tmp_path, "u", ["a"] * 5)
     export(manifest, tmp_path / "out", to="huggingface")
     found = [len(list(part.iterdir())) for part in sorted((tmp_path / "out" / "audio").iterdir())]

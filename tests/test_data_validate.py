@@ -8,9 +8,9 @@ from conftest import error_of, run, tone
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
 from asr.data import validate as module
-from asr.data.audio_checks import Finding, check_samples
+from asr.data.audio_checks import Flaw, check_samples
 from asr.data.describe import describe
-from asr.data.validate import validate, write_findings
+from asr.data.validate import validate, write_flaws
 
 RATE = 8000
 
@@ -42,7 +42,7 @@ def good_cuts(folder: Path, number: int = 24) -> list[MonoCut]:
 
 
 def found_in(manifest: Path, **options: bool) -> list[tuple[str, str, str]]:
-    return [finding[:3] for finding in validate(manifest, **options)]
+    return [flaw[:3] for flaw in validate(manifest, **options)]
 
 
 @pytest.mark.parametrize("audio", [False, True])
@@ -92,9 +92,9 @@ def test_what_the_manifest_shows_is_found_without_reading_audio(tmp_path: Path) 
     ]
 
 
-def misaligned(cuts: list[MonoCut], folder: Path) -> list[Finding]:
+def misaligned(cuts: list[MonoCut], folder: Path) -> list[Flaw]:
     found = validate(write(folder / "cuts.jsonl.gz", cuts))
-    return [finding for finding in found if finding.what == "likely misaligned"]
+    return [flaw for flaw in found if flaw.what == "likely misaligned"]
 
 
 def test_utterances_far_from_the_rest_are_likely_misaligned(tmp_path: Path) -> None:
@@ -157,8 +157,8 @@ def test_files_that_differ_from_what_the_manifest_says_are_found(tmp_path: Path)
     manifest = write(tmp_path / "cuts.jsonl.gz", cuts)
     assert found_in(manifest) == []
     short, rate, cut, noise, nan = validate(manifest, audio=True)
-    assert short == Finding("short", "shorter audio", "0.600 s", "the manifest says 0.800 s")
-    assert rate == Finding("rate", "wrong rate", "16000 Hz", "the manifest says 8000 Hz")
+    assert short == Flaw("short", "shorter audio", "0.600 s", "the manifest says 0.800 s")
+    assert rate == Flaw("rate", "wrong rate", "16000 Hz", "the manifest says 8000 Hz")
     assert cut[:2] == ("cut", "unreadable audio")
     assert "its header promises 12800 bytes" in cut.value
     assert noise[:2] == ("noise", "unreadable audio")
@@ -230,7 +230,7 @@ def test_a_manifest_that_breaks_off_is_an_error_and_leaves_no_table(tmp_path: Pa
 
 
 def test_a_cell_of_the_table_holds_no_tab_or_line_break(tmp_path: Path) -> None:
-    done = write_findings([Finding("a", "b", "c\td\ne", "f")], tmp_path / "p.tsv")
+    done = write_flaws([Flaw("a", "b", "c\td\ne", "f")], tmp_path / "p.tsv")
     assert done == {"b": (1, "a")}
     assert (tmp_path / "p.tsv").read_text() == "id\twhat\tvalue\trule\na\tb\tc d e\tf\n"
 

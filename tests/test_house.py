@@ -103,22 +103,110 @@ def test_recipes_import_nothing_above_the_ground_floors() -> None:
             assert room_of(name) in allowed, f"{path.name} imports {name}"
 
 
+MAX_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS, MAX_POSITIONAL = 300, 40, 6, 3
+BEING_SPLIT = "being split"
+CONTRACT = "the contract of attention: query, memory, state, prior"
+DECODER = "the contract of a decoder's step: tokens, memory, state, prior"
+COMPILED = "what stands beside compiled loops takes their arrays, by position"
+# What may pass a limit -> why; a file, or file:function.
+EXCEPTIONS = {
+    "asr/attention/__init__.py": BEING_SPLIT,
+    "asr/fast/shared.py": BEING_SPLIT,
+    "asr/lm/train.py": BEING_SPLIT,
+    "asr/search.py": BEING_SPLIT,
+    "asr/train.py": BEING_SPLIT,
+    "asr/training/experiment.py": BEING_SPLIT,
+    "asr/use/tune.py": BEING_SPLIT,
+    "asr/data/manifest.py:survey": BEING_SPLIT,
+    "asr/decoder.py:AttentionDecoder._sample": BEING_SPLIT,
+    "asr/encoder.py:Encoder.__init__": BEING_SPLIT,
+    "asr/fast/energies.py:additive_energies": BEING_SPLIT,
+    "asr/lm/bptt.py:run_segment": BEING_SPLIT,
+    "asr/lm/kneser_ney.py:estimate_ngrams": BEING_SPLIT,
+    "asr/lm/language_model.py:sample": BEING_SPLIT,
+    "asr/lm/language_model.py:_check_range": BEING_SPLIT,
+    "asr/loss.py:compute_losses": BEING_SPLIT,
+    "asr/plots.py:plot_alignment": BEING_SPLIT,
+    "asr/training/experiment.py:try_largest_batch": BEING_SPLIT,
+    "asr/training/monitor.py:find_warnings": BEING_SPLIT,
+    "asr/use/draw_alignment.py:draw_alignment": BEING_SPLIT,
+    "asr/features.py:_random_spans": BEING_SPLIT,
+    "asr/search.py:_collect_stopped": BEING_SPLIT,
+    "asr/search.py:_highest_rank": BEING_SPLIT,
+    "asr/search.py:_is_done": BEING_SPLIT,
+    "asr/search.py:_step": BEING_SPLIT,
+    "asr/train.py:publish": BEING_SPLIT,
+    "asr/use/transcribe.py:_transcribe_blocks": BEING_SPLIT,
+    "asr/use/transcribe.py:_with_text": BEING_SPLIT,
+    "asr/features.py:LogMel.__init__": "its parameters are the keys of the configuration",
+    "asr/attention/__init__.py:LocationAttention.__init__": (
+        "its parameters are the keys of the configuration"
+    ),
+    "asr/attention/contract.py:Attention.forward": CONTRACT,
+    "asr/attention/contract.py:NoAttention.forward": CONTRACT,
+    "asr/attention/__init__.py:MultiHeadAttention.forward": CONTRACT,
+    "asr/attention/window.py:WindowedAttention.forward": CONTRACT,
+    "asr/decoder.py:AttentionDecoder.step": DECODER,
+    "asr/decoder.py:AttentionDecoder.advance": DECODER,
+    "asr/fast/compiled.py:energies": COMPILED,
+    "asr/fast/compiled.py:fill_hidden": COMPILED,
+    "asr/fast/compiled.py:gradients": COMPILED,
+    "asr/fast/energies.py:_energies": COMPILED,
+    "asr/fast/energies.py:plain_energies": COMPILED,
+    "asr/fast/energies.py:_Energies.forward": "autograd passes by position alone",
+    "asr/fast/shared.py:_Use.forward": "autograd passes by position alone",
+    "asr/model.py:_NothingDrawn.__torch_function__": "torch's signature",
+}
+
+
+def functions(path: Path) -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Returns the functions of a file, with their names as `Class.method` or `outer.inner`."""
+    found = []
+    waiting: list[tuple[ast.AST, str]] = [(ast.parse(path.read_text("utf-8")), "")]
+    while waiting:
+        parent, prefix = waiting.pop()
+        for node in ast.iter_child_nodes(parent):
+            name = prefix
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                name = f"{prefix}.{node.name}".lstrip(".")
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.append((name, node))
+            waiting.append((node, name))
+    return found
+
+
+def beyond_limits(path: Path) -> dict[str, str]:
+    """Returns what in a file passes a limit: `file` or `file:function`, and how."""
+    where, found = path.relative_to(ROOT).as_posix(), {}
+    num_lines = len(path.read_text("utf-8").splitlines())
+    if num_lines > MAX_LINES:
+        found[where] = f"{num_lines} lines; at most {MAX_LINES}"
+    for name, node in functions(path):
+        lines = (node.end_lineno or node.lineno) - node.lineno + 1
+        arguments = node.args
+        positional = [arg.arg for arg in [*arguments.posonlyargs, *arguments.args]]
+        positional = [name for name in positional if name not in {"self", "cls"}]
+        total = len(positional) + len(arguments.kwonlyargs)
+        if lines > MAX_FUNCTION_LINES:
+            found[f"{where}:{name}"] = f"{lines} lines; at most {MAX_FUNCTION_LINES}"
+        elif where.startswith("asr/cli/"):
+            continue  # a command's options are its arguments
+        elif len(positional) > MAX_POSITIONAL:
+            found[f"{where}:{name}"] = f"{len(positional)} by position; at most {MAX_POSITIONAL}"
+        elif total > MAX_PARAMETERS:
+            found[f"{where}:{name}"] = f"{total} parameters; at most {MAX_PARAMETERS}"
+    return found
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
-def test_no_file_is_a_drawer_or_grows_past_its_size(path: Path) -> None:
+def test_files_and_functions_fit_a_screen_and_take_few_arguments(path: Path) -> None:
     assert path.stem not in FORBIDDEN_NAMES
-    assert len(path.read_text("utf-8").splitlines()) <= 350
+    assert not {where: how for where, how in beyond_limits(path).items() if where not in EXCEPTIONS}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module_name)
-def test_functions_fit_a_screen_and_take_few_arguments(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            where = f"{path.name}:{node.lineno} {node.name}"
-            assert lines <= 60, f"{where} has {lines} lines"
-            positional = [arg.arg for arg in node.args.args if arg.arg not in {"self", "cls"}]
-            if not path.match("asr/cli/*"):  # a command's options are its arguments
-                assert len(positional) <= 4, f"{where} takes {len(positional)} by position"
+def test_every_exception_from_the_limits_is_needed() -> None:
+    beyond = {where for path in SOURCES for where in beyond_limits(path)}
+    assert not EXCEPTIONS.keys() - beyond
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
@@ -171,7 +259,9 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.data.audio_checks": "validate",
         "asr.data.cut_audio": "data and export",
         "asr.data.describe_table": "describe",
+        "asr.data.export_folder": "export",
         "asr.data.export_formats": "export",
+        "asr.data.export_kaldi": "export",
         "asr.cli.data": "describe, validate and export",
         "asr.cli.lm": "cli",
         "asr.cli.options": "cli",

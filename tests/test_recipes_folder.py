@@ -254,6 +254,17 @@ def test_bad_utterances_are_skipped_when_told_and_counted(folder: Path) -> None:
     assert notice.startswith("7 of 14 utterances cannot be used and are skipped")
 
 
+def test_a_list_of_problems_goes_when_they_are_mended(folder: Path) -> None:
+    rows = [f"clips/u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join(["path,text", *rows, "clips/gone.wav,hi"]))
+    with pytest.raises(DataError, match="1 of"):
+        prepared(folder)
+    assert (folder.parent / "out" / PROBLEMS_FILE).exists()
+    (folder / "t.csv").write_text("\n".join(["path,text", *rows]))
+    prepared(folder)
+    assert not (folder.parent / "out" / PROBLEMS_FILE).exists()
+
+
 def test_a_recording_without_its_text_is_not_passed_over(tmp_path: Path) -> None:
     for number, text in enumerate(TEXTS):
         path = write_wav(tmp_path / "mine" / f"{number}.wav")

@@ -62,9 +62,9 @@ def validate(
 ) -> None:
     """List what cannot be used or looks wrong; exit code 1 where there is something."""
     from asr.data.validate import validate as run
-    from asr.data.validate import write_findings
+    from asr.data.validate import write_flaws
 
-    counts = write_findings(run(manifest, audio=audio, live=live_line()), out)
+    counts = write_flaws(run(manifest, audio=audio, live=live_line()), out)
     for what, (number, example) in counts.items():
         say(f"{number:,} {what}, as {example}")
     say(f"{manifest}: {sum(number for number, _ in counts.values()):,} findings")

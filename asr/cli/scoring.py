@@ -11,6 +11,14 @@ from asr.cli.options import say
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
 
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Print these rates alone, on one line: wer, cer, cer_no_spaces, wer_respaced or "
+        "jer (jamo); several by commas."
+    ),
+]
+
 
 def score(
     folder: Annotated[Path | None, typer.Argument(help="Folder with hyp.jsonl.")] = None,
@@ -21,13 +29,7 @@ def score(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Print these rates alone, on one line: wer, cer, cer_no_spaces, wer_respaced or "
-            "jer (jamo); several by commas."
-        ),
-    ] = None,
+    only: Only = None,
     note: Annotated[
         str, typer.Option(help="A line for the reports, such as what else the set was used for.")
     ] = "",
@@ -37,19 +39,16 @@ def score(
     from asr.scoring.report import to_table, write_report
 
     names = read_rate_names(only or ())
-
     if folder is not None and ref is None and hyp is None:
         report = score_folder(folder, normalizer, cuts=cuts)
-        out = out or (folder if cuts is None else folder / cuts.name.removesuffix(".jsonl.gz"))
     elif folder is None and ref is not None and hyp is not None and cuts is None:
         report = score_files(ref, hyp, normalizer)
-        out = out or hyp.parent
     else:
         raise ConfigError(
             "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder"
         )
     report = replace(report, note=note)
-    paths = write_report(report, out)
+    paths = write_report(report, out or report.folder)
     if names:
         typer.echo(rates_line(report, names))
         return

@@ -12,7 +12,7 @@ from asr.data.cut_audio import Channels, load_channels
 from asr.data.manifest import Cut, recordings
 from asr.errors import DataError
 
-FULL_SCALE = 0.999  # a sample at least this large is at full scale
+CLIPPED_AT = 0.999  # of full scale: a sample at least this large counts as clipped
 MOST_CLIPPED = 0.001  # share of the samples; normalised speech reaches full scale once or twice
 FRAME_SECONDS = 0.025
 SILENT_DB = -60.0  # of full scale; below it there is nothing to hear
@@ -21,7 +21,7 @@ MOST_SILENT = 0.8  # share of the frames
 MOST_OFFSET = 0.02  # of full scale
 
 
-class Finding(NamedTuple):
+class Flaw(NamedTuple):
     """One thing that cannot be used, or looks wrong."""
 
     id: str
@@ -33,22 +33,22 @@ class Finding(NamedTuple):
 class Heard(NamedTuple):
     """What reading the audio of an utterance told."""
 
-    findings: list[Finding]
+    flaws: list[Flaw]
     digest: int | None  # of the samples: equal ones are the same audio; None if not readable
 
 
 def check_audio(cut: Cut) -> Heard:
     """Returns what is wrong with the audio of a cut, whose files are there."""
-    findings = [Finding(cut.id, *found) for found in _check_files(cut)]
-    if findings:
-        return Heard(findings, None)  # lhotse would refuse it with other words
+    flaws = [Flaw(cut.id, *found) for found in _check_files(cut)]
+    if flaws:
+        return Heard(flaws, None)  # lhotse would refuse it with other words
     try:
         channels = load_channels(cut)
     except DataError as error:
-        return Heard([Finding(cut.id, "unreadable audio", str(error), "must be readable")], None)
-    findings += [Finding(cut.id, *found) for found in check_samples(channels, cut.sampling_rate)]
+        return Heard([Flaw(cut.id, "unreadable audio", str(error), "must be readable")], None)
+    flaws += [Flaw(cut.id, *found) for found in check_samples(channels, cut.sampling_rate)]
     digest = blake2b(channels.tobytes(), digest_size=8).digest()
-    return Heard(findings, int.from_bytes(digest, "little", signed=True))
+    return Heard(flaws, int.from_bytes(digest, "little", signed=True))
 
 
 def check_samples(channels: Channels, sample_rate: int) -> list[tuple[str, str, str]]:
@@ -57,9 +57,9 @@ def check_samples(channels: Channels, sample_rate: int) -> list[tuple[str, str, 
     if num_bad:
         return [("not finite", f"{num_bad} samples", "every sample must be a number")]
     found = []
-    clipped = float((np.abs(channels) >= FULL_SCALE).mean())
+    clipped = float((np.abs(channels) >= CLIPPED_AT).mean())
     if clipped > MOST_CLIPPED:
-        rule = f"at most {MOST_CLIPPED:.1%} of samples at full scale ({FULL_SCALE})"
+        rule = f"at most {MOST_CLIPPED:.1%} of samples at full scale ({CLIPPED_AT})"
         found.append(("clipping", f"{clipped:.2%}", rule))
     offset = float(np.abs(channels.mean(axis=1, dtype=np.float64)).max())
     if offset > MOST_OFFSET:

@@ -261,7 +261,7 @@ def _compare(ours: _Tally, against: Path) -> Comparison:
     other = _Tally(ours.normalize)
     for cut in each_cut(against):
         other.add(cut)
-    texts = set(other.texts)
+    texts = set(other.texts) - {hash("")}  # no text is no text in common
     return Comparison(
         against=str(against),
         words=_count_unseen(ours.words, other.words),

@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from asr.data.export_formats import FORMATS, ExportReport, Place
+from asr.data.export_folder import ExportReport, Place
+from asr.data.export_formats import FORMATS
 from asr.data.manifest import Cut, checked_cuts, cut_text
 from asr.errors import ConfigError, DataError
 

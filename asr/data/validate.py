@@ -1,4 +1,4 @@
-"""What in a manifest cannot be used, or looks wrong: a line a finding, with the rule it breaks.
+"""What in a manifest cannot be used, or looks wrong: a line a flaw, with the rule it breaks.
 
 The manifest is read once, the audio in threads beside it. What needs all utterances, such as which
 are far from the rest, comes last. Of each utterance its id and a few numbers are kept.
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.data.audio_checks import Finding, Heard, check_audio
+from asr.data.audio_checks import Flaw, Heard, check_audio
 from asr.data.manifest import Cut, audio_paths, cut_text, each_cut, recordings
 from asr.errors import DataError
 from asr.files import whole_file
@@ -42,7 +42,7 @@ class Count(NamedTuple):
 
 def validate(
     manifest: Path, *, audio: bool = False, live: Callable[[str], None] = lambda _: None
-) -> Iterator[Finding]:
+) -> Iterator[Flaw]:
     """Yields what cannot be used or looks wrong.
 
     Args:
@@ -55,21 +55,21 @@ def validate(
     """
     corpus = _Corpus()
 
-    def check(cut: Cut) -> tuple[Cut, list[Finding], Heard]:
-        findings = [Finding(cut.id, *found) for found in check_cut(cut)]
+    def check(cut: Cut) -> tuple[Cut, list[Flaw], Heard]:
+        flaws = [Flaw(cut.id, *found) for found in check_cut(cut)]
         heard = Heard([], None)
-        if audio and not {"missing audio", "zero length"} & {item.what for item in findings}:
+        if audio and not {"missing audio", "zero length"} & {item.what for item in flaws}:
             heard = check_audio(cut)
-        return cut, findings, heard
+        return cut, flaws, heard
 
     threads = THREADS if audio else 1
     checked = map_ahead(check, each_cut(manifest), threads=threads)
-    for number, (cut, findings, heard) in enumerate(checked, start=1):
+    for number, (cut, flaws, heard) in enumerate(checked, start=1):
         if number % SHOWN_EVERY == 0:
             live(f"{number:,} utterances")
         yield from corpus.add(cut, heard.digest)
-        yield from findings
-        yield from heard.findings
+        yield from flaws
+        yield from heard.flaws
     live("")
     yield from corpus.judge()
 
@@ -101,10 +101,10 @@ class _Corpus:
         self.texts, self.audio = array("q"), array("q")  # hashes; of audio 0 if there is none
         self.characters: dict[str, int] = {}  # character -> the utterance that has it, or -1: many
 
-    def add(self, cut: Cut, digest: int | None) -> Iterator[Finding]:
-        """Notes an utterance; yields a finding if its id is not new."""
+    def add(self, cut: Cut, digest: int | None) -> Iterator[Flaw]:
+        """Notes an utterance; yields a flaw if its id is not new."""
         if cut.id in self.seen:
-            yield Finding(cut.id, "duplicate id", "", "ids must be unique")
+            yield Flaw(cut.id, "duplicate id", "", "ids must be unique")
         self.seen.add(cut.id)
         text = self.normalize(cut_text(cut, str))
         number = len(self.ids)
@@ -117,7 +117,7 @@ class _Corpus:
         self.texts.append(hash(text))
         self.audio.append(_place(cut) if digest is None else digest)
 
-    def judge(self) -> Iterator[Finding]:
+    def judge(self) -> Iterator[Flaw]:
         """Yields what only all utterances together show."""
         yield from self._misaligned()
         yield from self._same_text()
@@ -127,9 +127,9 @@ class _Corpus:
                 name = unicodedata.name(character, "no name")
                 value = f"{character} U+{ord(character):04X} {name}"
                 rule = "must come in two utterances"
-                yield self._finding(number, "rare character", value=value, rule=rule)
+                yield self._flaw(number, "rare character", value=value, rule=rule)
 
-    def _misaligned(self) -> Iterator[Finding]:
+    def _misaligned(self) -> Iterator[Flaw]:
         """Robust deviations of the logarithm of seconds a character, by the median and the MAD."""
         seconds, lengths = np.array(self.seconds), np.array(self.num_characters)
         (usable,) = np.nonzero((seconds > 0) & (lengths > 0))
@@ -145,9 +145,9 @@ class _Corpus:
         )
         for position in np.flatnonzero(np.abs(deviations) > FARTHEST):
             value = f"{math.exp(logs[position]):.3f} s a character ({deviations[position]:+.1f})"
-            yield self._finding(int(usable[position]), MISALIGNED, value=value, rule=rule)
+            yield self._flaw(int(usable[position]), MISALIGNED, value=value, rule=rule)
 
-    def _same_text(self) -> Iterator[Finding]:
+    def _same_text(self) -> Iterator[Flaw]:
         seconds = np.array(self.seconds)
         usable = (np.array(self.num_characters) > 0) & (seconds > 0)
         for group in _equal(np.array(self.texts), usable):
@@ -157,20 +157,20 @@ class _Corpus:
                 longer = seconds[number] > MOST_DIFFERENT * median
                 if longer or seconds[number] * MOST_DIFFERENT < median:
                     value = f"{seconds[number]:.2f} s, median {median:.2f} s of {len(group)}"
-                    yield self._finding(int(number), "unlike the same text", value=value, rule=rule)
+                    yield self._flaw(int(number), "unlike the same text", value=value, rule=rule)
 
-    def _same_audio(self) -> Iterator[Finding]:
+    def _same_audio(self) -> Iterator[Flaw]:
         audio = np.array(self.audio)
         for first, *others in _equal(audio, audio != 0):
             for number in others:
                 rule = "no audio may come twice"
-                yield self._finding(int(number), "same audio", value=self.ids[first], rule=rule)
+                yield self._flaw(int(number), "same audio", value=self.ids[first], rule=rule)
 
-    def _finding(self, number: int, what: str, *, value: str, rule: str) -> Finding:
-        return Finding(self.ids[number], what, value, rule)
+    def _flaw(self, number: int, what: str, *, value: str, rule: str) -> Flaw:
+        return Flaw(self.ids[number], what, value, rule)
 
 
-def write_findings(findings: Iterable[Finding], path: Path | None) -> dict[str, Count]:
+def write_flaws(flaws: Iterable[Flaw], path: Path | None) -> dict[str, Count]:
     """Returns how often each thing was found; the lines go to `path`, or are printed.
 
     Raises:
@@ -178,22 +178,22 @@ def write_findings(findings: Iterable[Finding], path: Path | None) -> dict[str, 
     """
     counts: dict[str, Count] = {}
     if path is None:
-        for line in _lines(findings, counts):
+        for line in _lines(flaws, counts):
             print(line)
         return counts
     with whole_file(path, DataError) as file:
-        file.writelines(f"{line}\n".encode() for line in _lines(findings, counts))
+        file.writelines(f"{line}\n".encode() for line in _lines(flaws, counts))
     return counts
 
 
-def _lines(findings: Iterable[Finding], counts: dict[str, Count]) -> Iterator[str]:
-    """Yields the header and a line for each finding, separated by tabs, and counts them."""
-    for finding in findings:
+def _lines(flaws: Iterable[Flaw], counts: dict[str, Count]) -> Iterator[str]:
+    """Yields the header and a line for each flaw, separated by tabs, and counts them."""
+    for flaw in flaws:
         if not counts:
-            yield "\t".join(Finding._fields)
-        before = counts.get(finding.what, Count(0, finding.id))
-        counts[finding.what] = before._replace(number=before.number + 1)
-        yield "\t".join(" ".join(cell.split()) for cell in finding)
+            yield "\t".join(Flaw._fields)
+        before = counts.get(flaw.what, Count(0, flaw.id))
+        counts[flaw.what] = before._replace(number=before.number + 1)
+        yield "\t".join(" ".join(cell.split()) for cell in flaw)
 
 
 def _place(cut: Cut) -> int:

@@ -59,6 +59,14 @@ class Report:
     cuts_path: Path | None = None
     note: str = ""
 
+    @property
+    def folder(self) -> Path:
+        """Where reports go: beside the hypotheses, of some of them to a folder of their own."""
+        beside = self.hypotheses_path.parent
+        if self.cuts_path is None:
+            return beside
+        return beside / self.cuts_path.name.removesuffix(".jsonl.gz")
+
 
 def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> Report:
     """Returns the report of the folder's `hyp.jsonl`, both sides normalised.
