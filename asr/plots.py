@@ -15,6 +15,7 @@ from asr.errors import DataError
 from asr.files import whole_file
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _MAX_LABELS = 60  # more token labels than this would overlap
@@ -73,6 +74,14 @@ def plot_alignment(
     assert len(tokens) == num_tokens > 0
     assert num_frames > 0
     figure = _new_figure(width=9.0, height=min(1.8 + 0.2 * num_tokens, 12.0))
+    _show_weights(figure, alignment, seconds=num_frames * seconds_per_frame)
+    _label_rows(figure.axes[0], tokens)
+    _set_title(figure, title)
+    save_picture(figure, path)
+
+
+def _show_weights(figure: "Figure", alignment: np.ndarray, *, seconds: float) -> None:
+    """Draws weights (U, T), whose frames last so many seconds together, and their colour bar."""
     axes = figure.add_subplot()
     picture = axes.imshow(
         alignment,
@@ -81,14 +90,18 @@ def plot_alignment(
         cmap="magma",
         vmin=0.0,
         vmax=float(alignment[np.isfinite(alignment)].max(initial=0.0)) or 1.0,
-        extent=(0.0, num_frames * seconds_per_frame, num_tokens - 0.5, -0.5),
+        extent=(0.0, seconds, len(alignment) - 0.5, -0.5),
     )
     figure.colorbar(picture, ax=axes, label="weight", pad=0.02)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("token")
+
+
+def _label_rows(axes: "Axes", tokens: Sequence[str]) -> None:
+    """Writes the tokens, or their numbers, beside the rows, as many as find room."""
     family = _font_family("".join(tokens))
-    labels = list(tokens) if family else [str(row) for row in range(num_tokens)]
-    rows = range(0, num_tokens, -(-num_tokens // _MAX_LABELS) or 1)
+    labels = list(tokens) if family else [str(row) for row in range(len(tokens))]
+    rows = range(0, len(tokens), -(-len(tokens) // _MAX_LABELS) or 1)
     axes.set_yticks(
         rows,
         [labels[row] for row in rows],
@@ -96,8 +109,6 @@ def plot_alignment(
         fontsize=8,
         parse_math=False,
     )
-    _set_title(figure, title)
-    save_picture(figure, path)
 
 
 def plot_log_mel(

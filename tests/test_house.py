@@ -265,6 +265,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.data": "describe, validate and export",
         "asr.cli.lm": "cli",
         "asr.cli.options": "cli",
+        "asr.use.dev_set": "tune and recognition",
         "asr.use.tune_report": "tune",
         "asr.machine.ranks": "decode",
         "asr.scoring.rates": "report",

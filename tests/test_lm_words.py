@@ -14,7 +14,7 @@ from asr.lm.arpa import LOG_10, LOG_ZERO, list_words
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, score_hypotheses
 from asr.lm.ngram import LMMemory
-from asr.lm.words import MOST_WAYS, WordNgram, lists_words, read_word_ngram
+from asr.lm.words import MOST_WAYS, WordNgram, is_over_words, read_word_ngram
 from asr.search import Hypothesis, WeightedScorer, map_tensors, search
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer, train_tokenizer
 
@@ -206,11 +206,11 @@ def test_words_go_through_the_normaliser_and_strange_ones_are_never_found(tmp_pa
 def test_files_over_words_are_told_from_files_over_tokens(arpa: Path, tmp_path: Path) -> None:
     words = ["<s>", "</s>", "<UNK>", *"가나다라", "나다", "다라", "라가", "가다", "다가라"]
     assert list_words(arpa) == words
-    assert lists_words(arpa)
+    assert is_over_words(arpa)
     path = tmp_path / "other.arpa"
     for old, new in (("나다", "▁나"), ("다라\t", "ㄷ\t"), ("다라\t", "<U+3000>\t")):
         path.write_text(LANGUAGE_MODEL.replace(old, new), "utf-8")
-        assert not lists_words(path), new
+        assert not is_over_words(path), new
 
 
 def test_tokens_that_do_not_spell_words_one_way_are_refused(arpa: Path) -> None:

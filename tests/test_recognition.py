@@ -16,9 +16,10 @@ from asr.recognition import encode_padded
 from asr.text.tokenizer import train_tokenizer
 from asr.training.evaluate import evaluate
 from asr.use.decode import decode_manifest
+from asr.use.dev_set import DevSet
 from asr.use.draw_alignment import draw_alignment
 from asr.use.recognizer import load_recognizer
-from asr.use.tune import DevSet, TunePlan, tune
+from asr.use.tune import TunePlan, tune
 
 TOKENIZER = train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none")
 ROUNDED = {"encoder_precision": "bfloat16", "max_tokens": 5}

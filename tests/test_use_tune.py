@@ -23,11 +23,11 @@ from asr.lm.folder import build_recurrent
 from asr.lm.ngram import arpa_symbols, estimate, write_arpa
 from asr.scoring.rates import score_folder
 from asr.text.tokenizer import EOS, CharacterTokenizer
-from asr.use import tune as tune_module
-from asr.use import tune_report
+from asr.use import dev_set, tune_report
 from asr.use.decode import decode_manifest
+from asr.use.dev_set import DevSet
 from asr.use.recognizer import load_recognizer
-from asr.use.tune import RANGES, DevSet, Knob, Trial, TunePlan, Tuning, planned, refine, tune
+from asr.use.tune import RANGES, Knob, Trial, TunePlan, Tuning, planned, refine, tune
 from asr.use.tune_report import conclude, surfaces, to_arguments, to_markdown
 
 TOKENIZER = CharacterTokenizer("abcd", normalizer="none")
@@ -128,7 +128,7 @@ def test_what_finds_no_room_in_memory_is_encoded_again_to_the_same_end(
     lines: list[str] = []
     whole = tune(plan_of(home, trials=3), say=lines.append)
     assert "encoded 7 of 7 utterances" in lines
-    monkeypatch.setattr(tune_module, "MOST_BYTES", 0)
+    monkeypatch.setattr(dev_set, "MOST_BYTES", 0)
     lines.clear()
     assert results_of(tune(plan_of(home, trials=3), say=lines.append)) == results_of(whole)
     assert "encoded 7 of 7 utterances" not in lines

@@ -39,15 +39,15 @@ _NEVER_LOG10 = -99.0  # what ARPA files write for a word that is never foretold:
 _COUNT = re.compile(rb"ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*")
 
 
-class Ngrams(NamedTuple):
-    """The n-grams of one length, sorted by their tokens, the first token first."""
+class NgramTable(NamedTuple):
+    """A model's n-grams of one length, sorted by their tokens, the first token first."""
 
     tokens: npt.NDArray[np.int32]  # (N,n)
     log_probs: npt.NDArray[np.float64]  # (N,), natural, of the last token after the others
     backoffs: npt.NDArray[np.float64]  # (N,), natural, charged where the n-gram has no such child
 
 
-def format_ngrams(tables: Sequence[Ngrams], symbols: Sequence[str]) -> Iterator[str]:
+def format_arpa(tables: Sequence[NgramTable], symbols: Sequence[str]) -> Iterator[str]:
     """Yields the lines of an ARPA file, without line ends.
 
     Args:
@@ -67,7 +67,7 @@ def format_ngrams(tables: Sequence[Ngrams], symbols: Sequence[str]) -> Iterator[
     yield from ("", "\\end\\")
 
 
-def read_ngrams(path: Path, symbols: Sequence[str]) -> list[Ngrams]:
+def read_tables(path: Path, symbols: Sequence[str]) -> list[NgramTable]:
     r"""Returns the n-grams of length 1, 2, ... in an ARPA file, plain or gzip.
 
     Args:
@@ -88,7 +88,7 @@ def list_words(path: Path) -> list[str]:
         DataError: the file cannot be read.
     """
     words: list[str] = []
-    with _opened(path) as lines:
+    with _open_lines(path) as lines:
         for line in itertools.dropwhile(lambda line: line.strip() != b"\\1-grams:", lines):
             if line.startswith(b"\\"):
                 if words:
@@ -99,7 +99,7 @@ def list_words(path: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Iterable[bytes]]:
+def _open_lines(path: Path) -> Iterator[Iterable[bytes]]:
     """Yields the lines of a file, plain or gzip; what goes wrong while they are read is said."""
     try:
         with path.open("rb") as file:
@@ -123,23 +123,25 @@ class _Reader:
         del self.words[symbols[PAD].encode()]
         self.words.setdefault(b"<UNK>", UNK)
 
-    def read(self) -> list[Ngrams]:
-        with _opened(self.path) as lines:
+    def read(self) -> list[NgramTable]:
+        """Returns the file's n-grams of length 1, 2, ..."""
+        with _open_lines(self.path) as lines:
             self.lines = self._numbered(lines)
-            return self._tables()
+            return self._read_tables()
 
     def _numbered(self, file: Iterable[bytes]) -> Iterator[bytes]:
         for line in file:
             self.number += 1
             yield line
 
-    def _tables(self) -> list[Ngrams]:
-        counts, line = self._counts()
-        tables: list[Ngrams] = []
+    def _read_tables(self) -> list[NgramTable]:
+        """Returns all sections, each checked against the header and the words of the first."""
+        counts, line = self._read_counts()
+        tables: list[NgramTable] = []
         listed: dict[bytes, int] = {}
         for length, count in enumerate(counts, start=1):
-            self._expect(f"\\{length}-grams:", line)
-            table, line = self._section(length, self.words if length == 1 else listed)
+            self._expect_marker(f"\\{length}-grams:", line)
+            table, line = self._read_section(length, self.words if length == 1 else listed)
             if len(table.tokens) != count:
                 raise self._error(
                     f"here end {len(table.tokens)} {length}-grams, but the header of the file says "
@@ -149,10 +151,10 @@ class _Reader:
             if length == 1:
                 own = set(table.tokens[:, 0].tolist())
                 listed = {word: token for word, token in self.words.items() if token in own}
-        self._expect("\\end\\", line)
+        self._expect_marker("\\end\\", line)
         return tables
 
-    def _counts(self) -> tuple[list[int], bytes]:
+    def _read_counts(self) -> tuple[list[int], bytes]:
         """Returns the numbers of n-grams that the header says, and the line behind it."""
         for line in self.lines:
             if line.removeprefix(codecs.BOM_UTF8).strip() == b"\\data\\":
@@ -173,7 +175,7 @@ class _Reader:
                 raise self._bad_line(line, f"ngram {len(counts) + 1}=COUNT, of at most 18 digits")
         raise self._cut_short("\\1-grams:")
 
-    def _section(self, length: int, words: Mapping[bytes, int]) -> tuple[Ngrams, bytes]:
+    def _read_section(self, length: int, words: Mapping[bytes, int]) -> tuple[NgramTable, bytes]:
         """Returns the n-grams of one length, of these words, and the line behind them."""
         tokens, log_probs, backoffs = array("i"), array("d"), array("d")
         where = f"{self.path} line {self.number}"
@@ -188,10 +190,10 @@ class _Reader:
                 backoff = float(fields[length + 1]) if len(fields) > length + 1 else 0.0
                 row = [words[word] for word in fields[1 : length + 1]]
             except (ValueError, KeyError):
-                raise self._bad_row(line, length) from None
+                raise self._bad_ngram(line, length) from None
             fits = len(row) == length and len(fields) <= length + 2
             if not (fits and log_prob <= 0 and backoff < math.inf):
-                raise self._bad_row(line, length)
+                raise self._bad_ngram(line, length)
             tokens.extend(row)
             log_probs.append(log_prob)
             backoffs.append(backoff)
@@ -199,11 +201,11 @@ class _Reader:
             raise self._cut_short("\\end\\")
         rows = np.array(tokens, dtype=np.int32).reshape(-1, length)
         order = np.lexsort(rows.T[::-1])
-        table = Ngrams(rows[order], _natural(log_probs)[order], _natural(backoffs)[order])
-        self._check(table, f"{where}: the {length}-grams that begin here")
+        table = NgramTable(rows[order], _to_natural(log_probs)[order], _to_natural(backoffs)[order])
+        self._check_section(table, f"{where}: the {length}-grams that begin here")
         return table, line
 
-    def _check(self, table: Ngrams, what: str) -> None:
+    def _check_section(self, table: NgramTable, what: str) -> None:
         """Refuses a section with an n-gram twice, or without the marks of sentence ends."""
         twice = (table.tokens[1:] == table.tokens[:-1]).all(axis=1)
         if twice.any():
@@ -216,7 +218,7 @@ class _Reader:
                     "that marks where a sentence begins and ends"
                 )
 
-    def _bad_row(self, line: bytes, length: int) -> DataError:
+    def _bad_ngram(self, line: bytes, length: int) -> DataError:
         """Returns what is wrong with a line that holds no n-gram of ours."""
         for word in line.split()[1 : length + 1]:
             if word not in self.words and line.endswith(b"\n"):
@@ -230,7 +232,7 @@ class _Reader:
             "some, a backoff",
         )
 
-    def _expect(self, marker: str, line: bytes) -> None:
+    def _expect_marker(self, marker: str, line: bytes) -> None:
         if line.strip() != marker.encode():
             raise self._bad_line(line, marker)
 
@@ -246,7 +248,8 @@ class _Reader:
         return DataError(f"{self.path} line {self.number}: {message}")
 
 
-def _natural(log10s: "array[float]") -> npt.NDArray[np.float64]:
+def _to_natural(log10s: "array[float]") -> npt.NDArray[np.float64]:
+    """Returns natural logarithms, `LOG_ZERO` at least."""
     return np.maximum(np.array(log10s) * LOG_10, LOG_ZERO)
 
 

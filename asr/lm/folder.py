@@ -18,7 +18,7 @@ from asr.errors import ConfigError, ModelError
 from asr.lm.config import LMConfig, LMModelConfig, load_lm_config
 from asr.lm.language_model import LanguageModel, RecurrentLM
 from asr.lm.ngram import arpa_symbols, read_arpa
-from asr.lm.words import lists_words, read_word_ngram
+from asr.lm.words import is_over_words, read_word_ngram
 from asr.machine.devices import pick_device
 from asr.settings import read_settings
 from asr.text.tokenizer import Tokenizer, load_tokenizer
@@ -74,7 +74,7 @@ def load_language_model(
         raise ModelError(
             f"{path}: an ARPA file has no tokenizer; name a model folder that has it by --tokenizer"
         )
-    if words and lists_words(path):
+    if words and is_over_words(path):
         scorer = read_word_ngram(path, tokenizer).to(device)
         return LanguageModel(scorer, tokenizer, "words", device)
     return _load_arpa(path, tokenizer, device)

@@ -1,5 +1,12 @@
 """Counting n-grams in a stream of texts, and modified Kneser-Ney discounting.
 
+    p(w | h) = (c(h w) - D(c(h w))) / c(h) + spared(h) p(w | h without its first token)
+
+    c(h w)     how often w follows h; below the highest order, after how many different tokens
+    c(h)       the sum of it over all w
+    D          the discount of a count of 1, of 2, and of 3 or more
+    spared(h)  the share that the discounts took of c(h), so that p sums to 1
+
 N distinct n-grams of the highest order are all that is kept of the texts, each packed into a few
 64-bit words, its last token in the highest bits. Sorted so, dropping the first token leaves equal
 (n-1)-grams beside each other: every lower order follows from the one above it without a search.
@@ -13,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.errors import ConfigError, DataError
-from asr.lm.arpa import LOG_ZERO, Ngrams
+from asr.lm.arpa import LOG_ZERO, NgramTable
 from asr.text.tokenizer import BOS, EOS, PAD, UNK
 
 HIGHEST_ORDER = 10
@@ -29,7 +36,7 @@ Item = TypeVar("Item")
 
 
 class Level(NamedTuple):
-    """The n-grams of one length in the texts, sorted by their last token first."""
+    """The texts' n-grams of one length, counted, and sorted by their last token first."""
 
     rows: Rows  # (N,n) tokens
     counts: Ints  # (N,), how often; below the highest order, after how many different tokens
@@ -37,15 +44,15 @@ class Level(NamedTuple):
 
 
 class Discounted(NamedTuple):
-    """A level's counts as probabilities, with something left for what was not seen.
+    """A level's discounted shares, the first term of p(w | h), and what the discounts spared.
 
     Its n-grams are sorted by their first token first, which brings those of a context together.
     """
 
-    place: Ints  # (N,), of each in the level
-    context: Ints  # (N,), the number of its context
-    probs: Floats  # (N,)
-    spared: Floats  # (contexts,), left for the order below
+    places: Ints  # (N,), of each in the level
+    contexts: Ints  # (N,), the number of its context h
+    shares: Floats  # (N,) (c(h w) - D) / c(h)
+    spared: Floats  # (contexts,) of each context, for the order below
 
 
 class Counts(NamedTuple):
@@ -55,9 +62,9 @@ class Counts(NamedTuple):
     counts: Ints  # (N,)
 
 
-def estimate_ngrams(
+def estimate_tables(
     texts: Iterable[Sequence[int]], *, order: int, vocab_size: int
-) -> tuple[list[Ngrams], tuple[int, ...]]:
+) -> tuple[list[NgramTable], tuple[int, ...]]:
     """Returns the n-grams of length 1 to order, and for which lengths discounts were undefined.
 
     Probabilities are interpolated with those of the order below, unigrams with the uniform
@@ -77,29 +84,24 @@ def estimate_ngrams(
     """
     if not 1 <= order <= HIGHEST_ORDER:
         raise ConfigError(f"order = {order}: must be 1 to {HIGHEST_ORDER}")
-    tables: list[Ngrams] = []
+    tables: list[NgramTable] = []
     fallbacks = []
+    probs = np.empty(0)  # of each n-gram of the level before, in its order
     for length, level in enumerate(count_levels(texts, order, vocab_size), start=1):
-        discounts, is_fallback = discounts_of(level.counts)
+        discounts, is_fallback = choose_discounts(level.counts)
         if is_fallback:
             fallbacks.append(length)
         own = _discount(level, discounts, vocab_size)
         if length == 1:
-            probs = own.spared[0] * np.full(vocab_size, 1 / (vocab_size - 2))  # (V,)
-            probs[level.rows[own.place, 0]] += own.probs
-            tables.append(_list_unigrams(probs))
-            probs = probs[level.rows[:, 0]]
+            table, probs = _estimate_unigrams(level, own, vocab_size)
         else:
-            contexts = level.rows[own.place, :-1]
-            tables[-1] = _add_backoffs(tables[-1], contexts, own.spared)
-            after = own.probs + own.spared[own.context] * probs[level.lower[own.place]]
-            tables.append(Ngrams(level.rows[own.place], np.log(after), np.zeros(len(after))))
-            probs = np.empty(len(after))
-            probs[own.place] = after
+            tables[-1] = _add_backoffs(tables[-1], level.rows[own.places, :-1], own.spared)
+            table, probs = _interpolate(level, own, probs)
+        tables.append(table)
     return tables, tuple(fallbacks)
 
 
-def discounts_of(counts: Ints) -> tuple[tuple[float, float, float], bool]:
+def choose_discounts(counts: Ints) -> tuple[tuple[float, float, float], bool]:
     """Returns what is taken off a count of 1, 2, and 3 or more, and whether it is the fallback.
 
     The formulas need n-grams with counts of 1, 2 and 3, and no discount may be 0 or more than its
@@ -202,25 +204,43 @@ def _streams(
 
 
 def _discount(level: Level, discounts: Sequence[float], vocab_size: int) -> Discounted:
+    """Returns the first term of p(w | h) for each n-gram of a level, and what is spared."""
     words = _pack(list(level.rows.T.astype(np.int64)), (vocab_size - 1).bit_length())
-    place = np.lexsort(words[::-1])
-    counts = level.counts[place]
-    context = _number_runs(level.rows[place, :-1])
-    total = np.bincount(context, counts)
+    places = np.lexsort(words[::-1])
+    counts = level.counts[places]
+    contexts = _number_runs(level.rows[places, :-1])
+    total = np.bincount(contexts, counts)
     discount = np.array([0.0, *discounts])[np.minimum(counts, 3)]
-    spared = np.bincount(context, discount) / total
-    return Discounted(place, context, (counts - discount) / total[context], spared)
+    spared = np.bincount(contexts, discount) / total
+    return Discounted(places, contexts, (counts - discount) / total[contexts], spared)
 
 
-def _list_unigrams(probs: Floats) -> Ngrams:
-    """Returns all tokens but PAD as unigrams with probabilities (V,)."""
+def _estimate_unigrams(level: Level, own: Discounted, vocab_size: int) -> tuple[NgramTable, Floats]:
+    """Returns all tokens but PAD as unigrams, and the probabilities (N,) of those in the level.
+
+    What was spared is shared out evenly among all tokens but PAD and BOS, which never come.
+    """
+    probs = own.spared[0] * np.full(vocab_size, 1 / (vocab_size - 2))  # (V,)
+    probs[level.rows[own.places, 0]] += own.shares
     log_probs = np.log(probs)
     log_probs[BOS] = LOG_ZERO
-    tokens = np.delete(np.arange(len(probs), dtype=np.int32), PAD)
-    return Ngrams(tokens[:, None], log_probs[tokens], np.zeros(len(tokens)))
+    tokens = np.delete(np.arange(vocab_size, dtype=np.int32), PAD)
+    table = NgramTable(tokens[:, None], log_probs[tokens], np.zeros(len(tokens)))
+    return table, probs[level.rows[:, 0]]
 
 
-def _add_backoffs(table: Ngrams, contexts: Rows, spared: Floats) -> Ngrams:
+def _interpolate(level: Level, own: Discounted, lower: Floats) -> tuple[NgramTable, Floats]:
+    """Returns a level's n-grams, and their probabilities (N,) in its order.
+
+    They are p(w | h), from the probabilities of the level below, in the order of that.
+    """
+    probs = own.shares + own.spared[own.contexts] * lower[level.lower[own.places]]
+    in_order = np.empty(len(probs))
+    in_order[own.places] = probs
+    return NgramTable(level.rows[own.places], np.log(probs), np.zeros(len(probs))), in_order
+
+
+def _add_backoffs(table: NgramTable, contexts: Rows, spared: Floats) -> NgramTable:
     """Returns a table with the backoffs of those of its n-grams that were seen before a token.
 
     Args:

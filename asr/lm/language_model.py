@@ -10,6 +10,7 @@ Search takes one step for K hypotheses of each of B utterances, with states (B,K
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -172,8 +173,7 @@ def sample(
         model: what is drawn from.
         prompt: how every text begins; it is normalised first.
         num: how many texts, 1 to 10,000.
-        temperature: log probabilities are divided by it, 0 to 100; 0 takes the best token each
-            time.
+        temperature: divides log probabilities, 0 to 100; 0: the best token each time.
         max_tokens: most tokens drawn for a text.
         seed: the same seed, the same texts; 0 to 2**63 - 1.
 
@@ -181,20 +181,12 @@ def sample(
         ConfigError: num, temperature or seed is out of range.
         DataError: the prompt holds what the tokenizer cannot spell.
     """
-    _check_range("num", num, 1, MOST_TEXTS)
-    _check_range("temperature", temperature, 0.0, HIGHEST_TEMPERATURE)
-    _check_range("seed", seed, 0, LARGEST_SEED)
-    begin = model.tokenizer.encode(model.tokenizer.normalize(prompt))
-    if UNK in begin:
-        raise DataError(
-            f'prompt "{prompt}": holds a character that the tokenizer does not know; leave it out'
-        )
+    _check_range("num", num, 1, highest=MOST_TEXTS)
+    _check_range("temperature", temperature, 0.0, highest=HIGHEST_TEMPERATURE)
+    _check_range("seed", seed, 0, highest=LARGEST_SEED)
     generator = torch.Generator().manual_seed(seed)
     memory = model.memory(1)
-    state = model.scorer.initial_state(memory, num)
-    drawn = torch.tensor([[BOS, *begin]]).repeat(num, 1)  # (K,L), on the CPU as the generator
-    for token in drawn[:, :-1].unbind(dim=1):
-        _, state = model.scorer.step(token[None].to(model.device), memory, state)
+    drawn, state = _read_prompt(model, prompt, num)
     ended = torch.zeros(num, dtype=torch.bool)
     for _ in range(max_tokens):
         log_probs, state = model.scorer.step(drawn[None, :, -1].to(model.device), memory, state)
@@ -217,7 +209,26 @@ def draw(log_probs: Tensor, temperature: float, generator: torch.Generator) -> T
     return torch.multinomial(probs, 1, generator=generator)[:, 0]
 
 
-def _check_range(name: str, value: float, lowest: float, highest: float) -> None:
+def _read_prompt(model: LanguageModel, prompt: str, num: int) -> tuple[Tensor, Any]:
+    """Returns BOS and the prompt (K,L) for so many texts, and the state before the last token.
+
+    Raises:
+        DataError: the prompt holds what the tokenizer cannot spell.
+    """
+    prompted = model.tokenizer.encode(model.tokenizer.normalize(prompt))
+    if UNK in prompted:
+        raise DataError(
+            f'prompt "{prompt}": holds a character that the tokenizer does not know; leave it out'
+        )
+    memory = model.memory(1)
+    state = model.scorer.initial_state(memory, num)
+    begun = torch.tensor([[BOS, *prompted]]).repeat(num, 1)  # on the CPU, as what draws
+    for token in begun[:, :-1].unbind(dim=1):
+        _, state = model.scorer.step(token[None].to(model.device), memory, state)
+    return begun, state
+
+
+def _check_range(name: str, value: float, lowest: float, *, highest: float) -> None:
     if not lowest <= value <= highest:  # NaN is not either
         raise ConfigError(
             f"{name} = {value}: must be {lowest} to {highest}; give a value in that range"

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from asr.files import whole_file
-from asr.lm.arpa import LOG_ZERO, Ngrams, format_ngrams, read_ngrams
-from asr.lm.kneser_ney import estimate_ngrams
+from asr.lm.arpa import LOG_ZERO, NgramTable, format_arpa, read_tables
+from asr.lm.kneser_ney import estimate_tables
 from asr.lm.trie import ROOT, Trie, build_trie
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
@@ -53,7 +53,11 @@ class NgramModel:
     """
 
     def __init__(
-        self, tables: Sequence[Ngrams], vocab_size: int, *, fallback_orders: tuple[int, ...] = ()
+        self,
+        tables: Sequence[NgramTable],
+        vocab_size: int,
+        *,
+        fallback_orders: tuple[int, ...] = (),
     ) -> None:
         self.order = len(tables)
         self.vocab_size = vocab_size
@@ -103,18 +107,18 @@ class NgramModel:
         scores: list[float] = log_probs.masked_fill(never, LOG_ZERO).clamp(LOG_ZERO, 0.0).tolist()
         return scores
 
-    def tables(self) -> list[Ngrams]:
+    def tables(self) -> list[NgramTable]:
         """Returns the n-grams of length 1, 2, ..., of which this model can be made again."""
         trie = Trie(*(tensor.cpu() for tensor in self._trie))
         tokens = (trie.unigram_nodes != ROOT).nonzero()  # (n,1)
         log_probs, begin = trie.unigrams[tokens[:, 0]], 1  # the first node of that length
-        tables: list[Ngrams] = []
+        tables: list[NgramTable] = []
         for num, num_longer in zip(self.num_ngrams, [*self.num_ngrams[1:], 0], strict=True):
             backoffs = torch.zeros(num, dtype=torch.double)
             nodes = trie.backoffs[begin : begin + num]  # none of the highest order, unless it is 1
             backoffs[: len(nodes)] = nodes
             tables.append(
-                Ngrams(tokens.int().numpy(), log_probs.double().numpy(), backoffs.numpy())
+                NgramTable(tokens.int().numpy(), log_probs.double().numpy(), backoffs.numpy())
             )
             # Edges are numbered as nodes are, without the unigrams.
             first = begin + num - self.num_ngrams[0]
@@ -156,7 +160,7 @@ def estimate(texts: Iterable[Sequence[int]], *, order: int, vocab_size: int) -> 
         ConfigError: the order is out of range.
         DataError: there is no text, or a token is none of the vocabulary.
     """
-    tables, fallback_orders = estimate_ngrams(texts, order=order, vocab_size=vocab_size)
+    tables, fallback_orders = estimate_tables(texts, order=order, vocab_size=vocab_size)
     return NgramModel(tables, vocab_size, fallback_orders=fallback_orders)
 
 
@@ -171,12 +175,12 @@ def read_arpa(path: Path, symbols: Sequence[str]) -> NgramModel:
         DataError: the file cannot be read, is no ARPA file, is cut short or inconsistent, or holds
             a word that is no token's.
     """
-    return NgramModel(read_ngrams(path, symbols), len(symbols))
+    return NgramModel(read_tables(path, symbols), len(symbols))
 
 
 def to_arpa(model: NgramModel, symbols: Sequence[str]) -> Iterator[str]:
     """Yields the lines of a model's ARPA file, without line ends."""
-    return format_ngrams(model.tables(), symbols)
+    return format_arpa(model.tables(), symbols)
 
 
 def write_arpa(path: Path, model: NgramModel, symbols: Sequence[str]) -> None:

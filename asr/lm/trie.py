@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from asr.lm.arpa import LOG_ZERO, Ngrams
+from asr.lm.arpa import LOG_ZERO, NgramTable
 
 ROOT = 0
 
@@ -55,7 +55,7 @@ class Trie(NamedTuple):
         return rows, offset[rows] + torch.arange(len(rows), device=nodes.device)
 
 
-def build_trie(tables: Sequence[Ngrams], vocab_size: int) -> tuple[Trie, tuple[int, ...]]:
+def build_trie(tables: Sequence[NgramTable], vocab_size: int) -> tuple[Trie, tuple[int, ...]]:
     """Returns the n-grams of length 1, 2, ... in flat arrays, and how many there are of each."""
     rows = [torch.from_numpy(table.tokens).long() for table in tables]
     num_unigrams = len(rows[0])
@@ -87,7 +87,9 @@ def build_trie(tables: Sequence[Ngrams], vocab_size: int) -> tuple[Trie, tuple[i
     return trie, tuple(nums)
 
 
-def _add_level(trie: Trie, table: Ngrams, *, level: Tensor, places: Tensor, is_last: bool) -> Trie:
+def _add_level(
+    trie: Trie, table: NgramTable, *, level: Tensor, places: Tensor, is_last: bool
+) -> Trie:
     """Returns the arrays with the n-grams of one length more.
 
     Args:

@@ -30,12 +30,16 @@ from asr.lm.trie import ROOT
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
 
 MOST_WAYS = 8
-MARKS = ("<pad>", "<s>", "</s>", "<unk>")  # PAD, BOS, EOS, UNK
+SPECIAL_WORDS = ("<pad>", "<s>", "</s>", "<unk>")  # PAD, BOS, EOS, UNK
 BEGIN, NOWHERE = 0, 1  # places in a lexicon: nothing was read, and what is no beginning of a piece
 
 
 class Lexicon(NamedTuple):
-    """All pieces as a tree of their tokens, in flat arrays. P places, V tokens, E edges."""
+    """All pieces as a tree of their tokens, in flat arrays.
+
+    A place is what was read of a piece so far; an edge leads from one to the next by a token.
+    P places, V tokens, E edges.
+    """
 
     keys: Tensor  # (E,) ascending: place * V + token
     targets: Tensor  # (E,) the place that it leads to
@@ -73,7 +77,7 @@ class WordNgram:
         self, model: NgramModel, spellings: Sequence[Sequence[int]], *, space: int, vocab_size: int
     ) -> None:
         self.model, self.space, self.vocab_size = model, space, vocab_size
-        self.lexicon = _plant(spellings, vocab_size)
+        self.lexicon = _build_lexicon(spellings, vocab_size)
 
     def to(self, device: torch.device | str) -> Self:
         """Returns the same model with its arrays on a device."""
@@ -86,12 +90,12 @@ class WordNgram:
     def initial_state(self, memory: LMMemory, num_hypotheses: int) -> WordState:
         """Returns the state before BOS."""
         shape, device = (memory.rows.size(0), num_hypotheses), memory.rows.device
-        return _opened(torch.full(shape, ROOT, device=device))
+        return _begin_words(torch.full(shape, ROOT, device=device))
 
     def step(self, tokens: Tensor, memory: LMMemory, state: WordState) -> tuple[Tensor, WordState]:
         """Returns log probabilities (B,K,V) of what follows tokens (B,K), and the next state."""
         state = self._read(tokens, state)
-        word, nodes = self._close(state)  # (B,K), (B,K)
+        word, nodes = self._end_words(state)  # (B,K), (B,K)
         end, _ = self.model.read(nodes, torch.full_like(nodes, EOS))
         log_probs = word.new_zeros(*tokens.shape, self.vocab_size)
         log_probs[..., self.space] = word
@@ -102,9 +106,9 @@ class WordNgram:
     def _read(self, tokens: Tensor, state: WordState) -> WordState:
         """Returns the state after tokens (B,K): a word more, or a word grown."""
         _, begun = self.model.read(state.before, tokens.new_full(tokens.shape, BOS))
-        _, closed = self._close(state)
-        fresh = _opened(torch.where(tokens == BOS, begun, closed))
-        grown = self._grow(tokens, state)
+        _, closed = self._end_words(state)
+        fresh = _begin_words(torch.where(tokens == BOS, begun, closed))
+        grown = self._extend_words(tokens, state)
         is_fresh = (tokens == BOS) | (tokens == self.space)
         return WordState(
             *(
@@ -113,7 +117,7 @@ class WordNgram:
             )
         )
 
-    def _grow(self, tokens: Tensor, state: WordState) -> WordState:
+    def _extend_words(self, tokens: Tensor, state: WordState) -> WordState:
         """Returns the state after tokens (B,K) that go on with the word.
 
         Each way goes on with its piece, or where that is one, ends it and begins another.
@@ -145,7 +149,7 @@ class WordNgram:
         log_probs, nodes = self.model.read(state.nodes, pieces.clamp(min=PAD))
         return (state.scores + log_probs).masked_fill(pieces < 0, -math.inf), nodes
 
-    def _close(self, state: WordState) -> tuple[Tensor, Tensor]:
+    def _end_words(self, state: WordState) -> tuple[Tensor, Tensor]:
         """Returns the log probability (B,K) of the last word if it ends here, and the node then."""
         scores, nodes = self._end_pieces(state)
         best, way = scores.max(dim=-1)
@@ -158,7 +162,7 @@ class WordNgram:
         return log_probs.masked_fill(is_empty, 0.0), torch.where(is_empty, state.before, node)
 
 
-def lists_words(path: Path) -> bool:
+def is_over_words(path: Path) -> bool:
     """Returns whether an ARPA file is over words, and not over tokens of a recognizer.
 
     Most words have two characters and more; characters and jamo have one, and of sentencepieces
@@ -169,7 +173,7 @@ def lists_words(path: Path) -> bool:
     """
     words = [unicodedata.normalize("NFC", word) for word in list_words(path)]
     num_long = sum(len(word) > 1 and not word.startswith("<") for word in words)
-    words = [word for word in words if not _is_mark(word)]
+    words = [word for word in words if not _is_special(word)]
     return 2 * num_long > len(words) and not any(word.startswith("▁") for word in words)
 
 
@@ -197,20 +201,20 @@ def read_word_ngram(path: Path, tokenizer: Tokenizer) -> WordNgram:
             f"{path}: is over words, and the recognizer knows no space, so it never ends one (give "
             "an n-gram model over the recognizer's tokens, as asr train-lm makes it)"
         )
-    words = list(dict.fromkeys(word for word in list_words(path) if not _is_mark(word)))
+    words = list(dict.fromkeys(word for word in list_words(path) if not _is_special(word)))
     spellings = [tokenizer.encode(tokenizer.normalize(word)) for word in words]
     known = [[] if UNK in spelling or space in spelling else spelling for spelling in spellings]
-    model = read_arpa(path, [*MARKS, *words])
+    model = read_arpa(path, [*SPECIAL_WORDS, *words])
     return WordNgram(
-        model, [*([] for _ in MARKS), *known], space=space, vocab_size=tokenizer.vocab_size
+        model, [*([] for _ in SPECIAL_WORDS), *known], space=space, vocab_size=tokenizer.vocab_size
     )
 
 
-def _is_mark(word: str) -> bool:
-    return word in MARKS or word == "<UNK>"
+def _is_special(word: str) -> bool:
+    return word in SPECIAL_WORDS or word == "<UNK>"
 
 
-def _opened(before: Tensor) -> WordState:
+def _begin_words(before: Tensor) -> WordState:
     """Returns the state in which a word begins after nodes (B,K): one way, with nothing read."""
     nodes = before[..., None].expand(*before.shape, MOST_WAYS)
     scores = torch.full(nodes.shape, -math.inf, device=before.device)
@@ -224,7 +228,7 @@ def _opened(before: Tensor) -> WordState:
     )
 
 
-def _plant(spellings: Sequence[Sequence[int]], vocab_size: int) -> Lexicon:
+def _build_lexicon(spellings: Sequence[Sequence[int]], vocab_size: int) -> Lexicon:
     """Returns the tree of pieces by their spellings; of two alike the first counts."""
     edges: dict[int, int] = {}
     pieces = [-1, -1]  # of BEGIN and NOWHERE

@@ -7,6 +7,7 @@ from lhotse import CutSet
 
 from asr.data.batches import Batch, BatchDataset, collate
 from asr.data.manifest import checked_cuts
+from asr.encoder import Encoded
 from asr.errors import ConfigError, DataError
 from asr.plots import check_picture, plot_alignment
 from asr.recognition import encode_padded
@@ -39,19 +40,12 @@ def draw_alignment(
     check_picture(path)
     if recognizer.config.attention.type == "none":
         raise ConfigError("this model has no attention (attention.type = none) to be drawn")
-    batch = _load(recognizer, manifest, utterance)
+    batch = _load(recognizer, manifest, utterance, needs_text=not of_hypothesis)
     model = recognizer.model
-    device = next(model.parameters()).device
     encoded = encode_padded(model, batch.waveforms, batch.lengths, recognizer.options)
     if of_hypothesis:
-        best = search_encoded(model, encoded, recognizer.options)[0][0]
-        text = recognizer.tokenizer.decode(best.tokens)
-        batch = collate(
-            batch.ids, [text], [batch.waveforms[0].numpy()], tokenizer=recognizer.tokenizer
-        )
-    elif not batch.texts[0]:
-        raise DataError(f"{manifest} utterance {batch.ids[0]!r}: has no transcript to align")
-    _, alignments = model.decoder(batch.inputs.to(device), model.prepare(encoded))
+        batch = _with_hypothesis(recognizer, batch, encoded)
+    _, alignments = model.decoder(batch.inputs.to(encoded.values.device), model.prepare(encoded))
     num_frames = int(encoded.lengths[0])
     plot_alignment(
         alignments[0, :, :num_frames].float().cpu().numpy(),
@@ -63,7 +57,17 @@ def draw_alignment(
     return batch.texts[0]
 
 
-def _load(recognizer: Recognizer, manifest: str | Path, utterance: str | None) -> Batch:
+def _with_hypothesis(recognizer: Recognizer, batch: Batch, encoded: Encoded) -> Batch:
+    """Returns the batch of one utterance with what is recognized in place of its reference."""
+    tokenizer = recognizer.tokenizer
+    best = search_encoded(recognizer.model, encoded, recognizer.options)[0][0]
+    text = tokenizer.decode(best.tokens)
+    return collate(batch.ids, [text], [batch.waveforms[0].numpy()], tokenizer=tokenizer)
+
+
+def _load(
+    recognizer: Recognizer, manifest: str | Path, utterance: str | None, *, needs_text: bool
+) -> Batch:
     names = []
     for cut in checked_cuts(manifest):
         names.append(cut.id)
@@ -72,6 +76,8 @@ def _load(recognizer: Recognizer, manifest: str | Path, utterance: str | None) -
             batch = dataset[CutSet.from_cuts([cut])]
             if isinstance(batch, DataError):
                 raise batch
+            if needs_text and not batch.texts[0]:
+                raise DataError(f"{manifest} utterance {cut.id!r}: has no transcript to align")
             return batch
     some = ", ".join(names[:3])
     raise DataError(f"{manifest}: has no utterance {utterance!r}; it has {some}, ...")
