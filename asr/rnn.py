@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
+from asr.fast import switches
 from asr.features import frame_mask
 
 SILENCING = -1e9  # below what any useful state adds up to
@@ -123,7 +124,8 @@ class RecurrentLayer(nn.Module):
 def _run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
     """Returns outputs (B,T,H) of frames (B,T,I); those of padding are of no meaning."""
     outputs: Tensor
-    stretches = stretches_of(lengths.tolist()) if frames.device.type == "cpu" else []
+    is_cut = frames.device.type == "cpu" and switches.is_on("cutting")
+    stretches = stretches_of(lengths.tolist()) if is_cut else []
     if len(stretches) < 2:
         outputs = layer(frames)[0]
         return outputs

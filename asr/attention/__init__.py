@@ -20,7 +20,7 @@ from asr.attention.contract import (
     nothing_read,
 )
 from asr.errors import ConfigError
-from asr.fast.correlation import correlate, filter_bank
+from asr.fast.correlation import filtered
 from asr.fast.energies import Seen, additive_energies
 from asr.fast.shared import LoopLinear, multiply, once
 from asr.features import frame_mask
@@ -196,8 +196,7 @@ class LocationAttention(TrackingAttention):
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
         seen = {"previous": state[:1], "cumulative": state[1:], "both": state}[self.feedback]
-        bank = once(self.filters.weight, partial(filter_bank, width=self.filter_width))
-        features = correlate(seen, bank, self.filter_width)
+        features = filtered(seen, self.filters.weight, self.filter_width)
         return self.compare(query, memory, (features, self.filter_projection.weight))
 
 

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from asr.fast import switches
 from asr.fast.kept import keep
 from asr.fast.products import PackedWeight, is_for_onednn, linear
 
@@ -112,7 +113,8 @@ class Product:
         if self.matrix.dim() == 3:
             return _plain(inputs, self.matrix, transposed)
         weight = self.matrix if transposed else self.matrix.T
-        if not (self.repeats and is_for_onednn(inputs, weight, by_strips=True)):
+        lays_out = self.repeats and switches.is_on("packing")
+        if not (lays_out and is_for_onednn(inputs, weight, by_strips=True)):
             return linear(inputs, weight)
         if backward not in self._packed:
             self._packed[backward] = PackedWeight(weight, inputs[..., 0].numel())
@@ -222,7 +224,8 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
         transposed: whether the matrix is given as (O,I) or (B,O,I).
     """
     learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
-    if (learns and matrix.numel() < SMALL) or (not learns and matrix.dim() == 3):
+    defers = matrix.numel() >= SMALL and switches.is_on("gradients")
+    if (learns and not defers) or (not learns and matrix.dim() == 3):
         return _plain(inputs, matrix, transposed)
     repeats = _loop.get() is not None
 
@@ -286,7 +289,7 @@ def _shared(
     key = (kind, layer, id(tensor), learns)
     if key not in loop.shared:
         is_kept = isinstance(tensor, nn.Parameter) and tensor.device.type == "cpu" and not learns
-        if is_kept:
+        if is_kept and switches.is_on("keeping"):
             others = () if layer is None else (*layer.parameters(), *layer.buffers())
             made = keep((kind, layer), (tensor, *others), make)
         else:
