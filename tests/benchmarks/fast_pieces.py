@@ -3,13 +3,14 @@
     python tests/benchmarks/fast_pieces.py [--models small base] [--rounds 5] [--threads 2]
 
 Everything runs in one process. In a round all variants take their turn at a figure, each round in
-another order. A ratio is the median (and quartiles) over rounds of the time without the piece to the
-time with it: 1.10 says that without it the same work takes a tenth longer. Compare ratios of one run,
-never seconds of two. Two models and five rounds take about ten minutes on two cores.
+another order. A ratio is the median (and quartiles) over rounds of the time without the piece to
+the time with it: 1.10 says that without it the same work takes a tenth longer. Compare ratios of
+one run, never seconds of two. Both models take about ten minutes on two quiet cores.
 """
 
 import argparse
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -115,6 +116,7 @@ def measure(work: dict[str, Callable[[], Any]], variants: Sequence[str], rounds:
                     taken = seconds_of(function, torch.device("cpu"))
                 if number:
                     times[figure][variant].append(taken)
+        print(f"measured: {figure}", file=sys.stderr, flush=True)
     return times
 
 
