@@ -85,7 +85,7 @@ class RecurrentLayer(nn.Module):
         weights: dict[str, Tensor] = dict(layer.named_parameters())
         rows = weights["weight_ih_l0"]
         weights["weight_ih_l0"] = torch.cat([rows, rows.new_full((len(rows), 1), SILENCING)], dim=1)
-        outputs = torch._VF.rnn_relu(
+        outputs = torch.rnn_relu(
             torch.cat([frames, padding.to(frames.dtype)], dim=-1),
             frames.new_zeros(1, frames.size(0), self.ahead.hidden_size),
             list(weights.values()),

@@ -27,6 +27,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from asr.fast import switches
+from asr.fast.passes import can_tell_passes
 from asr.fast.shared import Total, once, shared_total
 
 SMALL = 2**17  # so few values of z, without gradients, that the plain equation is as fast
@@ -80,7 +81,8 @@ def additive_energies(
     with torch.autocast(keys.device.type, enabled=False):
         is_small = query.size(1) * keys.numel() < (1 if learns else SMALL)
         is_for_loops = keys.device.type == "cpu" and kind != torch.float64 and not _is_fork
-        if is_small or not is_for_loops or not switches.is_on("energies"):
+        is_for_loops = is_for_loops and switches.is_on("energies")
+        if is_small or not is_for_loops or (learns and not can_tell_passes()):
             typed = (seen[0].to(kind), seen[1].to(kind)) if seen[1].numel() else None
             parts = (query.to(kind), keys, weight.to(kind), typed)
             if not learns:

@@ -4,16 +4,12 @@ For float32 on a CPU, torch calls a BLAS that is slow with few rows or columns, 
 processors with all; oneDNN, which torch has too, is not. Without it these are torch's own products.
 """
 
-import os
 import platform
 from typing import Any
 
 import torch
 from torch import Tensor
 
-# oneDNN keeps its code for each shape that it has met, 1024 of them: with utterances of any length
-# that is hundreds of megabytes of code that hardly ever runs again. It reads this when first used.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 _HAS_ONEDNN = (
     _X86

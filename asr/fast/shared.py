@@ -27,6 +27,7 @@ from torch.autograd.function import once_differentiable
 
 from asr.fast import switches
 from asr.fast.kept import keep
+from asr.fast.passes import can_tell_passes, this_pass
 from asr.fast.products import PackedWeight, is_for_onednn, linear
 
 
@@ -48,14 +49,6 @@ class _Open(torch.autograd.Function):
         return None if gradient is None else gradient.to(ctx.dtype), None
 
 
-def _this_pass() -> int:
-    """Returns the number of the backward pass that is running.
-
-    A pass that does not reach `_Open` leaves sums behind, which are not the next one's.
-    """
-    return torch._C._current_graph_task_id()
-
-
 class Total:
     """A tensor that a loop shares, and the sum of the gradients that its uses have for it.
 
@@ -74,7 +67,7 @@ class Total:
 
         With a number of parts (N) it is N sums (N,...), which become one after the loop.
         """
-        key = (_this_pass(), num_parts)
+        key = (this_pass(), num_parts)
         if key not in self._sums:
             parts = (num_parts,) if num_parts else ()
             self._sums[key] = self.value.new_zeros(*parts, *self.value.shape)
@@ -86,7 +79,7 @@ class Total:
         mine = [
             total.sum(dim=0) if num_parts else total
             for (number, num_parts), total in sums.items()
-            if number == _this_pass()
+            if number == this_pass()
         ]
         return sum(mine[1:], mine[0]) if mine else None
 
@@ -124,11 +117,11 @@ class Product:
         """Takes what one use has for the matrix's gradient: its inputs and its product's."""
         is_one = self.matrix.dim() == 2
         use = (_rows(inputs), _rows(gradient)) if is_one else (inputs, gradient)
-        self._uses.setdefault(_this_pass(), []).append(use)
+        self._uses.setdefault(this_pass(), []).append(use)
 
     def gradient(self) -> Tensor | None:
         """Returns the matrix's gradient in this pass, and forgets the uses."""
-        uses, self._uses = self._uses.get(_this_pass()), {}
+        uses, self._uses = self._uses.get(this_pass()), {}
         if uses is None:
             return None
         inputs, gradients = (_joined(parts) for parts in zip(*uses, strict=True))
@@ -224,7 +217,7 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
         transposed: whether the matrix is given as (O,I) or (B,O,I).
     """
     learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
-    defers = matrix.numel() >= SMALL and switches.is_on("gradients")
+    defers = matrix.numel() >= SMALL and switches.is_on("gradients") and can_tell_passes()
     if (learns and not defers) or (not learns and matrix.dim() == 3):
         return _plain(inputs, matrix, transposed)
     repeats = _loop.get() is not None
