@@ -6,7 +6,7 @@
     (peeky)  +--------------------------------> readout <------+--------------------+
                                                    +--> logits (B,K,V)
 
-The message is the encoder's last state; cells start from it, or from nothing (`start.py`).
+The message is the encoder's last state; cells may start from it (`decoder_start.py`).
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from asr.attention.contract import Attention
 from asr.cells import CELLS, CellState
 from asr.config import DecoderConfig
+from asr.decoder_start import STARTS, Message
 from asr.errors import ConfigError
 from asr.fast.shared import LoopLinear, look_up, shared_products
 from asr.rnn import initialize_gates
-from asr.start import STARTS, Message
 
 
 class DecoderMemory(NamedTuple):

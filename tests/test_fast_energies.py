@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from asr.fast import compiled as energy_loops
+from asr.fast import kernels as energy_loops
 from asr.fast.energies import additive_energies, plain_energies
 from asr.fast.shared import shared_products
 from asr.features import frame_mask

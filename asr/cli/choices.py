@@ -11,9 +11,9 @@ from asr.attention import ATTENTIONS
 from asr.attention.contract import complete_options
 from asr.cells import CELLS
 from asr.config import Config
+from asr.decoder_start import STARTS
 from asr.encoder import SUBSAMPLINGS
 from asr.rnn import LAYERS
-from asr.start import STARTS
 from asr.text.normalizers import NORMALIZERS
 from asr.text.tokenizer import TOKENIZERS
 

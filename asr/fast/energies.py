@@ -4,7 +4,7 @@
 
 for each of B utterances and K hypotheses, with a query q, keys k_t and, if any, features f_t of the
 frames t = 1 ... T; z_t has A values. Autograd would keep z for all frames of all decoder steps, and
-pass over it a dozen times. On a CPU compiled loops (`compiled.py`) make it a frame at a time,
+pass over it a dozen times. On a CPU compiled loops (`kernels.py`) make it a frame at a time,
 and again in the backward pass, whose sums over frames they take on the way: with d_t the gradient
 of e_t, and g_t = d_t w (1 - tanh(z_t)^2),
 
@@ -40,7 +40,7 @@ _is_fork = False  # of a process that had numba's threads, which are not here an
 
 def _note_fork() -> None:
     global _is_fork, _running
-    _is_fork = _is_fork or "asr.fast.compiled" in sys.modules
+    _is_fork = _is_fork or "asr.fast.kernels" in sys.modules
     _running = Lock()
 
 
@@ -138,7 +138,7 @@ class _Energies(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:
-        from asr.fast import compiled as energy_loops
+        from asr.fast import kernels as energy_loops
 
         query, features = ctx.saved_tensors
         keys, weight, projection = ctx.totals
@@ -155,7 +155,7 @@ class _Energies(torch.autograd.Function):
 
 def _energies(query: Tensor, features: Tensor, shared: list[Tensor], lengths: Tensor) -> Tensor:
     """Returns energies (B,K,T), 0 on padding, with keys, w and P' as what is shared."""
-    from asr.fast import compiled as energy_loops
+    from asr.fast import kernels as energy_loops
 
     keys, weight, projection = shared
     energies = query.new_zeros(*query.shape[:2], features.size(2))
@@ -189,7 +189,7 @@ def _count(mask: Tensor) -> Tensor:
 
 def _num_workers() -> int:
     """Returns how many workers numba has, after telling it to have as many as torch has threads."""
-    from asr.fast import compiled as energy_loops
+    from asr.fast import kernels as energy_loops
 
     num_threads = torch.get_num_threads()
     num_workers = energy_loops.set_num_workers(num_threads)

@@ -3,9 +3,9 @@ import torch
 from conftest import tiny_config
 from torch import Tensor
 
+from asr.decoder_start import STARTS, Start
 from asr.errors import ConfigError
 from asr.model import build_model
-from asr.start import STARTS, Start
 
 NAMES = sorted(STARTS)
 
