@@ -20,7 +20,7 @@ from asr.cells import CELLS, CellState
 from asr.config import DecoderConfig
 from asr.decoder_start import STARTS, Message
 from asr.errors import ConfigError
-from asr.fast.shared import LoopLinear, look_up, shared_products
+from asr.fast.shared import SharedLinear, look_up, shared_products
 from asr.rnn import initialize_gates
 
 
@@ -82,8 +82,8 @@ class AttentionDecoder(nn.Module):
         )
         self.dropout = nn.Dropout(config.dropout)
         readout_dim = hidden_dim + (context_dim if config.context_output else 0)
-        self.readout = LoopLinear(readout_dim + (message_dim if config.peeky else 0), hidden_dim)
-        self.output = LoopLinear(hidden_dim, vocab_size)
+        self.readout = SharedLinear(readout_dim + (message_dim if config.peeky else 0), hidden_dim)
+        self.output = SharedLinear(hidden_dim, vocab_size)
 
     def prepare(self, values: Tensor, lengths: Tensor, message: Message) -> DecoderMemory:
         """Returns the memory of values (B,T,D) with lengths (B,), and the encoder's message."""
@@ -214,6 +214,6 @@ class AttentionDecoder(nn.Module):
 
 
 def _gates(input_dim: int, gates_dim: int, hidden_dim: int) -> nn.Linear:
-    layer = LoopLinear(input_dim, gates_dim, bias=False)
+    layer = SharedLinear(input_dim, gates_dim, bias=False)
     initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
     return layer

@@ -22,7 +22,7 @@ from asr.attention.contract import (
 from asr.errors import ConfigError
 from asr.fast.correlation import filtered
 from asr.fast.energies import Seen, additive_energies
-from asr.fast.shared import LoopLinear, multiply, once
+from asr.fast.shared import SharedLinear, multiply, once
 from asr.features import frame_mask
 
 
@@ -68,7 +68,7 @@ class GeneralAttention(Attention):
 
     def __init__(self, query_dim: int, value_dim: int) -> None:
         super().__init__(query_dim, value_dim)
-        self.key_projection = LoopLinear(value_dim, query_dim, bias=False)
+        self.key_projection = SharedLinear(value_dim, query_dim, bias=False)
 
     def project_keys(self, values: Tensor) -> Tensor:
         """Returns keys (B,T,Q)."""
@@ -118,8 +118,8 @@ class AdditiveAttention(Attention):
     ) -> None:
         super().__init__(query_dim, value_dim)
         self.sharpness = sharpness
-        self.query_projection = LoopLinear(query_dim, dim, bias=False)
-        self.key_projection = LoopLinear(value_dim, dim)
+        self.query_projection = SharedLinear(query_dim, dim, bias=False)
+        self.key_projection = SharedLinear(value_dim, dim)
         self.energy = nn.Linear(dim, 1, bias=False)
 
     def project_keys(self, values: Tensor) -> Tensor:
@@ -296,12 +296,12 @@ class MultiHeadAttention(Attention):
         if of in ("none", "multi_head"):
             raise ConfigError(f'attention.of = "{of}": must be a mechanism that one head can use')
         sizes = {"query_dim": query_dim // num_heads, "value_dim": value_dim // num_heads}
-        self.query_projection = LoopLinear(query_dim, query_dim)
+        self.query_projection = SharedLinear(query_dim, query_dim)
         self.value_projection = nn.Linear(value_dim, value_dim)
         self.heads = nn.ModuleList(
             build_attention(of, head_options, **sizes) for _ in range(num_heads)
         )
-        self.output = LoopLinear(value_dim, value_dim)
+        self.output = SharedLinear(value_dim, value_dim)
 
     def prepare(self, values: Tensor, lengths: Tensor) -> MultiHeadMemory:
         """Returns the memories of all heads for values (B,T,D) with lengths (B,) in frames."""

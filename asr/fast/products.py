@@ -17,8 +17,8 @@ _HAS_ONEDNN = (
     and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
 )
-SMALL = 2**18  # multiplications; a smaller product is over before oneDNN has begun
-SMALL_STRIPS = 2**21  # likewise, of a product by strips
+SMALL_PRODUCT = 2**18  # multiplications; a smaller product is over before oneDNN has begun
+SMALL_BY_STRIPS = 2**21  # likewise, of a product by strips
 FEW_ROWS = 64  # below it oneDNN must have the weight laid out for it
 # Rows of a weight that are laid out together: of all widths, oneDNN is fastest with these (seen on
 # Zen 4 and Zen 3; with AVX2 and 16 inputs, all rows at once take two thirds of the time of 256).
@@ -47,7 +47,7 @@ def is_for_onednn(inputs: Tensor, weight: Tensor, *, by_strips: bool = False) ->
     """
     return (
         _HAS_ONEDNN
-        and inputs.numel() * weight.size(0) >= (SMALL_STRIPS if by_strips else SMALL)
+        and inputs.numel() * weight.size(0) >= (SMALL_BY_STRIPS if by_strips else SMALL_PRODUCT)
         and inputs.device.type == "cpu"
         and inputs.dtype == weight.dtype == torch.float32
     )

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 PIECES = {
-    "gradients": "weight gradients of a whole loop in one product",
+    "gradients": "weight gradients of all steps in one product",
     "packing": "weights laid out once for oneDNN",
     "keeping": "what is made of weights kept between searches",
-    "energies": "additive energies in compiled loops",
+    "energies": "additive energies in compiled kernels",
     "correlation": "location filters as one product over blocks",
     "cutting": "rows that have ended leave the encoder's batch",
 }
