@@ -261,10 +261,6 @@ class Config(Section):
             raise ValueError(
                 "search.ctc_weight > 0 needs a CTC head trained by loss.ctc_weight > 0"
             )
-        if self.attention_prior.width is not None and self.attention.type == "none":
-            raise ValueError(
-                "attention_prior.width is for attention, and attention.type is none; leave it out"
-            )
         return self
 
 

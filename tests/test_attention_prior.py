@@ -8,6 +8,7 @@ from asr.attention.prior import diagonal_prior
 from asr.config import Config, DecoderConfig, override_config
 from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError
+from asr.model import build_model
 from asr.training.schedules import prior_width
 
 NUM_TOKENS, NUM_FRAMES = torch.tensor([4, 2]), torch.tensor([8, 6])
@@ -70,8 +71,10 @@ def test_there_is_no_prior_by_default() -> None:
 
 
 def test_a_prior_without_attention_is_an_error() -> None:
+    settings = ["attention.type=none", "decoder.peeky=true", "attention_prior.width=0.1"]
+    config = override_config(Config(), settings)
     with pytest.raises(ConfigError, match=r"attention_prior\.width is for attention"):
-        override_config(Config(), ["attention.type=none", "attention_prior.width=0.1"])
+        build_model(config, 9)
 
 
 @pytest.mark.parametrize("override", ["width=0", "width=1.5", "until=0", "until=2"])

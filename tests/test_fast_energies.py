@@ -14,12 +14,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from asr.fast import kernels
-from asr.fast.energies import additive_energies, plain_energies
+from asr.attention.additive import AdditiveAttention
+from asr.fast import energies, kernels
 from asr.fast.shared import shared_products
 from asr.features import frame_mask
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
+plain_energies = AdditiveAttention.equation
+additive_energies = partial(energies.additive_energies, plain=plain_energies)
 
 
 @pytest.mark.parametrize("num_queries", [1, 3])
@@ -177,10 +179,12 @@ def test_the_tanh_is_as_exact_as_float32() -> None:
 def test_torch_uses_as_many_threads_as_before() -> None:
     program = """
 import torch
+from asr.attention.additive import AdditiveAttention
 from asr.fast.energies import additive_energies
 torch.set_num_threads(1)
+mask, plain = torch.ones(2, 3) > 0, AdditiveAttention.equation
 keys = torch.randn(2, 3, 4, requires_grad=True)
-additive_energies(keys[:, :1], keys, keys[0, 0], mask=torch.ones(2, 3) > 0).sum().backward()
+additive_energies(keys[:, :1], keys, keys[0, 0], mask=mask, plain=plain).sum().backward()
 print(torch.get_num_threads())
 """
     command = [sys.executable, "-c", program]
@@ -192,11 +196,13 @@ def test_a_fork_of_a_process_that_has_used_the_kernels_can_use_them_too() -> Non
     program = """
 import os, sys
 import torch
-from asr.fast.energies import additive_energies, plain_energies
+from asr.attention.additive import AdditiveAttention
+from asr.fast.energies import additive_energies
+mask, plain = torch.ones(2, 3) > 0, AdditiveAttention.equation
 keys, weight = torch.randn(2, 3, 4, requires_grad=True), torch.randn(4)
 def run():
-    energies = additive_energies(keys[:, :1], keys, weight, mask=torch.ones(2, 3) > 0)
-    torch.testing.assert_close(energies, plain_energies(keys[:, :1], keys, weight))
+    energies = additive_energies(keys[:, :1], keys, weight, mask=mask, plain=plain)
+    torch.testing.assert_close(energies, plain(keys[:, :1], keys, weight))
     (gradient,) = torch.autograd.grad(energies.sum(), keys)
     return gradient
 torch.set_num_threads(2)

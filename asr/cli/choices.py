@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from asr.attention import ATTENTIONS
-from asr.attention.contract import complete_options
+from asr.attention.options import complete_options
 from asr.cells import CELLS
 from asr.config import Config
 from asr.decoder_start import STARTS

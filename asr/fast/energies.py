@@ -12,12 +12,13 @@ of e_t, and g_t = d_t w (1 - tanh(z_t)^2),
     df_t = P' g_t       dP = sum_t g_t f_t'
 
 The gradients of keys, w and P, which all steps of a sequence share, are added up in place. A test
-compares all of it with `plain_energies`. On a GPU, in float64 and in a fork of a process that has
-used the kernels it is the plain equation, made again in the backward pass.
+compares all of it with the plain equation. On a GPU, in float64 and in a fork of a process that has
+used the kernels it is that equation, made again in the backward pass.
 """
 
 import os
 import sys
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -48,19 +49,14 @@ if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_note_fork)
 
 
-def plain_energies(query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None) -> Tensor:
-    """Returns what `additive_energies` does, as the equation says it, and on padding too.
-
-    tanh(x) is 2 sigmoid(2 x) - 1, of which torch needs a tenth of the time on a CPU.
-    """
-    hidden = query[:, :, None] + keys[:, None]
-    if seen is not None:
-        hidden = hidden + seen[0] @ seen[1].T
-    return (2 * hidden).sigmoid() @ (2 * weight) - weight.sum()
-
-
 def additive_energies(
-    query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None, *, mask: Tensor
+    query: Tensor,
+    keys: Tensor,
+    weight: Tensor,
+    seen: Seen | None = None,
+    *,
+    mask: Tensor,
+    plain: Callable[..., Tensor],
 ) -> Tensor:
     """Returns energies (B,K,T), in the type of the keys; those of padding are of no meaning.
 
@@ -70,6 +66,7 @@ def additive_energies(
         weight: w (A,).
         seen: features (B,K,T,F) and P (A,F), if there are any.
         mask: (B,T), True on real frames.
+        plain: the equation, given query, keys, weight and seen; taken where the kernels are not.
 
     Raises:
         ValueError: sizes that do not fit each other.
@@ -86,10 +83,8 @@ def additive_energies(
             typed = (seen[0].to(kind), seen[1].to(kind)) if seen[1].numel() else None
             parts = (query.to(kind), keys, weight.to(kind), typed)
             if not learns:
-                return plain_energies(*parts)
-            again: Tensor = checkpoint(
-                plain_energies, *parts, use_reentrant=False, preserve_rng_state=False
-            )
+                return plain(*parts)
+            again: Tensor = checkpoint(plain, *parts, use_reentrant=False, preserve_rng_state=False)
             return again
         shared = (keys, weight, once(seen[1], _transpose))
         query, features, lengths = query.float(), seen[0].float(), once(mask, _count)
