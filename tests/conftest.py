@@ -120,7 +120,7 @@ def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
         "products.SMALL_BY_STRIPS",
     ):
         monkeypatch.setattr(f"asr.fast.{name}", 0)
-    monkeypatch.setattr("asr.rnn.LEAST_SAVED", 1)
+    monkeypatch.setattr("asr.fast.cut_batches.LEAST_SAVED", 1)
 
 
 class Done(NamedTuple):

@@ -12,8 +12,8 @@ from asr.attention.options import complete_options
 from asr.cells import CELLS
 from asr.config import Config
 from asr.decoder_start import STARTS
-from asr.encoder import SUBSAMPLINGS
 from asr.rnn import LAYERS
+from asr.subsampling import SUBSAMPLINGS
 from asr.text.normalizers import NORMALIZERS
 from asr.text.tokenizer import TOKENIZERS
 
