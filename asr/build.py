@@ -8,7 +8,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from asr.attention import ATTENTIONS, build_attention
-from asr.attention.contract import complete_options
+from asr.attention.options import complete_options
 from asr.config import AttentionConfig, Config
 from asr.decoder import AttentionDecoder
 from asr.encoder import Encoder
@@ -94,7 +94,8 @@ def check_message(config: Config) -> None:
         ConfigError: naming the keys.
     """
     decoder = config.decoder
-    if config.attention.type == "none":
+    complete_options(ATTENTIONS, config.attention.type, {})  # or it is no known name
+    if not ATTENTIONS[config.attention.type].has_alignment:
         if decoder.start in ("zeros", "random") and not decoder.peeky:
             raise ConfigError(
                 f"attention.type = none and decoder.start = {decoder.start}: nothing tells the "
@@ -104,6 +105,10 @@ def check_message(config: Config) -> None:
             raise ConfigError(
                 f"search.attention_window = {config.search.attention_window}: there is no "
                 "attention to restrict (attention.type = none); leave it unset"
+            )
+        if config.attention_prior.width is not None:
+            raise ConfigError(
+                "attention_prior.width is for attention, and attention.type is none; leave it out"
             )
     elif not (decoder.input_feeding or decoder.context_output):
         raise ConfigError(

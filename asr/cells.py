@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from asr.fast.shared import LoopLinear
+from asr.fast.shared import SharedLinear
 from asr.rnn import initialize_gates
 
 aten = torch.ops.aten
@@ -45,13 +45,13 @@ class RecurrentCell(nn.Module):
 
     def __init__(self, hidden_dim: int) -> None:
         super().__init__()
-        self.recurrent = LoopLinear(hidden_dim, self.num_gates * hidden_dim, bias=False)
+        self.recurrent = SharedLinear(hidden_dim, self.num_gates * hidden_dim, bias=False)
         initialize_gates(self.recurrent.weight, hidden_dim, nn.init.orthogonal_)
 
     @classmethod
     def input_projection(cls, input_dim: int, hidden_dim: int) -> nn.Linear:
         """Returns a layer from an input (I) to the gates (G)."""
-        layer = LoopLinear(input_dim, cls.num_gates * hidden_dim)
+        layer = SharedLinear(input_dim, cls.num_gates * hidden_dim)
         initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
         nn.init.zeros_(layer.bias)
         return layer

@@ -101,7 +101,9 @@ class DecoderConfig(Section):
     embedding_dim: int = Field(128, ge=1)
     hidden_dim: int = Field(320, ge=1)
     num_layers: int = Field(1, ge=1)
-    start: Literal["zeros", "copy", "bridge", "random"] = "zeros"  # of the cells: asr/start.py
+    start: Literal["zeros", "copy", "bridge", "random"] = (
+        "zeros"  # of the cells: asr/decoder_start.py
+    )
     peeky: bool = False  # the encoder's last state enters cell and output layer at every step
     input_feeding: bool = True  # the last context enters the cell (Luong et al. 2015, section 3.3)
     context_output: bool = True  # the context enters the output layer
@@ -258,10 +260,6 @@ class Config(Section):
         if self.search.ctc_weight > 0 and self.loss.ctc_weight == 0:
             raise ValueError(
                 "search.ctc_weight > 0 needs a CTC head trained by loss.ctc_weight > 0"
-            )
-        if self.attention_prior.width is not None and self.attention.type == "none":
-            raise ValueError(
-                "attention_prior.width is for attention, and attention.type is none; leave it out"
             )
         return self
 

@@ -6,10 +6,9 @@
     (peeky)  +--------------------------------> readout <------+--------------------+
                                                    +--> logits (B,K,V)
 
-The message is the encoder's last state; cells start from it, or from nothing (`start.py`).
+The message is the encoder's last state; cells may start from it (`decoder_start.py`).
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -18,10 +17,11 @@ from torch import Tensor, nn
 from asr.attention.contract import Attention
 from asr.cells import CELLS, CellState
 from asr.config import DecoderConfig
+from asr.decoder_start import STARTS, Message
 from asr.errors import ConfigError
-from asr.fast.shared import LoopLinear, look_up, shared_products
+from asr.fast.shared import SharedLinear, look_up, shared_products
 from asr.rnn import initialize_gates
-from asr.start import STARTS, Message
+from asr.scheduled_sampling import sample_tokens
 
 
 class DecoderMemory(NamedTuple):
@@ -82,8 +82,8 @@ class AttentionDecoder(nn.Module):
         )
         self.dropout = nn.Dropout(config.dropout)
         readout_dim = hidden_dim + (context_dim if config.context_output else 0)
-        self.readout = LoopLinear(readout_dim + (message_dim if config.peeky else 0), hidden_dim)
-        self.output = LoopLinear(hidden_dim, vocab_size)
+        self.readout = SharedLinear(readout_dim + (message_dim if config.peeky else 0), hidden_dim)
+        self.output = SharedLinear(hidden_dim, vocab_size)
 
     def prepare(self, values: Tensor, lengths: Tensor, message: Message) -> DecoderMemory:
         """Returns the memory of values (B,T,D) with lengths (B,), and the encoder's message."""
@@ -126,16 +126,21 @@ class AttentionDecoder(nn.Module):
         Args:
             tokens: (B,U) BOS and then the reference; any token on padding.
             memory: from `prepare`.
-            teacher_ratio: chance of each token to be the reference's; otherwise it is the one that
-                the decoder itself found best (scheduled sampling, decided per token).
+            teacher_ratio: below 1: see `scheduled_sampling.py`.
             prior: (B,U,T) added to the energies of each step, if given.
 
-        Source: Williams and Zipser 1989; Bengio et al. 2015 (arXiv 1506.03099), section 2.4.
+        Source: Williams and Zipser 1989.
         """
         priors = [None] * tokens.size(1) if prior is None else prior.split(1, dim=1)
         if teacher_ratio < 1.0:
             with shared_products():
-                return self._sample(tokens, memory, teacher_ratio, priors)
+                return sample_tokens(
+                    lambda token, state, prior: self.step(token, memory, state, prior),
+                    self.initial_state(memory, 1),
+                    tokens,
+                    teacher_ratio=teacher_ratio,
+                    priors=priors,
+                )
         state = self.initial_state(memory, 1)
         features, alignments = [], []
         with shared_products():
@@ -145,27 +150,6 @@ class AttentionDecoder(nn.Module):
                 features.append(feature)
                 alignments.append(alignment)
         return self.logits(torch.cat(features, dim=1), memory), torch.cat(alignments, dim=1)
-
-    def _sample(
-        self,
-        tokens: Tensor,
-        memory: DecoderMemory,
-        teacher_ratio: float,
-        priors: Sequence[Tensor | None],
-    ) -> tuple[Tensor, Tensor]:
-        """Returns logits (B,U,V) and alignments (B,U,T), some tokens being the decoder's own."""
-        from_teacher = torch.rand(tokens.shape, device=tokens.device) < teacher_ratio
-        state, previous = self.initial_state(memory, 1), tokens[:, :1]
-        rows, alignments = [], []
-        for place in range(tokens.size(1)):
-            if place:
-                chosen = from_teacher[:, place : place + 1]
-                previous = torch.where(chosen, tokens[:, place : place + 1], previous)
-            logits, alignment, state = self.step(previous, memory, state, priors[place])
-            previous = logits.detach().argmax(dim=-1)
-            rows.append(logits)
-            alignments.append(alignment)
-        return torch.cat(rows, dim=1), torch.cat(alignments, dim=1)
 
     def embed(self, tokens: Tensor, memory: DecoderMemory) -> Tensor:
         """Returns the tokens' and the message's part (B,K,G) of the first cell's gates."""
@@ -214,6 +198,6 @@ class AttentionDecoder(nn.Module):
 
 
 def _gates(input_dim: int, gates_dim: int, hidden_dim: int) -> nn.Linear:
-    layer = LoopLinear(input_dim, gates_dim, bias=False)
+    layer = SharedLinear(input_dim, gates_dim, bias=False)
     initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
     return layer

@@ -2,24 +2,20 @@
 
 `pack_padded_sequence` leaves PyTorch's fast CPU kernels, so each direction is a plain layer over
 padded frames. Frames after an utterance's end cannot change what came before them; the backward
-direction reads each row reversed within its own length, so its padding comes last too. On a CPU,
-rows that have ended leave the batch, a quarter of them at a time, if they are sorted from longest
-to shortest (not with a ReLU, whose state must be held down on padding).
+direction reads each row reversed within its own length, so its padding comes last too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
+from asr.fast.cut_batches import run_cut
 from asr.features import frame_mask
 
 SILENCING = -1e9  # below what any useful state adds up to
-MOST_STRETCHES = 4  # of time, each with fewer rows than the one before
-LEAST_SAVED = 100  # frames of padding, of all rows together, that a cut must leave out
 
 # Adding a cell for encoders and language models: an entry here; for decoders: CELLS in `cells.py`.
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
@@ -79,12 +75,12 @@ class RecurrentLayer(nn.Module):
         """
         outputs: Tensor
         if not self.is_unbounded:
-            return _run_cut(layer, frames, lengths)
+            return run_cut(layer, frames, lengths)
         padding = ~frame_mask(lengths, frames.size(1))[..., None]
         weights: dict[str, Tensor] = dict(layer.named_parameters())
         rows = weights["weight_ih_l0"]
         weights["weight_ih_l0"] = torch.cat([rows, rows.new_full((len(rows), 1), SILENCING)], dim=1)
-        outputs = torch._VF.rnn_relu(
+        outputs = torch.rnn_relu(
             torch.cat([frames, padding.to(frames.dtype)], dim=-1),
             frames.new_zeros(1, frames.size(0), self.ahead.hidden_size),
             list(weights.values()),
@@ -118,51 +114,6 @@ class RecurrentLayer(nn.Module):
             ),
         ]
         return torch.cat(cells, dim=-1)
-
-
-def _run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
-    """Returns outputs (B,T,H) of frames (B,T,I); those of padding are of no meaning."""
-    outputs: Tensor
-    stretches = stretches_of(lengths.tolist()) if frames.device.type == "cpu" else []
-    if len(stretches) < 2:
-        outputs = layer(frames)[0]
-        return outputs
-    sizes = [num_frames for num_frames, _ in stretches]
-    missing = frames.size(1) - sum(sizes)
-    parts, state = [], None
-    for part, (_, num_rows) in zip(
-        frames.split([*sizes, missing], dim=1)[:-1], stretches, strict=True
-    ):
-        output, state = layer(part[:num_rows], _first_rows(state, num_rows))
-        num_ended = len(frames) - num_rows
-        parts.append(nn.functional.pad(output, (0,) * 5 + (num_ended,)) if num_ended else output)
-    outputs = torch.cat(parts, dim=1)
-    return nn.functional.pad(outputs, (0, 0, 0, missing)) if missing else outputs
-
-
-def stretches_of(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Returns stretches of time as (frames, rows): no other rows than these first have any there.
-
-    There are up to `MOST_STRETCHES` of them, each with fewer rows than the one before.
-    """
-    stretches, start, num_rows, end = [], 0, len(lengths), max(lengths, default=0)
-    for cut in range(1, MOST_STRETCHES):
-        kept = len(lengths) - cut * len(lengths) // MOST_STRETCHES
-        time = max(lengths[kept:], default=end)
-        if (num_rows - kept) * (end - time) >= LEAST_SAVED:
-            if time > start:
-                stretches.append((time - start, num_rows))
-            start, num_rows = time, kept
-    return [*stretches, (end - start, num_rows)]
-
-
-def _first_rows(state: Any, num_rows: int) -> Any:
-    """Returns the state of a torch layer, of its first rows alone."""
-    if state is None:
-        return None
-    if isinstance(state, Tensor):
-        return state[:, :num_rows].contiguous()
-    return tuple(_first_rows(part, num_rows) for part in state)
 
 
 def last_cell(layer: nn.RNNBase, frames: Tensor, *, outputs: Tensor, lengths: Tensor) -> Tensor:

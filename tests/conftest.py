@@ -113,9 +113,14 @@ def corpora() -> Path:
 @pytest.fixture
 def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sends small tensors, too, the ways that are for large ones."""
-    for name in ("shared.SMALL", "energies.SMALL", "products.SMALL", "products.SMALL_STRIPS"):
+    for name in (
+        "shared.SMALL_MATRIX",
+        "energies.FEW_VALUES",
+        "products.SMALL_PRODUCT",
+        "products.SMALL_BY_STRIPS",
+    ):
         monkeypatch.setattr(f"asr.fast.{name}", 0)
-    monkeypatch.setattr("asr.rnn.LEAST_SAVED", 1)
+    monkeypatch.setattr("asr.fast.cut_batches.LEAST_SAVED", 1)
 
 
 class Done(NamedTuple):

@@ -5,6 +5,7 @@ import torch
 
 from asr.attention import ATTENTIONS, build_attention
 from asr.attention.prior import diagonal_prior
+from asr.build import build_model
 from asr.config import Config, DecoderConfig, override_config
 from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError
@@ -70,8 +71,10 @@ def test_there_is_no_prior_by_default() -> None:
 
 
 def test_a_prior_without_attention_is_an_error() -> None:
+    settings = ["attention.type=none", "decoder.peeky=true", "attention_prior.width=0.1"]
+    config = override_config(Config(), settings)
     with pytest.raises(ConfigError, match=r"attention_prior\.width is for attention"):
-        override_config(Config(), ["attention.type=none", "attention_prior.width=0.1"])
+        build_model(config, 9)
 
 
 @pytest.mark.parametrize("override", ["width=0", "width=1.5", "until=0", "until=2"])

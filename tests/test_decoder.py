@@ -7,9 +7,9 @@ from asr.build import build_model
 from asr.cells import CELLS
 from asr.config import Config, DecoderConfig, override_config
 from asr.decoder import AttentionDecoder, DecoderMemory
+from asr.decoder_start import STARTS
 from asr.errors import ConfigError
 from asr.search import map_tensors
-from asr.start import STARTS
 
 LENGTHS = torch.tensor([9, 4])
 PEEKY = [True, False]

@@ -14,12 +14,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from asr.fast import compiled as energy_loops
-from asr.fast.energies import additive_energies, plain_energies
+from asr.attention.additive import AdditiveAttention
+from asr.fast import energies, kernels
 from asr.fast.shared import shared_products
 from asr.features import frame_mask
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
+plain_energies = AdditiveAttention.equation
+additive_energies = partial(energies.additive_energies, plain=plain_energies)
 
 
 @pytest.mark.parametrize("num_queries", [1, 3])
@@ -141,12 +143,12 @@ def test_a_search_does_not_hold_the_keys_of_those_who_have_left() -> None:
         assert [reference() for reference in held] == [None] * 3
 
 
-def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     source = "def fill(row):\n    for place in numba.prange(len(row)):\n        row[place] += 7\n"
     nowhere: dict[str, Any] = {"numba": numba}
     exec(compile(source, "a file that is not there", "exec"), nowhere)
     numbers = np.zeros(3)
-    energy_loops.compiled(nowhere["fill"])(numbers)
+    kernels.compiled(nowhere["fill"])(numbers)
     assert numbers.tolist() == [7, 7, 7]
 
     def fails(*_: object, **__: object) -> None:
@@ -154,7 +156,7 @@ def test_loops_are_compiled_where_nothing_can_be_kept(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("numba.core.caching.FunctionCache.save_overload", fails)
     monkeypatch.setattr("numba.core.caching.FunctionCache.load_overload", lambda *_: None)
-    fill = energy_loops.compiled(add_seven)
+    fill = kernels.compiled(add_seven)
     fill(numbers)
     fill(numbers)
     assert numbers.tolist() == [21, 21, 21]
@@ -168,19 +170,21 @@ def add_seven(row: Any) -> None:
 
 def test_the_tanh_is_as_exact_as_float32() -> None:
     numbers = np.concatenate([np.linspace(-100, 100, 20001), [-np.inf, np.inf]]).astype(np.float32)
-    found = np.array([energy_loops.tanh(number) for number in numbers])
+    found = np.array([kernels.tanh(number) for number in numbers])
     wanted = np.tanh(numbers.astype(np.float64))
     assert np.abs(found - wanted).max() < 2e-7
-    assert np.isnan(energy_loops.tanh(np.float32(np.nan)))
+    assert np.isnan(kernels.tanh(np.float32(np.nan)))
 
 
 def test_torch_uses_as_many_threads_as_before() -> None:
     program = """
 import torch
+from asr.attention.additive import AdditiveAttention
 from asr.fast.energies import additive_energies
 torch.set_num_threads(1)
+mask, plain = torch.ones(2, 3) > 0, AdditiveAttention.equation
 keys = torch.randn(2, 3, 4, requires_grad=True)
-additive_energies(keys[:, :1], keys, keys[0, 0], mask=torch.ones(2, 3) > 0).sum().backward()
+additive_energies(keys[:, :1], keys, keys[0, 0], mask=mask, plain=plain).sum().backward()
 print(torch.get_num_threads())
 """
     command = [sys.executable, "-c", program]
@@ -188,15 +192,17 @@ print(torch.get_num_threads())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
-def test_a_fork_of_a_process_that_has_used_the_loops_can_use_them_too() -> None:
+def test_a_fork_of_a_process_that_has_used_the_kernels_can_use_them_too() -> None:
     program = """
 import os, sys
 import torch
-from asr.fast.energies import additive_energies, plain_energies
+from asr.attention.additive import AdditiveAttention
+from asr.fast.energies import additive_energies
+mask, plain = torch.ones(2, 3) > 0, AdditiveAttention.equation
 keys, weight = torch.randn(2, 3, 4, requires_grad=True), torch.randn(4)
 def run():
-    energies = additive_energies(keys[:, :1], keys, weight, mask=torch.ones(2, 3) > 0)
-    torch.testing.assert_close(energies, plain_energies(keys[:, :1], keys, weight))
+    energies = additive_energies(keys[:, :1], keys, weight, mask=mask, plain=plain)
+    torch.testing.assert_close(energies, plain(keys[:, :1], keys, weight))
     (gradient,) = torch.autograd.grad(energies.sum(), keys)
     return gradient
 torch.set_num_threads(2)

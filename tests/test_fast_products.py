@@ -1,5 +1,8 @@
 """Products by oneDNN against products in double precision."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -23,3 +26,27 @@ def test_products_by_onednn_are_products(
     if is_for_onednn(inputs, weight, by_strips=True):
         packed = PackedWeight(weight, num_rows)
         torch.testing.assert_close(packed.multiply(inputs), wanted, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("import asr.model, asr.train, asr.use.recognizer", "None"),
+        ("from asr.cli import main; sys.argv = ['asr', 'prepare', 'x', '--out', 'y']", "16"),
+    ],
+)
+def test_the_command_limits_what_onednn_keeps_and_a_library_changes_no_environment(
+    program: str, said: str
+) -> None:
+    program = f"""
+import os, sys
+os.environ.pop("ONEDNN_PRIMITIVE_CACHE_CAPACITY", None)
+{program}
+try:
+    main()
+except (NameError, SystemExit):
+    pass
+print(os.environ.get("ONEDNN_PRIMITIVE_CACHE_CAPACITY"))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == f"{said}\n", done.stderr

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asr.fast.shared import LIKELY_STEPS, LoopLinear, look_up, multiply, once, shared_products
+from asr.fast.shared import LIKELY_STEPS, SharedLinear, look_up, multiply, once, shared_products
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
@@ -33,11 +33,11 @@ def recur(product: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
 @pytest.mark.parametrize("small", [0, 2**21])
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("shape", [(7, 7), (3, 7, 7), (300, 300)])
-def test_a_loop_of_shared_products_has_autograds_values_and_gradients(
+def test_steps_with_shared_products_have_autograds_values_and_gradients(
     shape: tuple[int, ...], transposed: bool, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asr.fast.products.SMALL", small)
-    monkeypatch.setattr("asr.fast.products.SMALL_STRIPS", small)
+    monkeypatch.setattr("asr.fast.products.SMALL_PRODUCT", small)
+    monkeypatch.setattr("asr.fast.products.SMALL_BY_STRIPS", small)
     torch.manual_seed(0)
     matrix = (torch.randn(shape) / shape[-1] ** 0.5).requires_grad_()
     start = torch.randn(3, 2, shape[-1], requires_grad=True)
@@ -74,9 +74,9 @@ def test_a_second_backward_pass_adds_to_the_first() -> None:
     torch.testing.assert_close(twice, 2 * matrix.grad)
 
 
-def test_a_layer_for_loops_is_a_linear_layer() -> None:
+def test_a_layer_with_shared_products_is_a_linear_layer() -> None:
     torch.manual_seed(0)
-    ours = LoopLinear(6, 4)
+    ours = SharedLinear(6, 4)
     plain = nn.Linear(6, 4)
     plain.load_state_dict(ours.state_dict())
     inputs = torch.randn(3, 2, 6, requires_grad=True)
@@ -89,7 +89,7 @@ def test_a_layer_for_loops_is_a_linear_layer() -> None:
         torch.testing.assert_close(ours(inputs), plain(inputs))
 
 
-def test_what_is_made_once_is_made_again_in_another_loop() -> None:
+def test_what_is_made_once_is_made_again_in_another_sequence() -> None:
     tensor, made = torch.ones(2), []
 
     def make(tensor: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def test_what_is_made_once_is_made_again_in_another_loop() -> None:
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-def test_a_loop_in_bfloat16_rounds_factors_and_returns_float32(transposed: bool) -> None:
+def test_steps_in_bfloat16_round_factors_and_return_float32(transposed: bool) -> None:
     torch.manual_seed(0)
     inputs, matrix = torch.randn(3, 2, 64), torch.randn(64, 64)
     factor = matrix.T if transposed else matrix
@@ -134,7 +134,7 @@ class Counting(nn.Linear):
         return super().forward(inputs)
 
 
-def test_a_table_is_projected_once_where_a_loop_asks_for_many_of_its_rows(
+def test_a_table_is_projected_once_where_a_sequence_asks_for_many_of_its_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("asr.fast.shared.SHORT_TABLE", 0)
@@ -150,7 +150,7 @@ def test_a_table_is_projected_once_where_a_loop_asks_for_many_of_its_rows(
     with shared_products(), torch.no_grad():  # too large a table for one row a step
         large = torch.cat([table, table])
         torch.testing.assert_close(look_up(few, large, layer), wanted)
-    torch.testing.assert_close(look_up(few, table, layer), wanted)  # and outside of a loop
+    torch.testing.assert_close(look_up(few, table, layer), wanted)  # and outside of a sequence
     with shared_products():
         torch.testing.assert_close(look_up(few, table, layer), wanted)  # and with gradients
     assert layer.calls == [1, 1, 1]
@@ -179,7 +179,7 @@ def test_what_is_made_of_a_models_table_is_kept_until_a_weight_changes() -> None
 
 
 def test_a_weights_layout_is_made_again_when_it_changes() -> None:
-    layer, inputs = LoopLinear(300, 300), torch.randn(3, 300)
+    layer, inputs = SharedLinear(300, 300), torch.randn(3, 300)
     for _ in range(3):
         with shared_products(), torch.no_grad():
             expected = inputs @ layer.weight.T + layer.bias
@@ -189,7 +189,7 @@ def test_a_weights_layout_is_made_again_when_it_changes() -> None:
 
 
 def test_a_weights_layout_is_kept_no_longer_than_the_weight() -> None:
-    layer, inputs = LoopLinear(300, 300), torch.randn(3, 300)
+    layer, inputs = SharedLinear(300, 300), torch.randn(3, 300)
     with shared_products(), torch.no_grad():
         layer(inputs)
     held = weakref.ref(layer.weight)
@@ -200,7 +200,7 @@ def test_a_weights_layout_is_kept_no_longer_than_the_weight() -> None:
 
 def test_a_model_made_in_inference_mode_can_search() -> None:
     with torch.inference_mode():
-        layer = LoopLinear(30, 30)
+        layer = SharedLinear(30, 30)
         inputs = torch.randn(3, 30)
         with shared_products():
             torch.testing.assert_close(layer(inputs), inputs @ layer.weight.T + layer.bias)

@@ -14,8 +14,20 @@ ROWS = [
     ["errors", "version"],
     ["settings", "files", "text", "fast", "machine"],
     ["config", "audio", "plots"],
-    ["features", "rnn", "cells", "attention", "encoder", "start", "decoder", "model", "build"],
-    ["loss", "scorers", "search", "recognition", "checkpoint", "data"],
+    [
+        "features",
+        "rnn",
+        "cells",
+        "attention",
+        "subsampling",
+        "encoder",
+        "scheduled_sampling",
+        "decoder_start",
+        "decoder",
+        "model",
+        "build",
+    ],
+    ["loss", "scorers", "hypotheses", "search", "recognition", "checkpoint", "data"],
     ["scoring", "training", "train"],
     ["lm", "use"],
     ["recipes", "cli"],
@@ -227,6 +239,30 @@ def test_every_module_of_asr_says_what_it_is() -> None:
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{path.name}: no docstring"
 
 
+def mechanisms_named(source: str) -> list[str]:
+    """Returns where a source compares attention with a mechanism's name, or names its class."""
+    from asr.attention import ATTENTIONS
+
+    classes, found = {kind.__name__ for kind in ATTENTIONS.values()}, []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare):
+            constants = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+            if constants & set(ATTENTIONS) and "attention" in ast.unparse(node):
+                found.append(ast.unparse(node))
+        elif isinstance(node, ast.Name | ast.alias) and ast.unparse(node) in classes:
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_no_mechanism_of_attention_is_known_by_name_outside_its_room() -> None:
+    assert mechanisms_named("if config.attention.type in ('none', 'dot'): pass")
+    assert mechanisms_named("is_one = isinstance(module, MultiHeadAttention)")
+    for path in MODULES:
+        if room_of(module_name(path)) != "attention":
+            found = mechanisms_named(path.read_text("utf-8"))
+            assert not found, f"{path.relative_to(ROOT)}: {found}"
+
+
 IMPERATIVES = {"Return", "Yield", "Write", "Draw", "Say", "Raise", "Read", "Make", "Add", "Take"}
 
 
@@ -245,8 +281,17 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.model": "decoder, encoder and search",
         "asr.scorers": "search",
         "asr.cells": "rnn",
-        "asr.fast.compiled": "energies",
+        "asr.hypotheses": "search",
+        "asr.subsampling": "encoder",
+        "asr.scheduled_sampling": "decoder",
+        "asr.fast.cut_batches": "rnn",
+        "asr.fast.kernels": "energies",
         "asr.attention.contract": "attention",
+        "asr.attention.options": "attention",
+        "asr.attention.products": "attention",
+        "asr.attention.additive": "attention",
+        "asr.attention.multi_head": "attention",
+        "asr.attention.no_attention": "attention",
         "asr.cli.choices": "cli",
         "asr.use.draw_alignment": "cli",
         "asr.text.tokens": "tokenizer",

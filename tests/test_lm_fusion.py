@@ -16,13 +16,14 @@ from asr.checkpoint import save_folder, save_weights
 from asr.config import SearchConfig, load_config, parse_config, read_search_settings
 from asr.encoder import Encoded
 from asr.errors import ConfigError, ModelError
+from asr.hypotheses import Hypothesis, rank_of
 from asr.lm.config import LMConfig
 from asr.lm.fusion import DEFAULT_WEIGHT, WeightedModel, fuse, rescore, score_hypotheses, weigh
 from asr.lm.language_model import LanguageModel, RecurrentLM, to_log_probs
 from asr.lm.ngram import NgramModel, arpa_symbols, estimate, write_arpa
 from asr.model import Seq2Seq
 from asr.scorers import LOG_ZERO, DecoderScorer
-from asr.search import Hypothesis, WeightedScorer, map_tensors, rank_of, search
+from asr.search import WeightedScorer, map_tensors, search
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer
 from asr.use.recognizer import Recognizer, load_recognizer, search_encoded
 

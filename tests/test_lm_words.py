@@ -10,12 +10,13 @@ from zeroth_corpus import LANGUAGE_MODEL
 
 from asr.config import SearchConfig
 from asr.errors import DataError, ModelError
+from asr.hypotheses import Hypothesis
 from asr.lm.arpa import LOG_10, LOG_ZERO, list_words
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, score_hypotheses
 from asr.lm.ngram import LMMemory
 from asr.lm.words import MOST_WAYS, WordNgram, is_over_words, read_word_ngram
-from asr.search import Hypothesis, WeightedScorer, map_tensors, search
+from asr.search import WeightedScorer, map_tensors, search
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer, train_tokenizer
 
 TEXTS = ["가 나다 라하", "abc"]

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from asr.cells import CELLS, LSTMState, LSTMStep, TanhCell
 from asr.errors import ConfigError
-from asr.rnn import LAYERS, RecurrentLayer, reversal_index, reverse, stretches_of
+from asr.fast.cut_batches import stretches_of
+from asr.rnn import LAYERS, RecurrentLayer, reversal_index, reverse
 
 NAMES = sorted(LAYERS)
 LENGTHS = torch.tensor([9, 4, 1])

@@ -11,8 +11,9 @@ from asr.attention import ATTENTIONS
 from asr.build import build_model
 from asr.cells import CELLS
 from asr.config import SearchConfig
+from asr.hypotheses import find_loops
 from asr.scorers import CTCMemory, CTCScorer, DecoderScorer, greedy_ctc
-from asr.search import WeightedScorer, find_loops, map_tensors, search
+from asr.search import WeightedScorer, map_tensors, search
 from asr.text.tokenizer import BOS, EOS, PAD, UNK
 
 VOCAB = 4 + 4

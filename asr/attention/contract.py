@@ -9,15 +9,13 @@ The base class masks padding, normalises and sums; a mechanism writes its `energ
 if it has one. Shapes: B utterances, K hypotheses, T frames, D values, Q query, A keys.
 """
 
-import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from asr.errors import ConfigError
 from asr.fast.shared import multiply
 from asr.features import frame_mask
 
@@ -53,7 +51,12 @@ class Attention(nn.Module):
 
     Attributes:
         context_dim: size of a context.
+        has_alignment: whether there is anything to draw, to restrict or to help along.
+        can_be_a_head: whether it may be one of several heads.
     """
+
+    has_alignment = True
+    can_be_a_head = True
 
     def __init__(self, query_dim: int, value_dim: int) -> None:
         super().__init__()
@@ -92,25 +95,9 @@ class Attention(nn.Module):
         alignment, context = attend(energies, memory.values, memory.mask[:, None])
         return context, alignment, self.next_state(state, alignment)
 
-
-class NoAttention(Attention):
-    """No attention: an empty context, and an alignment of 0 everywhere.
-
-    What the decoder knows of the utterance is then its start (`decoder.start`) and what it peeks
-    at (`decoder.peeky`). Source: Sutskever et al. 2014 (arXiv 1409.3215); Cho et al. 2014
-    (arXiv 1406.1078) for peeking.
-    """
-
-    def __init__(self, query_dim: int, value_dim: int) -> None:
-        super().__init__(query_dim, value_dim)
-        self.context_dim = 0
-
-    def forward(
-        self, query: Tensor, memory: Any, state: Any, prior: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Any]:
-        """Returns a context (B,K,0) and zeros (B,K,T)."""
-        zeros = memory.values.new_zeros(*query.shape[:2], memory.values.size(1))
-        return zeros[..., :0], zeros, state
+    def map_heads(self, change: "Callable[[Attention], Attention]") -> "Attention":
+        """Returns the mechanism with a change made to each of its heads: one, which is itself."""
+        return change(self)
 
 
 def attend(energies: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,56 +112,3 @@ def nothing_read(memory: Any, num_queries: int) -> AlignmentState:
     batch_size, num_frames = memory.mask.shape
     zeros = memory.values.new_zeros(batch_size, num_queries, num_frames)
     return AlignmentState(zeros, zeros)
-
-
-def complete_options(
-    mechanisms: Mapping[str, type[Attention]],
-    name: str,
-    options: Mapping[str, Any],
-    *,
-    key: str = "attention.type",
-) -> dict[str, Any]:
-    """Returns all keyword arguments of a mechanism, its defaults where none is given.
-
-    An error says that `key` named the mechanism.
-
-    Raises:
-        ConfigError: unknown name or option, or an option of another type than its default's.
-    """
-    if name not in mechanisms:
-        raise ConfigError(f'{key} = "{name}": unknown; known: {", ".join(mechanisms)}')
-    parameters = inspect.signature(mechanisms[name]).parameters.values()
-    known = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):  # of another mechanism
-        of = str(options.get("of", known["of"]))
-        known = {**complete_options(mechanisms, of, {}, key="attention.of"), **known}
-    for option, value in options.items():
-        if option not in known:
-            raise ConfigError(
-                f'unknown key "attention.{option}"; "{name}" knows: {", ".join(known) or "none"}'
-            )
-        kind = type(known[option])
-        fits = type(value) is kind or (kind is float and type(value) is int)
-        if not fits or (kind in (int, float) and not 0 < value < math.inf):
-            raise ConfigError(
-                f"attention.{option} = {value!r}: must be a {kind.__name__}"
-                f"{' above 0' if kind in (int, float) else ''}, as in {known[option]!r}"
-            )
-    return {**known, **options}
-
-
-def build_mechanism(
-    mechanisms: Mapping[str, type[Attention]],
-    name: str,
-    options: Mapping[str, Any],
-    *,
-    query_dim: int,
-    value_dim: int,
-) -> Attention:
-    """Returns the mechanism of that name, built with its own keyword arguments.
-
-    Raises:
-        ConfigError: as `complete_options`; or a value that the mechanism refuses.
-    """
-    arguments = complete_options(mechanisms, name, options)
-    return mechanisms[name](query_dim, value_dim, **arguments)

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from asr.attention import MultiHeadAttention
-from asr.attention.contract import Attention, NoAttention, attend
+from asr.attention.contract import Attention, attend
 from asr.errors import ConfigError
 
 Part = TypeVar("Part", bound=nn.Module)
@@ -70,15 +69,9 @@ def restrict_attention(attention: Attention, window: tuple[int, int]) -> Attenti
     Raises:
         ConfigError: there is no attention.
     """
-    if isinstance(attention, NoAttention):
+    if not attention.has_alignment:
         raise ConfigError("search.attention_window: this model has no attention; leave it unset")
-    if isinstance(attention, MultiHeadAttention):
-        heads = nn.ModuleList(
-            restrict_attention(head, window)  # type: ignore[arg-type]
-            for head in attention.heads
-        )
-        return replace_part(attention, "heads", heads)
-    return WindowedAttention(attention, window)
+    return attention.map_heads(lambda head: WindowedAttention(head, window))
 
 
 def replace_part(module: Part, name: str, part: nn.Module) -> Part:

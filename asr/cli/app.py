@@ -1,6 +1,7 @@
 """The command `asr`. Commands read their options, call the library, and print; no logic."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,10 @@ app = typer.Typer(
 
 def main() -> None:
     """Runs the command line; a user's error is one line and exit code 2."""
+    # oneDNN keeps its code for each shape that it has met, 1024 of them: with utterances of any
+    # length that is hundreds of megabytes that hardly ever run again. It reads this when first
+    # used. Set here, for a process of ours, and not on import, for somebody else's.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
     traceback = "--traceback" in sys.argv
     if traceback:
         sys.argv.remove("--traceback")

@@ -13,12 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from asr.attention import ATTENTIONS
-from asr.attention.contract import complete_options
+from asr.attention.options import complete_options
 from asr.cells import CELLS
 from asr.config import Config
-from asr.encoder import SUBSAMPLINGS
+from asr.decoder_start import STARTS
 from asr.rnn import LAYERS
-from asr.start import STARTS
+from asr.subsampling import SUBSAMPLINGS
 from asr.text.normalizers import NORMALIZERS
 from asr.text.tokenizer import TOKENIZERS
 

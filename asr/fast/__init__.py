@@ -1,1 +1,1 @@
-"""What makes the recurrent loops fast on a CPU, each beside its plain equation."""
+"""What makes recurrent steps fast on a CPU, each beside its plain equation."""

@@ -9,13 +9,30 @@ its outputs are a product with the matrix that holds F at S places, each one fra
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from asr.fast.shared import multiply
+from asr.fast import switches
+from asr.fast.shared import multiply, once
 
 BLOCK = 32  # frames (S)
+
+
+def plain_filtered(rows: Sequence[Tensor], filters: Tensor, width: int) -> Tensor:
+    """Returns what `filtered` does, as torch's convolution says it."""
+    joined = torch.stack(list(rows), dim=2)  # (B,K,N,T)
+    kernel = filters.view(len(filters), len(rows), width)
+    outputs = nn.functional.conv1d(joined.flatten(0, 1), kernel, padding=width // 2)
+    return outputs.unflatten(0, joined.shape[:2]).mT  # (B,K,T,F)
+
+
+def filtered(rows: Sequence[Tensor], filters: Tensor, width: int) -> Tensor:
+    """Returns the outputs (B,K,T,F) of filters (F,N*W), W odd, over N rows (B,K,T)."""
+    if not switches.is_on("correlation"):
+        return plain_filtered(rows, filters, width)
+    return correlate(rows, once(filters, partial(filter_bank, width=width)), width)
 
 
 def filter_bank(filters: Tensor, width: int) -> Tensor:

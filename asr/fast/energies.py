@@ -4,20 +4,21 @@
 
 for each of B utterances and K hypotheses, with a query q, keys k_t and, if any, features f_t of the
 frames t = 1 ... T; z_t has A values. Autograd would keep z for all frames of all decoder steps, and
-pass over it a dozen times. On a CPU compiled loops (`compiled.py`) make it a frame at a time,
+pass over it a dozen times. On a CPU compiled kernels (`kernels.py`) make it a frame at a time,
 and again in the backward pass, whose sums over frames they take on the way: with d_t the gradient
 of e_t, and g_t = d_t w (1 - tanh(z_t)^2),
 
     dq = sum_t g_t      dk_t = g_t      dw = sum_t d_t tanh(z_t)
     df_t = P' g_t       dP = sum_t g_t f_t'
 
-The gradients of keys, w and P, which all steps of a loop share, are added up in place. A test
-compares all of it with `plain_energies`. On a GPU, in float64 and in a fork of a process that has
-used the loops it is the plain equation, made again in the backward pass.
+The gradients of keys, w and P, which all steps of a sequence share, are added up in place. A test
+compares all of it with the plain equation. On a GPU, in float64 and in a fork of a process that has
+used the kernels it is that equation, made again in the backward pass.
 """
 
 import os
 import sys
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -26,9 +27,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
+from asr.fast import switches
+from asr.fast.passes import can_tell_passes
 from asr.fast.shared import Total, once, shared_total
 
-SMALL = 2**17  # so few values of z, without gradients, that the plain equation is as fast
+FEW_VALUES = 2**17  # of z, without gradients: the plain equation is as fast
 JOBS = 4  # of each worker, at least
 
 Seen = tuple[Tensor, Tensor]  # features (B,K,T,F) and their projection P (A,F)
@@ -38,7 +41,7 @@ _is_fork = False  # of a process that had numba's threads, which are not here an
 
 def _note_fork() -> None:
     global _is_fork, _running
-    _is_fork = _is_fork or "asr.fast.compiled" in sys.modules
+    _is_fork = _is_fork or "asr.fast.kernels" in sys.modules
     _running = Lock()
 
 
@@ -46,28 +49,24 @@ if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_note_fork)
 
 
-def plain_energies(query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None) -> Tensor:
-    """Returns what `additive_energies` does, as the equation says it, and on padding too.
-
-    tanh(x) is 2 sigmoid(2 x) - 1, of which torch needs a tenth of the time on a CPU.
-    """
-    hidden = query[:, :, None] + keys[:, None]
-    if seen is not None:
-        hidden = hidden + seen[0] @ seen[1].T
-    return (2 * hidden).sigmoid() @ (2 * weight) - weight.sum()
-
-
 def additive_energies(
-    query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None, *, mask: Tensor
+    query: Tensor,
+    keys: Tensor,
+    weight: Tensor,
+    seen: Seen | None = None,
+    *,
+    mask: Tensor,
+    plain: Callable[..., Tensor],
 ) -> Tensor:
     """Returns energies (B,K,T), in the type of the keys; those of padding are of no meaning.
 
     Args:
         query: (B,K,A).
-        keys: (B,T,A); the same tensor at all steps of a loop, as the weight and P.
+        keys: (B,T,A); the same tensor at all steps of a sequence, as the weight and P.
         weight: w (A,).
         seen: features (B,K,T,F) and P (A,F), if there are any.
         mask: (B,T), True on real frames.
+        plain: the equation, given query, keys, weight and seen; taken where the kernels are not.
 
     Raises:
         ValueError: sizes that do not fit each other.
@@ -77,16 +76,15 @@ def additive_energies(
     _check_sizes(query, (keys, weight, *seen, mask))
     kind, learns = keys.dtype, torch.is_grad_enabled()
     with torch.autocast(keys.device.type, enabled=False):
-        is_small = query.size(1) * keys.numel() < (1 if learns else SMALL)
-        is_for_loops = keys.device.type == "cpu" and kind != torch.float64 and not _is_fork
-        if is_small or not is_for_loops:
+        is_small = query.size(1) * keys.numel() < (1 if learns else FEW_VALUES)
+        is_for_kernels = keys.device.type == "cpu" and kind != torch.float64 and not _is_fork
+        is_for_kernels = is_for_kernels and switches.is_on("energies")
+        if is_small or not is_for_kernels or (learns and not can_tell_passes()):
             typed = (seen[0].to(kind), seen[1].to(kind)) if seen[1].numel() else None
             parts = (query.to(kind), keys, weight.to(kind), typed)
             if not learns:
-                return plain_energies(*parts)
-            again: Tensor = checkpoint(
-                plain_energies, *parts, use_reentrant=False, preserve_rng_state=False
-            )
+                return plain(*parts)
+            again: Tensor = checkpoint(plain, *parts, use_reentrant=False, preserve_rng_state=False)
             return again
         shared = (keys, weight, once(seen[1], _transpose))
         query, features, lengths = query.float(), seen[0].float(), once(mask, _count)
@@ -101,7 +99,7 @@ def additive_energies(
 
 
 def _check_sizes(query: Tensor, others: tuple[Tensor, ...]) -> None:
-    """Raises an error where the compiled loops, which check nothing, would leave their arrays."""
+    """Raises an error where the compiled kernels, which check nothing, would leave their arrays."""
     batch_size, num_queries, dim = query.shape
     num_frames, num_features = others[0].size(1), others[2].size(-1)
     found = [tuple(part.shape) for part in others]
@@ -135,31 +133,31 @@ class _Energies(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:
-        from asr.fast import compiled as energy_loops
+        from asr.fast import kernels
 
         query, features = ctx.saved_tensors
         keys, weight, projection = ctx.totals
-        # In plain order, unlike zeros_like: the loops must write into these and not into copies.
+        # In plain order, unlike zeros_like: the kernels must write into these and not into copies.
         to_query, to_features = query.new_zeros(query.shape), features.new_zeros(features.shape)
         to_weight, to_projection = weight.sum(len(query)), projection.sum(len(query))
         results = (arriving[0], to_query, keys.sum(), to_weight, to_features, to_projection)
         given = _arrays(query, keys.value, weight.value, features, projection.value)
         with _running:
-            energy_loops.gradients(given, ctx.lengths.numpy(), _arrays(*results), _num_workers())
+            kernels.gradients(given, ctx.lengths.numpy(), _arrays(*results), _num_workers())
         ties = [total.tie.new_zeros(()) for total in ctx.totals]
         return to_query, to_features, None, *ties
 
 
 def _energies(query: Tensor, features: Tensor, shared: list[Tensor], lengths: Tensor) -> Tensor:
     """Returns energies (B,K,T), 0 on padding, with keys, w and P' as what is shared."""
-    from asr.fast import compiled as energy_loops
+    from asr.fast import kernels
 
     keys, weight, projection = shared
     energies = query.new_zeros(*query.shape[:2], features.size(2))
     num_workers = _num_workers()
     pieces = -(-JOBS * num_workers // energies[..., 0].numel())
     with _running:
-        energy_loops.energies(
+        kernels.energies(
             _arrays(query, keys, weight, features, projection),
             lengths.numpy(),
             energies.numpy(),
@@ -186,10 +184,10 @@ def _count(mask: Tensor) -> Tensor:
 
 def _num_workers() -> int:
     """Returns how many workers numba has, after telling it to have as many as torch has threads."""
-    from asr.fast import compiled as energy_loops
+    from asr.fast import kernels
 
     num_threads = torch.get_num_threads()
-    num_workers = energy_loops.set_num_workers(num_threads)
+    num_workers = kernels.set_num_workers(num_threads)
     if torch.get_num_threads() != num_threads:  # when numba begins, it lets OpenMP use all cores
         torch.set_num_threads(num_threads)
     return num_workers

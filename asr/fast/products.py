@@ -4,16 +4,12 @@ For float32 on a CPU, torch calls a BLAS that is slow with few rows or columns, 
 processors with all; oneDNN, which torch has too, is not. Without it these are torch's own products.
 """
 
-import os
 import platform
 from typing import Any
 
 import torch
 from torch import Tensor
 
-# oneDNN keeps its code for each shape that it has met, 1024 of them: with utterances of any length
-# that is hundreds of megabytes of code that hardly ever runs again. It reads this when first used.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 _HAS_ONEDNN = (
     _X86
@@ -21,8 +17,8 @@ _HAS_ONEDNN = (
     and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
 )
-SMALL = 2**18  # multiplications; a smaller product is over before oneDNN has begun
-SMALL_STRIPS = 2**21  # likewise, of a product by strips
+SMALL_PRODUCT = 2**18  # multiplications; a smaller product is over before oneDNN has begun
+SMALL_BY_STRIPS = 2**21  # likewise, of a product by strips
 FEW_ROWS = 64  # below it oneDNN must have the weight laid out for it
 # Rows of a weight that are laid out together: of all widths, oneDNN is fastest with these (seen on
 # Zen 4 and Zen 3; with AVX2 and 16 inputs, all rows at once take two thirds of the time of 256).
@@ -51,7 +47,7 @@ def is_for_onednn(inputs: Tensor, weight: Tensor, *, by_strips: bool = False) ->
     """
     return (
         _HAS_ONEDNN
-        and inputs.numel() * weight.size(0) >= (SMALL_STRIPS if by_strips else SMALL)
+        and inputs.numel() * weight.size(0) >= (SMALL_BY_STRIPS if by_strips else SMALL_PRODUCT)
         and inputs.device.type == "cpu"
         and inputs.dtype == weight.dtype == torch.float32
     )

@@ -1,4 +1,4 @@
-"""Products that every step of a loop takes with the same matrix, with their gradients in one go.
+"""Products that many steps take with the same matrix, with their gradients in one go.
 
     with shared_products():
         for step in range(U):
@@ -9,9 +9,9 @@ Of y_u = x_u W at the steps u = 1 ... U, the loss's gradient with respect to W i
     sum_u x_u' g_u  =  [x_1; ...; x_U]' [g_1; ...; g_U],      g_u: the gradient of y_u
 
 Autograd computes the left side: U products of a few rows, each as large as W, and adds them up.
-Here it is the right side: one product of all rows, when the backward pass has left the loop. And a
-matrix that is to be multiplied by often is laid out for that once: a loop's own for this loop, and
-a model's weight, where nothing is to be learnt, until it changes (`kept.py`). Tests compare values
+Here it is the right side: one product of all rows, when the backward pass has done all steps. And a
+matrix that is to be multiplied by often is laid out for that once: for these steps alone, and a
+model's weight, where nothing is to be learnt, until it changes (`kept.py`). Tests compare values
 and gradients with autograd's. Outside of `shared_products`, `multiply` is a product like any other.
 """
 
@@ -25,12 +25,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from asr.fast import switches
 from asr.fast.kept import keep
+from asr.fast.passes import can_tell_passes, this_pass
 from asr.fast.products import PackedWeight, is_for_onednn, linear
 
 
 class _Open(torch.autograd.Function):
-    """Before the loop; so its backward pass comes after the backward passes of all uses.
+    """Before the steps; so its backward pass comes after the backward passes of all uses.
 
     What it returns, a 0, binds the uses to it in autograd's graph.
     """
@@ -47,16 +49,8 @@ class _Open(torch.autograd.Function):
         return None if gradient is None else gradient.to(ctx.dtype), None
 
 
-def _this_pass() -> int:
-    """Returns the number of the backward pass that is running.
-
-    A pass that does not reach `_Open` leaves sums behind, which are not the next one's.
-    """
-    return torch._C._current_graph_task_id()
-
-
 class Total:
-    """A tensor that a loop shares, and the sum of the gradients that its uses have for it.
+    """A tensor that steps share, and the sum of the gradients that its uses have for it.
 
     Attributes:
         value: the tensor, of the wanted type.
@@ -71,9 +65,9 @@ class Total:
     def sum(self, num_parts: int = 0) -> Tensor:
         """Returns the sum so far, in plain order, to be added to in place.
 
-        With a number of parts (N) it is N sums (N,...), which become one after the loop.
+        With a number of parts (N) it is N sums (N,...), which become one after the steps.
         """
-        key = (_this_pass(), num_parts)
+        key = (this_pass(), num_parts)
         if key not in self._sums:
             parts = (num_parts,) if num_parts else ()
             self._sums[key] = self.value.new_zeros(*parts, *self.value.shape)
@@ -85,13 +79,13 @@ class Total:
         mine = [
             total.sum(dim=0) if num_parts else total
             for (number, num_parts), total in sums.items()
-            if number == _this_pass()
+            if number == this_pass()
         ]
         return sum(mine[1:], mine[0]) if mine else None
 
 
 class Product:
-    """A matrix that a loop shares, and what its uses leave for its gradient.
+    """A matrix that steps share, and what its uses leave for its gradient.
 
     Args:
         matrix: (I,O), or (B,I,O) for a product of its own for each of B rows.
@@ -112,7 +106,8 @@ class Product:
         if self.matrix.dim() == 3:
             return _plain(inputs, self.matrix, transposed)
         weight = self.matrix if transposed else self.matrix.T
-        if not (self.repeats and is_for_onednn(inputs, weight, by_strips=True)):
+        lays_out = self.repeats and switches.is_on("packing")
+        if not (lays_out and is_for_onednn(inputs, weight, by_strips=True)):
             return linear(inputs, weight)
         if backward not in self._packed:
             self._packed[backward] = PackedWeight(weight, inputs[..., 0].numel())
@@ -122,11 +117,11 @@ class Product:
         """Takes what one use has for the matrix's gradient: its inputs and its product's."""
         is_one = self.matrix.dim() == 2
         use = (_rows(inputs), _rows(gradient)) if is_one else (inputs, gradient)
-        self._uses.setdefault(_this_pass(), []).append(use)
+        self._uses.setdefault(this_pass(), []).append(use)
 
     def gradient(self) -> Tensor | None:
         """Returns the matrix's gradient in this pass, and forgets the uses."""
-        uses, self._uses = self._uses.get(_this_pass()), {}
+        uses, self._uses = self._uses.get(this_pass()), {}
         if uses is None:
             return None
         inputs, gradients = (_joined(parts) for parts in zip(*uses, strict=True))
@@ -169,40 +164,40 @@ class _Use(torch.autograd.Function):
         return arriving, shared.tie.new_zeros(()), None
 
 
-SMALL = 2**18  # values of a matrix for which autograd's way costs less than ours
-LIKELY_STEPS = 20  # of a loop
+SMALL_MATRIX = 2**18  # values, for which autograd's way costs less than ours
+LIKELY_STEPS = 20  # of a sequence
 SHORT_TABLE = 2000  # rows
 
 
-class _Loop:
-    """What the steps of a loop share, and whether its products are taken in bfloat16."""
+class _Steps:
+    """What steps share, and whether their products are taken in bfloat16."""
 
     def __init__(self, bfloat16: bool) -> None:
         self.bfloat16 = bfloat16
         self.shared: dict[Any, Any] = {}
 
 
-_loop: ContextVar[_Loop | None] = ContextVar("loop", default=None)
+_steps: ContextVar[_Steps | None] = ContextVar("steps", default=None)
 
 
 @contextmanager
 def shared_products(*, bfloat16: bool = False) -> Iterator[None]:
-    """Within it, `multiply` leaves the gradients of its matrices for one product after the loop.
+    """Within it, `multiply` leaves the gradients of its matrices for one product after all steps.
 
     Args:
         bfloat16: whether products that need no gradients are taken in that type, and summed in
             float32; what `multiply` returns keeps the type of its inputs.
     """
-    token = _loop.set(_Loop(bfloat16))
+    token = _steps.set(_Steps(bfloat16))
     try:
         yield
     finally:
-        _loop.reset(token)
+        _steps.reset(token)
 
 
 def _rounds() -> bool:
-    loop = _loop.get()
-    return loop is not None and loop.bfloat16 and not torch.is_grad_enabled()
+    steps = _steps.get()
+    return steps is not None and steps.bfloat16 and not torch.is_grad_enabled()
 
 
 def _factor_type(matrix: Tensor) -> torch.dtype:
@@ -222,9 +217,10 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
         transposed: whether the matrix is given as (O,I) or (B,O,I).
     """
     learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
-    if (learns and matrix.numel() < SMALL) or (not learns and matrix.dim() == 3):
+    defers = matrix.numel() >= SMALL_MATRIX and switches.is_on("gradients") and can_tell_passes()
+    if (learns and not defers) or (not learns and matrix.dim() == 3):
         return _plain(inputs, matrix, transposed)
-    repeats = _loop.get() is not None
+    repeats = _steps.get() is not None
 
     def make() -> Product:
         return Product(matrix, transposed, repeats)
@@ -242,7 +238,7 @@ def once(tensor: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
     """Returns what is made of a tensor, within `shared_products` only once.
 
     Args:
-        tensor: the same one at every step; a weight's is kept for later loops without gradients.
+        tensor: the same one at every step; a weight's is kept for later steps without gradients.
         make: a function that has a name, or a partial of one.
     """
     name: Any = make
@@ -256,10 +252,10 @@ def look_up(index: Tensor, table: Tensor, layer: nn.Module) -> Tensor:
     """Returns a layer's outputs (...,O) of a table's rows (V,I) by index (...).
 
     Within `shared_products` and without gradients they are made of the whole table, and kept, if it
-    is short, or that is less work than a loop of `LIKELY_STEPS` has with the rows that it asks for.
+    is short, or that is less work than `LIKELY_STEPS` steps have with the rows that it asks for.
     """
     pays = len(table) <= max(SHORT_TABLE, LIKELY_STEPS * index.numel())
-    if _loop.get() is None or torch.is_grad_enabled() or not pays:
+    if _steps.get() is None or torch.is_grad_enabled() or not pays:
         looked_up: Tensor = layer(nn.functional.embedding(index, table))
         return looked_up
     outputs = _shared((look_up, _factor_type(table)), table, lambda: layer(table), layer=layer)
@@ -275,27 +271,27 @@ def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
 def _shared(
     kind: Any, tensor: Tensor, make: Callable[[], Any], *, layer: nn.Module | None = None
 ) -> Any:
-    """Returns what the loop, if there is one, knows by this kind, tensor and, if any, layer.
+    """Returns what these steps, if within any, know by this kind, tensor and, if any, layer.
 
-    What is made of a weight, and a layer, on a CPU without gradients is kept for later loops.
+    What is made of a weight, and a layer, on a CPU without gradients is kept for later ones.
     """
-    loop = _loop.get()
-    if loop is None:
+    steps = _steps.get()
+    if steps is None:
         return make()
     learns = torch.is_grad_enabled()
     key = (kind, layer, id(tensor), learns)
-    if key not in loop.shared:
+    if key not in steps.shared:
         is_kept = isinstance(tensor, nn.Parameter) and tensor.device.type == "cpu" and not learns
-        if is_kept:
+        if is_kept and switches.is_on("keeping"):
             others = () if layer is None else (*layer.parameters(), *layer.buffers())
             made = keep((kind, layer), (tensor, *others), make)
         else:
             made = make()
-        loop.shared[key] = made, tensor  # held, so that nothing else can get its id
-    return loop.shared[key][0]
+        steps.shared[key] = made, tensor  # held, so that nothing else can get its id
+    return steps.shared[key][0]
 
 
-class LoopLinear(nn.Linear):
+class SharedLinear(nn.Linear):
     """A linear layer whose products are `multiply`'s."""
 
     def forward(self, inputs: Tensor) -> Tensor:

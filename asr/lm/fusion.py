@@ -19,8 +19,9 @@ import torch
 
 from asr.config import SearchConfig
 from asr.errors import ConfigError
+from asr.hypotheses import Hypothesis, rank_of
 from asr.lm.language_model import LanguageModel
-from asr.search import Hypothesis, WeightedScorer, rank_of
+from asr.search import WeightedScorer
 from asr.text.tokenizer import BOS, EOS, PAD
 
 DEFAULT_WEIGHT = 0.3  # of each language model, while search.lm_weights says nothing

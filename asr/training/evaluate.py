@@ -80,8 +80,8 @@ def draw_attention(
 
     The picture, of the batch's first utterance, is also written to `training/attention/`.
     """
-    no_attention = run.config.attention.type == "none"
-    if batch is None or no_attention or not run.fabric.is_global_zero:
+    has_alignment = run.network.decoder.attention.has_alignment
+    if batch is None or not has_alignment or not run.fabric.is_global_zero:
         return 0.0, 1.0, None
     encoded = encode_padded(run.network, batch.waveforms, batch.lengths, run.config.search)
     on_device = batch.to(run.fabric.device)

@@ -38,7 +38,7 @@ def draw_alignment(
         ConfigError: the model has no attention.
     """
     check_picture(path)
-    if recognizer.config.attention.type == "none":
+    if not recognizer.model.decoder.attention.has_alignment:
         raise ConfigError("this model has no attention (attention.type = none) to be drawn")
     batch = _load(recognizer, manifest, utterance, needs_text=not of_hypothesis)
     model = recognizer.model

@@ -15,13 +15,14 @@ from asr.checkpoint import load_model_folder
 from asr.config import Config, SearchConfig, override_config
 from asr.encoder import Encoded
 from asr.errors import ConfigError
+from asr.hypotheses import Hypothesis
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
 from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device
 from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
-from asr.search import Hypothesis, search
+from asr.search import search
 from asr.text.tokenizer import Tokenizer
 from asr.use.transcribe import Transcript, transcribe
 

@@ -1,4 +1,4 @@
-"""The loops over frames of `energies.py`, compiled by numba for the processor that they run on.
+"""The kernels of `energies.py`: over frames, compiled by numba for the processor they run on.
 
 What is computed for a frame, A values at a time, never leaves the processor's first cache. All
 arrays are float32, C-contiguous and on the CPU. Utterances go to the workers in turn, and nothing

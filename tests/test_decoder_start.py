@@ -4,8 +4,8 @@ from conftest import tiny_config
 from torch import Tensor
 
 from asr.build import build_model
+from asr.decoder_start import STARTS, Start
 from asr.errors import ConfigError
-from asr.start import STARTS, Start
 
 NAMES = sorted(STARTS)
 

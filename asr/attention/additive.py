@@ -1,0 +1,180 @@
+"""Additive attention, with the sight of where it was (location) or of what it read (coverage).
+
+A class documents what it adds to the arguments of `Attention`.
+Shapes: B utterances, K hypotheses, T frames, D values, Q query, A keys.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from asr.attention.contract import AlignmentState, Attention, nothing_read
+from asr.errors import ConfigError
+from asr.fast.correlation import filtered
+from asr.fast.energies import Seen, additive_energies
+from asr.fast.shared import SharedLinear, once
+
+
+class AdditiveAttention(Attention):
+    """Energies s v' tanh(W q + U h + b).
+
+    Args:
+        dim: size of the hidden layer (A).
+        sharpness: s; above 1 alignments find their place sooner.
+
+    Source: Bahdanau et al. 2015 (arXiv 1409.0473), appendix A.1.2; s is the inverse temperature of
+    Chorowski et al. 2015 (arXiv 1506.07503), equation 11.
+    """
+
+    def __init__(
+        self, query_dim: int, value_dim: int, *, dim: int = 256, sharpness: float = 2.0
+    ) -> None:
+        super().__init__(query_dim, value_dim)
+        self.sharpness = sharpness
+        self.query_projection = SharedLinear(query_dim, dim, bias=False)
+        self.key_projection = SharedLinear(value_dim, dim)
+        self.energy = nn.Linear(dim, 1, bias=False)
+
+    def project_keys(self, values: Tensor) -> Tensor:
+        """Returns keys (B,T,A)."""
+        return self.key_projection(values)
+
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
+        """Returns energies (B,K,T)."""
+        return self.compare(query, memory)
+
+    def compare(self, query: Tensor, memory: Any, seen: Seen | None = None) -> Tensor:
+        """Returns s v' tanh(W q + U h + b + P f), for seen = (f, P)."""
+        weight = once(self.energy.weight, partial(_sharpened, sharpness=self.sharpness))
+        query = self.query_projection(query)
+        return additive_energies(
+            query, memory.keys, weight, seen, mask=memory.mask, plain=self.equation
+        )
+
+    @staticmethod
+    def equation(query: Tensor, keys: Tensor, weight: Tensor, seen: Seen | None = None) -> Tensor:
+        """Returns w' tanh(q + k + P f), (B,K,T), of projected queries and keys, and w = s v.
+
+        tanh(x) is 2 sigmoid(2 x) - 1, of which torch needs a tenth of the time on a CPU.
+        """
+        hidden = query[:, :, None] + keys[:, None]  # (B,K,T,A)
+        if seen is not None:
+            hidden = hidden + seen[0] @ seen[1].T
+        return (2 * hidden).sigmoid() @ (2 * weight) - weight.sum()
+
+
+def _sharpened(weight: Tensor, sharpness: float) -> Tensor:
+    return sharpness * weight[0]
+
+
+class TrackingAttention(AdditiveAttention):
+    """Additive attention that remembers where it was, for mechanisms that make use of it."""
+
+    def initial_state(self, memory: Any, num_queries: int) -> AlignmentState:
+        """Returns alignments of 0 everywhere: nothing has been read."""
+        return nothing_read(memory, num_queries)
+
+    def next_state(self, state: Any, alignment: Tensor) -> AlignmentState:
+        """Returns this step's alignment, and the sum with it."""
+        return AlignmentState(alignment, state.total + alignment)
+
+
+class LocationAttention(TrackingAttention):
+    """Additive attention that also sees where it was: s v' tanh(W q + U h + P (F * a) + b).
+
+    Args:
+        dim: size of the hidden layer (A).
+        sharpness: see `AdditiveAttention`.
+        num_filters: filters over a (rows of F).
+        filter_width: their width in frames; odd.
+        feedback: a is the `previous` alignment, the `cumulative` one, or `both` side by side.
+
+    Raises:
+        ConfigError: even filter width, or unknown feedback.
+
+    Source: Chorowski et al. 2015 (arXiv 1506.07503), equations 8 and 9; Shen et al. 2018
+    (arXiv 1712.05884), section 2.2, for the cumulative alignment.
+    """
+
+    def __init__(
+        self,
+        query_dim: int,
+        value_dim: int,
+        *,
+        dim: int = 256,
+        sharpness: float = 2.0,
+        num_filters: int = 10,
+        filter_width: int = 101,
+        feedback: str = "previous",
+    ) -> None:
+        super().__init__(query_dim, value_dim, dim=dim, sharpness=sharpness)
+        if filter_width % 2 == 0:
+            raise ConfigError(f"attention.filter_width = {filter_width}: must be odd")
+        if feedback not in ("previous", "cumulative", "both"):
+            raise ConfigError(
+                f'attention.feedback = "{feedback}": must be previous, cumulative or both'
+            )
+        self.feedback, self.filter_width = feedback, filter_width
+        num_seen = 2 if feedback == "both" else 1
+        self.filters = nn.Linear(num_seen * filter_width, num_filters, bias=False)
+        self.filter_projection = nn.Linear(num_filters, dim, bias=False)
+
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
+        """Returns energies (B,K,T)."""
+        seen = {"previous": state[:1], "cumulative": state[1:], "both": state}[self.feedback]
+        features = filtered(seen, self.filters.weight, self.filter_width)
+        return self.compare(query, memory, (features, self.filter_projection.weight))
+
+
+class CoverageMemory(NamedTuple):
+    """A memory that knows how much attention each frame expects."""
+
+    values: Tensor  # (B,T,D)
+    keys: Tensor  # (B,T,A)
+    mask: Tensor  # (B,T)
+    fertility: Tensor  # (B,1,T)
+
+
+class CoverageAttention(TrackingAttention):
+    """Additive attention told how much each frame was read: s v' tanh(W q + U h + w c + b).
+
+    c is the sum of all alignments over the frame's fertility, which lies between 0 and
+    max_fertility and is learnt from the frame.
+
+    Args:
+        dim: size of the hidden layer (A).
+        sharpness: see `AdditiveAttention`.
+        fertility: whether to divide by it; otherwise c is the plain sum ("weight feedback").
+        max_fertility: its largest value.
+
+    Source: Tu et al. 2016 (arXiv 1601.04811), equations 8 to 11; Zeyer et al. 2018
+    (arXiv 1805.03294), section 3, for the same as weight feedback in speech recognition.
+    """
+
+    def __init__(
+        self,
+        query_dim: int,
+        value_dim: int,
+        *,
+        dim: int = 256,
+        sharpness: float = 2.0,
+        fertility: bool = True,
+        max_fertility: float = 2.0,
+    ) -> None:
+        super().__init__(query_dim, value_dim, dim=dim, sharpness=sharpness)
+        self.max_fertility = max_fertility
+        self.fertility = nn.Linear(value_dim, 1) if fertility else None
+        self.coverage = nn.Linear(1, dim, bias=False)
+
+    def prepare(self, values: Tensor, lengths: Tensor) -> CoverageMemory:
+        """Returns the memory of values (B,T,D), with the frames' fertilities."""
+        fertility = values.new_ones(values.shape[:2])
+        if self.fertility is not None:
+            fertility = self.max_fertility * self.fertility(values).squeeze(-1).sigmoid()
+        return CoverageMemory._make([*super().prepare(values, lengths), fertility[:, None]])
+
+    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
+        """Returns energies (B,K,T)."""
+        covered = (state.total / memory.fertility)[..., None]
+        return self.compare(query, memory, (covered, self.coverage.weight))
