@@ -26,7 +26,8 @@ def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[
     path = options.out / PROBLEMS_FILE
     try:
         if not lines:
-            path.unlink(missing_ok=True)
+            if path.is_file():
+                path.unlink()
             return []
         options.out.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n", "utf-8")
