@@ -26,8 +26,9 @@ def judge(problems: Sequence[str], total: int, options: PrepareOptions) -> list[
     lines = [one_line(problem) for problem in problems]
     path = options.out / PROBLEMS_FILE
     if not lines:
-        with writing(path, DataError):
-            path.unlink(missing_ok=True)
+        if path.is_file():
+            with writing(path, DataError):
+                path.unlink()
         return []
     write_file(path, "\n".join(lines) + "\n", DataError)
     first = shown(lines, joint="; ")
