@@ -29,24 +29,23 @@ from asr.training.evaluate import Evaluation, evaluate
 from asr.training.experiment import (
     Run,
     check_same_config,
-    estimate_statistics,
     launch,
-    lock_folder,
     set_up,
-    try_largest_batch,
 )
 from asr.training.gradients import EXPLODED, clip_gradients, part_norms
+from asr.training.largest_batch import try_largest_batch
+from asr.training.lock import lock_folder
 from asr.training.log import TrainLog, format_seconds
 from asr.training.monitor import find_warnings
 from asr.training.progress import (
     Progress,
-    StopSignals,
-    TrainingStoppedError,
     agree,
     save,
     start_or_resume,
 )
 from asr.training.schedules import learning_rate, prior_width, teacher_ratio
+from asr.training.signals import StopSignals, TrainingStoppedError
+from asr.training.statistics import estimate_statistics
 
 LOG_STEPS = 10  # from one entry in the curves to the next
 

@@ -8,7 +8,8 @@ from conftest import write_manifest
 from lhotse import CutSet
 
 from asr.config import DataConfig
-from asr.data.manifest import Survey, checked_cuts, cut_text, read_cuts, read_ids, survey
+from asr.data.manifest import checked_cuts, cut_text, read_cuts, read_ids
+from asr.data.survey import Survey, survey
 from asr.errors import DataError
 from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import train_tokenizer

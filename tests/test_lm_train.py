@@ -26,8 +26,8 @@ from asr.lm.train import train_language_model, train_step
 from asr.rnn import LAYERS
 from asr.settings import check_settings
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer
-from asr.training.experiment import lock_folder
-from asr.training.progress import TrainingStoppedError
+from asr.training.lock import lock_folder
+from asr.training.signals import TrainingStoppedError
 
 CELLS = sorted(LAYERS)
 TOKENIZER = CharacterTokenizer("abcd", normalizer="none")

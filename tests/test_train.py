@@ -20,9 +20,11 @@ from asr.config import Config, TrainConfig, dump_config
 from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError, DataError
 from asr.train import train
-from asr.training.experiment import Run, launch, lock_folder, set_up, try_largest_batch
-from asr.training.progress import StopSignals, TrainingStoppedError
+from asr.training.experiment import Run, launch, set_up
+from asr.training.largest_batch import try_largest_batch
+from asr.training.lock import lock_folder
 from asr.training.schedules import learning_rate
+from asr.training.signals import StopSignals, TrainingStoppedError
 from asr.use.recognizer import load_recognizer
 
 

@@ -25,11 +25,11 @@ from asr.lm.ngram import arpa_symbols, estimate, write_arpa
 from asr.lm.perplexity import score_text
 from asr.lm.run import LMProgress, LMRun, LMTexts, find_texts, save, set_up, start_or_resume
 from asr.lm.text import Lanes, make_lanes
-from asr.training.experiment import lock_folder
 from asr.training.gradients import EXPLODED
+from asr.training.lock import lock_folder
 from asr.training.log import TrainLog, format_seconds
-from asr.training.progress import StopSignals, TrainingStoppedError
 from asr.training.schedules import learning_rate
+from asr.training.signals import StopSignals, TrainingStoppedError
 
 NORM = "gradient_norm_"  # and the name of a part
 

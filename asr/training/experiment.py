@@ -1,30 +1,26 @@
 """An experiment folder before its first step: what it trains on, and with which parts."""
 
-import fcntl
 import math
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import lightning_fabric
 import torch
 from lhotse import CutSet
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
-from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, writing
+from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import Config, TrainConfig, differences, load_config
 from asr.data.batches import Augment, BatchDataset, Batches
-from asr.data.manifest import Survey, checked_cuts, cut_text, read_cuts, survey
+from asr.data.manifest import checked_cuts, cut_text, read_cuts
+from asr.data.survey import Survey, survey
 from asr.errors import ConfigError
-from asr.loss import compute_losses
 from asr.machine.devices import pick_device
 from asr.model import Seq2Seq, build_model
 from asr.text.normalizers import get_normalizer
-from asr.text.tokenizer import UNK, Tokenizer, load_tokenizer, train_tokenizer
-
-STATISTICS_SECONDS = 5 * 3600.0  # of training audio are enough for a mean and a variance a mel
+from asr.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 
 
 @dataclass(frozen=True)
@@ -109,27 +105,6 @@ def launch(config: Config) -> Any:
     )
     fabric.launch()
     return fabric
-
-
-def lock_folder(folder: Path) -> IO[bytes]:
-    """Returns an open lock on an experiment folder, which it makes.
-
-    Raises:
-        ConfigError: another process trains there.
-        ModelError: the folder cannot be written.
-    """
-    with writing(folder):
-        (folder / "training").mkdir(parents=True, exist_ok=True)
-        lock = (folder / "training" / "lock").open("wb")
-    try:
-        # A process's own lock: loaders that outlive a killed run for a moment do not hold it.
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise ConfigError(
-            f"{folder}: another asr train is running there; wait for it, or use another --out"
-        ) from None
-    return lock
 
 
 def check_same_config(config: Config, folder: Path) -> None:
@@ -238,92 +213,3 @@ def _survey(
         num_memory_frames=num_memory_frames,
         keep_all=keep_all,
     )
-
-
-@torch.inference_mode()
-def estimate_statistics(run: Run) -> None:
-    """Sets the global normalisation from training audio: all of it, or an even part."""
-    features = run.network.features
-    if features.normalization != "global":
-        return
-    stride = math.ceil(run.train_survey.seconds / STATISTICS_SECONDS)
-    cuts = (cut for cut in read_cuts(run.config.data.train) if cut.id not in run.dropped)
-    chosen = [cut for index, cut in enumerate(cuts) if index % stride == 0]
-    batches = Batches(
-        CutSet.from_cuts(chosen), run.dataset(None), config=run.config.data, seed=run.config.seed
-    )
-    features.eval()
-    total = torch.zeros(3, features.num_mels, dtype=torch.double, device=run.fabric.device)
-    for batch in _on_device(batches.epoch(0, ordered=True), run.fabric.device):
-        energies, lengths = features.log_mel(batch.waveforms, batch.lengths)
-        for row, length in zip(energies.double(), lengths.tolist(), strict=True):
-            frames = row[:length]
-            total += torch.stack(
-                [frames.sum(dim=0), frames.square().sum(dim=0), torch.full_like(row[0], length)]
-            )
-    mean = total[0] / total[2]
-    features.set_statistics(mean, (total[1] / total[2] - mean.square()).clamp(min=0).sqrt())
-
-
-def try_largest_batch(run: Run) -> None:
-    """Trains on noise in the shape of the largest batch, so that memory runs out now or never.
-
-    The optimizer's state takes part, as in every step but the first. The weights, the optimizer
-    and the random state stay as they were.
-
-    Raises:
-        ConfigError: memory is too small.
-    """
-    config, survey = run.config, run.train_survey
-    slowest = min(config.data.speed_factors)
-    seconds = survey.longest_seconds / slowest
-    num_rows = max(1, int(config.data.batch_seconds / survey.longest_seconds))
-    num_rows = min(num_rows, config.data.max_utterances or num_rows)
-    num_samples = int(seconds * config.sample_rate)
-    device = run.fabric.device
-    random_states = torch.get_rng_state(), torch.cuda.get_rng_state_all()
-    tokens = torch.full((num_rows, survey.most_tokens + 1), UNK, device=device)
-    lengths = torch.full((num_rows,), num_samples, device=device)
-    target_lengths = torch.full((num_rows,), tokens.size(1), device=device)
-    run.model.train()
-    try:
-        _allocate_optimizer_state(run.optimizer)
-        waveforms = 0.01 * torch.randn(num_rows, num_samples, device=device)
-        output = run.model(waveforms, lengths, tokens)
-        losses = compute_losses(
-            output,
-            tokens,
-            target_lengths,
-            **config.loss.model_dump(),
-        )
-        run.fabric.backward(losses.total)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        raise ConfigError(
-            f"data.batch_seconds = {config.data.batch_seconds:g}: the largest batch ({num_rows} "
-            f"utterances of {seconds:.1f} s) does not fit in memory; halve it"
-        ) from None
-    finally:
-        run.optimizer.zero_grad(set_to_none=True)
-        run.optimizer.state.clear()
-        torch.set_rng_state(random_states[0])
-        torch.cuda.set_rng_state_all(random_states[1])
-
-
-def _allocate_optimizer_state(optimizer: Any) -> None:
-    """Makes the state that an optimizer's first step makes; a step of rate 0 moves no weight."""
-    rates = [group["lr"] for group in optimizer.param_groups]
-    for group in optimizer.param_groups:
-        group["lr"] = 0.0
-        for parameter in group["params"]:
-            parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    for group, rate in zip(optimizer.param_groups, rates, strict=True):
-        group["lr"] = rate
-
-
-def _on_device(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
-    for batch in batches:
-        yield batch.to(device)

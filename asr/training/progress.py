@@ -1,9 +1,7 @@
 """Where a training run stands, and how that is kept and found again."""
 
 import dataclasses
-import signal
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any
 
 import torch
@@ -12,14 +10,6 @@ from asr.checkpoint import load_state, save_folder, save_state
 from asr.errors import ConfigError
 from asr.machine.ranks import gather
 from asr.training.experiment import Run
-
-
-class TrainingStoppedError(Exception):
-    """A signal asked to stop; the state is saved."""
-
-    def __init__(self, signal_number: int, step: int) -> None:
-        super().__init__(f"saved at step {step}; run the same command again to continue")
-        self.exit_code = 128 + signal_number
 
 
 @dataclass
@@ -105,25 +95,3 @@ def agree(run: Run, signal_number: int, overdue: bool) -> tuple[int, bool]:
 def _fingerprint(run: Run) -> str:
     survey = run.train_survey
     return f"{survey.num_utterances} utterances, {survey.seconds:.3f} s"
-
-
-class StopSignals:
-    """Notes Ctrl-C and SIGTERM, so that the loop can save first; a second one stops at once."""
-
-    def __init__(self) -> None:
-        self.received = 0
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> "StopSignals":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        for other, handler in self._before.items():
-            signal.signal(other, handler)
