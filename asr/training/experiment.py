@@ -1,10 +1,11 @@
-"""An experiment folder before its first step: what it trains on, and with which parts."""
+"""An experiment before its first step: what it trains on, and with which parts."""
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning_fabric
 import torch
@@ -12,15 +13,25 @@ from lhotse import CutSet
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
-from asr.config import Config, TrainConfig, differences, load_config
+from asr.config import Config, TrainConfig, load_config
 from asr.data.batches import Augment, BatchDataset, Batches
-from asr.data.manifest import checked_cuts, cut_text, read_cuts
-from asr.data.survey import Survey, survey
+from asr.data.manifest import read_cuts
+from asr.data.survey import Contents, Survey, read_contents, survey
 from asr.errors import ConfigError
 from asr.machine.devices import pick_device
+from asr.machine.ranks import from_first
 from asr.model import Seq2Seq, build_model
 from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from asr.training.session import DataName, check_same_settings, state_path
+
+
+class Material(NamedTuple):
+    """What a recognizer learns from, and is measured on."""
+
+    tokenizer: Tokenizer
+    train: Survey
+    dev: Survey
 
 
 @dataclass(frozen=True)
@@ -39,14 +50,22 @@ class Run:
     dropped: frozenset[str]
 
     @property
-    def state_path(self) -> Path:
-        """Where the training state is."""
-        return state_path(self.folder)
-
-    @property
     def world(self) -> tuple[int, int]:
         """Rank and number of ranks."""
         return self.fabric.global_rank, self.fabric.world_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where this rank computes."""
+        return self.fabric.device
+
+    @property
+    def data(self) -> Mapping[str, DataName]:
+        """The sets that the run depends on."""
+        return {
+            "train": DataName("training data", self.train_survey.fingerprint),
+            "dev": DataName("dev data", self.dev_survey.fingerprint),
+        }
 
     def dataset(self, epoch: int | None) -> BatchDataset:
         """Returns the loader of an epoch's training utterances; None: of anything, unchanged."""
@@ -60,18 +79,21 @@ class Run:
 
     def train_batches(self, epoch: int) -> Batches:
         """Returns the training batches of an epoch."""
-        cuts = read_cuts(self.config.data.train).filter(self._is_kept)
         return Batches(
-            cuts,
+            self.train_cuts(),
             self.dataset(epoch),
             config=self.config.data,
             seed=self.config.seed,
             world=self.world,
         )
 
+    def train_cuts(self) -> CutSet:
+        """Returns the cuts that training uses, read lazily; the survey has checked them."""
+        return read_cuts(self.config.data.train).filter(self._is_kept)
+
     def dev_batches(self) -> Batches:
-        """Returns this rank's share of the dev utterances."""
-        cuts = list(checked_cuts(self.config.data.dev))
+        """Returns this rank's share of the dev utterances, which the survey has checked."""
+        cuts = list(read_cuts(self.config.data.dev))
         limit = self.config.train.max_dev_utterances or len(cuts)
         cuts = cuts[:: math.ceil(len(cuts) / limit)]  # evenly: a manifest is sorted by speaker
         rank, size = self.world
@@ -84,11 +106,6 @@ class Run:
 
     def _is_kept(self, cut: Any) -> bool:
         return cut.id not in self.dropped
-
-
-def state_path(folder: Path) -> Path:
-    """Returns where an experiment folder keeps its training state."""
-    return folder / "training" / "state.pt"
 
 
 def launch(config: Config) -> Any:
@@ -121,18 +138,12 @@ def check_same_config(config: Config, folder: Path) -> None:
         raise ConfigError(
             f"{folder}: holds another kind of model, or one of another version; use another --out"
         ) from None
-    if not state_path(folder).is_file():
-        if (folder / WEIGHTS_FILE).is_file() and not (folder / "training").is_dir():
-            raise ConfigError(
-                f"{folder}: holds a finished model without its training state, which would be "
-                "overwritten; use another --out"
-            )
-        return  # nothing was trained yet
-    changed = differences(before, config)
-    if changed:
+    if state_path(folder).is_file():
+        check_same_settings(folder, before, config, kind="recognizer")
+    elif (folder / WEIGHTS_FILE).is_file() and not (folder / "training").is_dir():
         raise ConfigError(
-            f"{folder}: was trained with another configuration ({'; '.join(changed)}); use another "
-            "--out, or the old values to continue"
+            f"{folder}: holds a finished model without its training state, which would be "
+            "overwritten; use another --out"
         )
 
 
@@ -142,27 +153,23 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     Raises:
         AsrError: the configuration or the data cannot be used.
     """
-    build_model(config, 8, empty=True)  # an impossible model is said before any work
-    tokenizer = find_tokenizer(config, folder)
+    shape = build_model(config, 8, empty=True)  # an impossible model is said before any work
+    material = from_first(lambda: find_material(config, folder, shape))
     fabric.seed_everything(config.seed, verbose=False)
-    network = build_model(config, tokenizer.vocab_size)
-    train_survey = _survey(config.data.train, config, tokenizer=tokenizer, network=network)
-    dev_survey = _survey(
-        config.data.dev, config, tokenizer=tokenizer, network=network, keep_all=True
-    )
+    network = build_model(config, material.tokenizer.vocab_size)
     model, wrapped = fabric.setup(network, build_optimizer(network, config.train))
     torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout
     return Run(
         config=config,
         folder=folder,
         fabric=fabric,
-        tokenizer=tokenizer,
+        tokenizer=material.tokenizer,
         network=network,
         model=model,
         optimizer=wrapped,
-        train_survey=train_survey,
-        dev_survey=dev_survey,
-        dropped=train_survey.dropped_ids,
+        train_survey=material.train,
+        dev_survey=material.dev,
+        dropped=material.train.dropped_ids,
     )
 
 
@@ -177,39 +184,44 @@ def build_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.opti
     )
 
 
-def find_tokenizer(config: Config, folder: Path) -> Tokenizer:
-    """Returns the tokenizer of a run under way, or one learnt from the training text alone."""
-    if state_path(folder).is_file():
-        return load_tokenizer(
-            folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
-        )
+def find_material(config: Config, folder: Path, shape: Seq2Seq) -> Material:
+    """Returns tokenizer and surveys, from one checked reading of each manifest.
+
+    Args:
+        config: names the manifests, and the limits.
+        folder: of the experiment.
+        shape: the model, whose weights may be empty.
+
+    Raises:
+        AsrError: the data cannot be used.
+    """
     normalize = get_normalizer(config.tokenizer.normalizer).apply
-    texts = (cut_text(cut, normalize) for cut in checked_cuts(config.data.train))
-    return train_tokenizer(
-        texts,
-        kind=config.tokenizer.type,
-        vocab_size=config.tokenizer.vocab_size,
-        normalizer=config.tokenizer.normalizer,
-    )
+    train, dev = (read_contents(x, normalize) for x in (config.data.train, config.data.dev))
+    tokenizer = find_tokenizer(config, folder, train)
 
-
-def _survey(
-    manifest: str,
-    config: Config,
-    *,
-    tokenizer: Tokenizer,
-    network: Seq2Seq,
-    keep_all: bool = False,
-) -> Survey:
     def num_memory_frames(seconds: float) -> int:
-        samples = torch.tensor([int(seconds * config.sample_rate)])
-        return int(network.memory_lengths(samples))
+        return int(shape.memory_lengths(torch.tensor([int(seconds * config.sample_rate)])))
 
-    return survey(
-        manifest,
-        config.data,
-        tokenizer=tokenizer,
-        normalize=get_normalizer(config.tokenizer.normalizer).apply,
-        num_memory_frames=num_memory_frames,
-        keep_all=keep_all,
+    def survey_of(contents: Contents, *, keep_all: bool) -> Survey:
+        return survey(
+            contents,
+            config.data,
+            tokenizer=tokenizer,
+            num_memory_frames=num_memory_frames,
+            keep_all=keep_all,
+        )
+
+    return Material(tokenizer, survey_of(train, keep_all=False), dev=survey_of(dev, keep_all=True))
+
+
+def find_tokenizer(config: Config, folder: Path, train: Contents) -> Tokenizer:
+    """Returns the tokenizer of a run under way, or one learnt from the training text alone."""
+    kind, normalizer = config.tokenizer.type, config.tokenizer.normalizer
+    if state_path(folder).is_file():
+        return load_tokenizer(folder, kind=kind, normalizer=normalizer)
+    return train_tokenizer(
+        (utterance.text for utterance in train.utterances),
+        kind=kind,
+        vocab_size=config.tokenizer.vocab_size,
+        normalizer=normalizer,
     )

@@ -19,34 +19,20 @@ def try_largest_batch(run: Run) -> None:
     Raises:
         ConfigError: memory is too small.
     """
-    config, survey = run.config, run.train_survey
-    slowest = min(config.data.speed_factors)
-    seconds = survey.longest_seconds / slowest
-    num_rows = max(1, int(config.data.batch_seconds / survey.longest_seconds))
-    num_rows = min(num_rows, config.data.max_utterances or num_rows)
-    num_samples = int(seconds * config.sample_rate)
-    device = run.fabric.device
+    data, longest = run.config.data, run.train_survey.longest_seconds
+    seconds = longest / min(data.speed_factors)  # the slowest factor makes the longest audio
+    num_rows = max(1, int(data.batch_seconds / longest))
+    num_rows = min(num_rows, data.max_utterances or num_rows)
     random_states = torch.get_rng_state(), torch.cuda.get_rng_state_all()
-    tokens = torch.full((num_rows, survey.most_tokens + 1), UNK, device=device)
-    lengths = torch.full((num_rows,), num_samples, device=device)
-    target_lengths = torch.full((num_rows,), tokens.size(1), device=device)
     run.model.train()
     try:
         _allocate_optimizer_state(run.optimizer)
-        waveforms = 0.01 * torch.randn(num_rows, num_samples, device=device)
-        output = run.model(waveforms, lengths, tokens)
-        losses = compute_losses(
-            output,
-            tokens,
-            target_lengths,
-            **config.loss.model_dump(),
-        )
-        run.fabric.backward(losses.total)
+        _learn_from_noise(run, num_rows, num_samples=int(seconds * run.config.sample_rate))
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise ConfigError(
-            f"data.batch_seconds = {config.data.batch_seconds:g}: the largest batch ({num_rows} "
+            f"data.batch_seconds = {data.batch_seconds:g}: the largest batch ({num_rows} "
             f"utterances of {seconds:.1f} s) does not fit in memory; halve it"
         ) from None
     finally:
@@ -54,6 +40,17 @@ def try_largest_batch(run: Run) -> None:
         run.optimizer.state.clear()
         torch.set_rng_state(random_states[0])
         torch.cuda.set_rng_state_all(random_states[1])
+
+
+def _learn_from_noise(run: Run, num_rows: int, *, num_samples: int) -> None:
+    """Computes gradients for so many rows of noise, each with the most tokens there are."""
+    device = run.device
+    tokens = torch.full((num_rows, run.train_survey.most_tokens + 1), UNK, device=device)
+    waveforms = 0.01 * torch.randn(num_rows, num_samples, device=device)
+    output = run.model(waveforms, torch.full((num_rows,), num_samples, device=device), tokens)
+    target_lengths = torch.full((num_rows,), tokens.size(1), device=device)
+    losses = compute_losses(output, tokens, target_lengths, **run.config.loss.model_dump())
+    run.fabric.backward(losses.total)
 
 
 def _allocate_optimizer_state(optimizer: Any) -> None:

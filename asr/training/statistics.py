@@ -6,23 +6,27 @@ from typing import Any
 
 import torch
 from lhotse import CutSet
+from torch import Tensor
 
 from asr.data.batches import Batches
-from asr.data.manifest import read_cuts
+from asr.machine.ranks import from_first
 from asr.training.experiment import Run
 
 STATISTICS_SECONDS = 5 * 3600.0  # of training audio are enough for a mean and a variance a mel
 
 
-@torch.inference_mode()
 def estimate_statistics(run: Run) -> None:
     """Sets the global normalisation from training audio: all of it, or an even part."""
+    if run.network.features.normalization == "global":
+        run.network.features.set_statistics(*from_first(lambda: measure_features(run)))
+
+
+@torch.inference_mode()
+def measure_features(run: Run) -> tuple[Tensor, Tensor]:
+    """Returns mean and deviation (M,), float64, of the log-mel energies of training audio."""
     features = run.network.features
-    if features.normalization != "global":
-        return
     stride = math.ceil(run.train_survey.seconds / STATISTICS_SECONDS)
-    cuts = (cut for cut in read_cuts(run.config.data.train) if cut.id not in run.dropped)
-    chosen = [cut for index, cut in enumerate(cuts) if index % stride == 0]
+    chosen = [cut for index, cut in enumerate(run.train_cuts()) if index % stride == 0]
     batches = Batches(
         CutSet.from_cuts(chosen), run.dataset(None), config=run.config.data, seed=run.config.seed
     )
@@ -36,7 +40,8 @@ def estimate_statistics(run: Run) -> None:
                 [frames.sum(dim=0), frames.square().sum(dim=0), torch.full_like(row[0], length)]
             )
     mean = total[0] / total[2]
-    features.set_statistics(mean, (total[1] / total[2] - mean.square()).clamp(min=0).sqrt())
+    deviation = (total[1] / total[2] - mean.square()).clamp(min=0).sqrt()
+    return mean.cpu(), deviation.cpu()
 
 
 def _on_device(batches: Iterator[Any], device: torch.device) -> Iterator[Any]:
