@@ -84,11 +84,12 @@ def draw_attention(
     no_attention = run.config.attention.type == "none"
     if batch is None or no_attention or not run.fabric.is_global_zero:
         return 0.0, 1.0, None
-    on_device = batch.to(run.fabric.device)
-    output = run.network(on_device.waveforms, on_device.lengths, on_device.inputs)
-    flatness = alignment_flatness(output.alignments, output.ctc_lengths, on_device.target_lengths)
-    num_tokens, num_frames = int(batch.target_lengths[0]), int(output.ctc_lengths[0])
-    alignment = output.alignments[0, :num_tokens, :num_frames].float().cpu()
+    on_device = batch.to(run.device)
+    encoded = encode_padded(run.network, batch.waveforms, batch.lengths)  # as search hears it
+    _, alignments = run.network.decoder(on_device.inputs, run.network.prepare(encoded))
+    flatness = alignment_flatness(alignments, encoded.lengths, on_device.target_lengths)
+    num_tokens, num_frames = int(batch.target_lengths[0]), int(encoded.lengths[0])
+    alignment = alignments[0, :num_tokens, :num_frames].float().cpu()
     path = run.folder / "training" / "attention" / f"{title.replace(' ', '-')}.png"
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
