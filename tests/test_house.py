@@ -185,7 +185,6 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.lm": "cli",
         "asr.cli.options": "cli",
         "asr.use.tune_report": "tune",
-        "asr.machine.ranks": "decode",
         "asr.use.recognizer": "cli, decode and window",
         "asr.scoring.scored": "report",
         "asr.machine.devices": "cli",
