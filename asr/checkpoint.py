@@ -121,7 +121,7 @@ def save_folder(folder: Path, config: BaseModel, tokenizer: Tokenizer) -> None:
 
 def save_metrics(folder: Path, metrics: Mapping[str, Any], card: str) -> None:
     """Writes the error rates of a model, and its card."""
-    text = json.dumps(metrics, indent=2, ensure_ascii=False)
+    text = json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False)
     write_file(folder / METRICS_FILE, text + "\n")
     write_file(folder / CARD_FILE, card)
 

@@ -51,17 +51,17 @@ def compute_losses(
     if ctc_weight == 0:  # the head still gets a gradient, of 0: data-parallel training counts them
         ctc = 0.0 * output.ctc_logits.float().mean()
         return Losses(attention / num_tokens + ctc, attention / num_tokens, ctc)
-    # EOS is the decoder's alone; an utterance too short for its text never reaches a batch.
-    ctc = F.ctc_loss(
-        output.ctc_logits.float().log_softmax(dim=-1).transpose(0, 1),  # (T',B,V)
-        targets,
-        output.ctc_lengths,
-        target_lengths - 1,
-        blank=BLANK,
-        reduction="sum",
-    )
+    ctc = _ctc(output, targets, target_lengths - 1)  # EOS is the decoder's alone
     total = (1 - ctc_weight) * attention + ctc_weight * ctc
     return Losses(total / num_tokens, attention / num_tokens, ctc / num_tokens)
+
+
+def _ctc(output: Output, targets: Tensor, num_tokens: Tensor) -> Tensor:
+    """Returns the sum of CTC losses; an utterance too short for its text never reaches a batch."""
+    log_probs = output.ctc_logits.float().log_softmax(dim=-1).transpose(0, 1)  # (T',B,V)
+    return F.ctc_loss(
+        log_probs, targets, output.ctc_lengths, num_tokens, blank=BLANK, reduction="sum"
+    )
 
 
 def masked_targets(targets: Tensor, target_lengths: Tensor) -> Tensor:

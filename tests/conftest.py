@@ -1,7 +1,9 @@
 """What several test files share: a tiny model's configuration, and a tiny corpus of tones."""
 
 import contextlib
+import gzip
 import io
+import json
 import os
 import signal
 import sys
@@ -81,6 +83,22 @@ def write_manifest(folder: Path, name: str, texts: list[str], rate: int = 8000) 
     path = folder / f"{name}.jsonl.gz"
     CutSet.from_cuts(cuts).to_file(path)
     return path
+
+
+def shorten(manifest: Path, name: str, num_samples: int) -> None:
+    """Cuts an utterance of `write_manifest`, whose name is that of its file, to so many samples."""
+    with gzip.open(manifest, "rt") as file:
+        rows = [json.loads(line) for line in file]
+    for row in rows:
+        if row["id"] == name:
+            path = manifest.parent / f"{name}.wav"
+            audio, rate = soundfile.read(path, dtype="float32")
+            soundfile.write(path, audio[:num_samples], rate)
+            row["recording"]["num_samples"] = num_samples
+            for part in (row, row["supervisions"][0], row["recording"]):
+                part["duration"] = num_samples / rate
+    with gzip.open(manifest, "wt") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 def random_texts(count: int, seed: int) -> list[str]:

@@ -7,22 +7,9 @@ import pytest
 from conftest import write_manifest
 from lhotse import CutSet
 
-from asr.config import DataConfig
-from asr.data.manifest import Survey, checked_cuts, cut_text, read_cuts, read_ids, survey
+from asr.data.manifest import checked_cuts, cut_text, read_cuts, read_ids
 from asr.errors import DataError
 from asr.text.normalizers import get_normalizer
-from asr.text.tokenizer import train_tokenizer
-
-
-def take_survey(manifest: Path, *, keep_all: bool = False, **changes: object) -> Survey:
-    config = DataConfig(min_seconds=0.3, max_seconds=2.0).model_copy(update=changes)
-    return survey(
-        manifest,
-        config,
-        tokenizer=train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none"),
-        num_memory_frames=lambda seconds: int(seconds / 0.1),
-        keep_all=keep_all,
-    )
 
 
 def edit(manifest: Path, change) -> None:
@@ -31,46 +18,6 @@ def edit(manifest: Path, change) -> None:
     change(rows)
     with gzip.open(manifest, "wt") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
-
-
-def test_what_is_too_long_short_or_crowded_is_dropped_counted_and_said(tmp_path: Path) -> None:
-    manifest = write_manifest(tmp_path, "x", ["abcd", "a", "abcd" * 3, "ab", "dx", "bb"])
-
-    def change(rows: list) -> None:
-        rows[3]["supervisions"][0]["text"] = "abcdabcd"  # 8 tokens in 4 frames
-        rows[5]["supervisions"][0]["text"] = "aabb"  # 4 tokens and 2 repeats in 4 frames
-
-    edit(manifest, change)
-    result = take_survey(manifest)
-    assert result.num_utterances == 6
-    assert result.dropped == {
-        "shorter than data.min_seconds = 0.3": ["x-001"],
-        "longer than data.max_seconds = 2": ["x-002"],
-        "more tokens than the encoder has frames for": ["x-003", "x-005"],
-    }
-    assert result.seconds == pytest.approx(0.8 + 0.4)
-    assert result.num_unknown == 1
-    assert result.longest_seconds == pytest.approx(0.8)
-    assert result.most_tokens == 4
-    lines = result.describe()
-    assert lines[0].startswith("2 utterances")
-    assert "1 tokens are unknown" in lines[1]
-    assert "dropped 1 of 6: shorter than data.min_seconds = 0.3 (as x-001)" in lines
-
-
-def test_where_error_rates_are_measured_nothing_is_dropped(tmp_path: Path) -> None:
-    manifest = write_manifest(tmp_path, "x", ["a", "abcd" * 3])
-    assert take_survey(manifest, keep_all=True).dropped == {}
-    with pytest.raises(DataError, match="no utterance is left"):
-        take_survey(manifest)
-
-
-def test_faster_speech_needs_its_frames_too(tmp_path: Path) -> None:
-    manifest = write_manifest(tmp_path, "x", ["abcd"])
-    edit(manifest, lambda rows: rows[0]["supervisions"][0].update(text="abcdabcd"))
-    assert not take_survey(manifest).dropped
-    with pytest.raises(DataError, match="no utterance is left"):
-        take_survey(manifest, speed_factors=(1.0, 1.1))
 
 
 def test_joined_supervisions_are_read_in_order_of_time(tmp_path: Path) -> None:

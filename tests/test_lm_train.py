@@ -26,8 +26,8 @@ from asr.lm.train import train_language_model, train_step
 from asr.rnn import LAYERS
 from asr.settings import check_settings
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer
-from asr.training.experiment import lock_folder
-from asr.training.progress import TrainingStoppedError
+from asr.training.lock import lock_folder
+from asr.training.signals import TrainingStoppedError
 
 CELLS = sorted(LAYERS)
 TOKENIZER = CharacterTokenizer("abcd", normalizer="none")
@@ -503,6 +503,7 @@ def test_steps_with_a_gradient_that_is_not_finite_are_skipped_and_counted(
     monkeypatch.setattr("asr.lm.train.run_segment", sometimes_infinite)
     metrics = train_language_model(config_of(tmp_path), tmp_path / "lm")
     assert (metrics["skipped_steps"], metrics["steps"]) == (2, 27)
+    assert metrics["exploded_steps"] == 0
     assert [row["skipped"] for row in history(tmp_path / "lm")] == [1, 1, 2]
     assert all(math.isfinite(row["loss"]) for row in history(tmp_path / "lm"))
     for tensor in load_language_model(tmp_path / "lm").scorer.state_dict().values():

@@ -60,7 +60,7 @@ def test_every_kind_of_model_still_has_the_parameters_that_older_files_hold(name
 
 
 def test_an_older_interrupted_training_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_manifest(Path("data"), "train", random_texts(160, 1))
@@ -72,3 +72,6 @@ def test_an_older_interrupted_training_goes_on(
     assert steps == 5
     assert metrics["epochs"] == config.train.epochs
     assert metrics["steps"] > steps
+    notices = [x for x in capsys.readouterr().err.splitlines() if x.startswith("notice: ")]
+    assert len(notices) == 2  # train was known by its length, dev not at all
+    assert "did not note the training data in full; whether texts changed since" in notices[0]

@@ -1,4 +1,5 @@
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -12,17 +13,28 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TWO_PROCESSES, random_texts, stop_after, tiny_config, tone, write_manifest
+from conftest import (
+    TWO_PROCESSES,
+    random_texts,
+    shorten,
+    stop_after,
+    tiny_config,
+    tone,
+    write_manifest,
+)
 
+import asr.data.manifest
 import asr.train
 from asr.checkpoint import load_model_folder, load_state
 from asr.config import Config, TrainConfig, dump_config
 from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError, DataError
 from asr.train import train
-from asr.training.experiment import Run, launch, lock_folder, set_up, try_largest_batch
-from asr.training.progress import StopSignals, TrainingStoppedError
+from asr.training.experiment import Run, launch, set_up
+from asr.training.largest_batch import try_largest_batch
+from asr.training.lock import lock_folder
 from asr.training.schedules import learning_rate
+from asr.training.signals import StopSignals, TrainingStoppedError
 from asr.use.recognizer import load_recognizer
 
 
@@ -220,6 +232,118 @@ def test_changed_training_data_are_refused(
         train(config, tmp_path / "exp")
 
 
+@pytest.mark.parametrize("name", ["train", "dev"])
+def test_corrected_transcripts_are_refused_and_a_corpus_that_moved_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    texts = {"train": random_texts(20, seed=1), "dev": random_texts(4, seed=2)}
+    paths = {key: tmp_path / "data" / f"{key}.jsonl.gz" for key in texts}
+    for key in texts:
+        write_manifest(tmp_path / "data", key, texts[key])
+    config = tiny_config(data={key: str(path) for key, path in paths.items()})
+    with monkeypatch.context() as patch:
+        stop_after(patch, asr.train, 2)
+        with pytest.raises(TrainingStoppedError):
+            train(config, tmp_path / "exp")
+    changed = ["abcd"[: len(texts[name][0])].ljust(len(texts[name][0]), "a"), *texts[name][1:]]
+    assert changed != texts[name]
+    for text in (changed, texts[name]):
+        manifest = write_manifest(tmp_path / "moved" / name, name, text)
+        paths[name].write_bytes(manifest.read_bytes())
+        if text == changed:
+            words = {"train": "training data", "dev": "dev data"}[name]
+            message = rf"exp: the {words} changed since it was started \(.* s, ids, texts and audio"
+            with pytest.raises(ConfigError, match=message):
+                train(config, tmp_path / "exp")
+    assert train(config, tmp_path / "exp")["epochs"] == 2
+
+
+def test_each_manifest_is_checked_once(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+    check = asr.data.manifest._check_cut
+
+    def note(cut: Any, *others: Any) -> None:
+        checked.append(cut.id)
+        check(cut, *others)
+
+    monkeypatch.setattr("asr.data.manifest._check_cut", note)
+    train(config_of(corpus), tmp_path / "exp")
+    assert len(checked) == len(set(checked)) == 60 + 8
+
+
+def refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_a_dev_clip_without_a_frame_ends_no_training(tmp_path: Path) -> None:
+    """It is shorter than a window, and is heard as if silence followed it."""
+    data = {"train": str(write_manifest(tmp_path, "train", random_texts(20, seed=1)))}
+    for name, texts in (("some", ["ab", "c"]), ("all", ["a"])):
+        manifest = write_manifest(tmp_path, name, texts)
+        shorten(manifest, f"{name}-{len(texts) - 1:03d}", 160)
+        folder = tmp_path / f"exp-{name}"
+        metrics = train(tiny_config(data={**data, "dev": str(manifest)}), folder)
+        assert metrics["epochs"] == 2
+        log = (folder / "training/log.jsonl").read_text().splitlines()
+        rows = [json.loads(line, parse_constant=refuse_constant) for line in log]
+        assert len(rows) == 2
+        assert all(0 <= row["flatness"] <= 1 for row in rows)
+        assert (folder / "training/attention/epoch-2.png").stat().st_size > 1000
+
+
+def test_a_log_below_three_tokens_is_json(tmp_path: Path) -> None:
+    data = {
+        "train": str(write_manifest(tmp_path, "train", random_texts(20, seed=1))),
+        "dev": str(write_manifest(tmp_path, "dev", ["a"])),
+    }
+    train(tiny_config(data=data), tmp_path / "exp")
+    log = (tmp_path / "exp/training/log.jsonl").read_text().splitlines()
+    rows = [json.loads(line, parse_constant=refuse_constant) for line in log]
+    assert [row["diagonality"] for row in rows] == [None, None]
+
+
+WITHOUT_POSIX = """
+import signal, sys, types
+from pathlib import Path
+import lhotse, lightning_fabric, torch.utils.tensorboard  # these see where they are: not on Windows
+
+held = set()
+
+def locking(descriptor, mode, size):
+    if held:
+        raise OSError("locked")
+    held.add(descriptor)
+
+sys.modules["fcntl"] = None
+sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+del signal.pthread_sigmask
+from asr.config import load_config
+from asr.errors import ConfigError
+from asr.train import train
+
+train(load_config(Path(sys.argv[1])), Path(sys.argv[2]))
+assert held
+try:
+    train(load_config(Path(sys.argv[1])), Path(sys.argv[2]))
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_training_needs_no_call_that_windows_has_not(
+    corpus: dict[str, str], tmp_path: Path
+) -> None:
+    config = config_of(corpus, train={"epochs": 1})
+    (tmp_path / "config.yaml").write_text(dump_config(config))
+    command = [sys.executable, "-c", WITHOUT_POSIX, str(tmp_path / "config.yaml")]
+    command.append(str(tmp_path / "exp"))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert "another asr train is running there; wait for it" in done.stdout, done.stderr
+    assert (tmp_path / "exp/model.safetensors").is_file()
+
+
 def hold_lock(folder: Path, held: Event) -> None:
     """Trains nothing, but holds the folder as a training does."""
     lock = lock_folder(folder)
@@ -257,9 +381,16 @@ def test_steps_with_a_gradient_that_is_not_finite_are_skipped_and_counted(
         losses = compute_losses(*args, **kwargs)  # type: ignore[arg-type]
         return losses._replace(total=losses.total * float("inf")) if count in (2, 5) else losses
 
+    clip_gradients = asr.train.clip_gradients
+
+    def never_nan(run: Run) -> float:
+        norm = clip_gradients(run)
+        return math.inf if math.isnan(norm) else norm
+
     monkeypatch.setattr(asr.train, "compute_losses", sometimes_infinite)
+    monkeypatch.setattr(asr.train, "clip_gradients", never_nan)
     metrics = train(config_of(corpus), tmp_path / "exp")
-    assert metrics["skipped_steps"] == 2
+    assert (metrics["skipped_steps"], metrics["exploded_steps"]) == (2, 0)
     for tensor in load_model_folder(tmp_path / "exp").model.state_dict().values():
         assert tensor.isfinite().all()
 
@@ -458,6 +589,23 @@ def test_two_processes_train_together_and_stop_together(
     assert done.returncode == 0, done.stderr
     assert log_rows(parts) == log_rows(whole)
     assert weights(parts) == weights(whole)
+
+
+@pytest.mark.slow
+def test_a_mistake_in_the_data_is_found_by_one_process_and_ends_both(
+    corpus: dict[str, str], tmp_path: Path
+) -> None:
+    dev = write_manifest(tmp_path / "data", "dev", random_texts(4, seed=2))
+    (tmp_path / "data/dev-002.wav").unlink()
+    (tmp_path / "config.yaml").write_text(dump_config(config_of(corpus, data={"dev": str(dev)})))
+    command = [*TWO_PROCESSES, "train", str(tmp_path / "config.yaml"), "--out"]
+    command.append(str(tmp_path / "exp"))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("asr: ")]
+    assert len(said) == 1, done.stderr
+    assert "dev-002.wav is gone; put it back" in said[0]
+    assert "Traceback" not in done.stderr.split("torch.distributed.elastic")[0]
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def train(
     """Train a model; the same command again continues where it stopped."""
     from asr.config import load_config
     from asr.train import train as run
-    from asr.training.progress import TrainingStoppedError
+    from asr.training.signals import TrainingStoppedError
 
     try:
         run(load_config(config, settings or ()), out)

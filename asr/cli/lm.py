@@ -28,7 +28,7 @@ def train_lm(
     """Train a language model; the same command again continues where it stopped."""
     from asr.lm.config import choose_files, load_lm_config
     from asr.lm.train import train_language_model
-    from asr.training.progress import TrainingStoppedError
+    from asr.training.signals import TrainingStoppedError
 
     chosen = load_lm_config(config, settings or ())
     chosen = choose_files(chosen, text=text or (), dev=dev, tokenizer=tokenizer)

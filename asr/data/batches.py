@@ -192,6 +192,8 @@ def _start(loader: DataLoader[Any]) -> Iterator[Any]:
 
     Otherwise a signal to the whole group could kill a loader in its first moments.
     """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, which sends no signals to a group
+        return iter(loader)
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         return iter(loader)

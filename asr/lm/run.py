@@ -1,14 +1,14 @@
-"""A language model's training before its first step, and how it is kept and found again."""
+"""A language model's training before its first step: its texts and its parts."""
 
-import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from asr.checkpoint import CONFIG_FILE, load_state, save_folder, save_state
-from asr.config import TokenizerConfig, differences
+from asr.checkpoint import CONFIG_FILE
+from asr.config import TokenizerConfig
 from asr.errors import ConfigError
 from asr.lm.config import LMConfig, choose_files, load_lm_config
 from asr.lm.folder import build_recurrent, find_folder_tokenizer, is_recognizer
@@ -16,7 +16,8 @@ from asr.lm.language_model import LanguageModel, LMState, RecurrentLM
 from asr.lm.text import TokenText, read_lines, read_text
 from asr.machine.devices import pick_device
 from asr.text.tokenizer import Tokenizer, train_tokenizer
-from asr.training.experiment import state_path
+from asr.training.progress import Progress
+from asr.training.session import DataName, check_same_settings, state_path
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class LMTexts:
 
 @dataclass(frozen=True)
 class LMRun:
-    """The parts of a training run; what changes is in the network, the optimizer and `progress`."""
+    """The parts of a training run; what changes is in them and in `LMProgress`."""
 
     folder: Path
     texts: LMTexts
@@ -45,6 +46,29 @@ class LMRun:
         return self.texts.config
 
     @property
+    def tokenizer(self) -> Tokenizer:
+        """Of both texts."""
+        return self.texts.tokenizer
+
+    @property
+    def data(self) -> Mapping[str, DataName]:
+        """The texts that the run depends on, in tokens."""
+        return {
+            "train": DataName("training text or its tokenizer", self.texts.train.fingerprint),
+            "dev": DataName("dev text", self.texts.dev.fingerprint),
+        }
+
+    @property
+    def world(self) -> tuple[int, int]:
+        """Rank and number of ranks: one process trains."""
+        return 0, 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return torch.device(self.model.device)
+
+    @property
     def num_segments(self) -> int:
         """Updates in an epoch."""
         train = self.config.train
@@ -53,20 +77,13 @@ class LMRun:
 
 
 @dataclass
-class LMProgress:
-    """Where a run stands."""
+class LMProgress(Progress):
+    """Where the training of a language model stands."""
 
-    epoch: int = 0  # epochs done
     segment: int = 0  # segments done in the epoch under way
-    step: int = 0  # steps done in all
-    num_skipped: int = 0  # steps whose gradient was not finite
     num_clipped: int = 0  # steps whose gradient was longer than clip_norm
-    num_exploded: int = 0  # steps whose gradient was far longer than that
     lanes: LMState = ()  # where each lane has come to; empty: at its beginning
-    sums: dict[str, float] = field(default_factory=dict)  # of the epoch under way
     train_seconds: float = 0.0  # of the epoch under way, in training steps
-    wall_seconds: float = 0.0  # of training, all sessions
-    history: list[dict[str, Any]] = field(default_factory=list)  # one entry an epoch
     best_epoch: int = 0
     best_dev: dict[str, Any] = field(default_factory=dict)  # that epoch's scores of the dev text
 
@@ -136,12 +153,7 @@ def check_same_lm_config(config: LMConfig, folder: Path) -> None:
             f"{folder}: holds no language model that this asr can continue ({error}); use another "
             "--out"
         ) from None
-    changed = differences(old, config)
-    if changed:
-        raise ConfigError(
-            f"{folder}: holds a language model of another configuration ({'; '.join(changed)}); "
-            "use another --out, or the old values to continue"
-        )
+    check_same_settings(folder, old, config, kind="language model")
 
 
 def set_up(texts: LMTexts, folder: Path) -> LMRun:
@@ -164,53 +176,3 @@ def set_up(texts: LMTexts, folder: Path) -> LMRun:
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
     model = LanguageModel(network, texts.tokenizer, "rnn", device)
     return LMRun(folder, texts, network, model, optimizer)
-
-
-def save(run: LMRun, progress: LMProgress) -> None:
-    """Writes the training state: all that the next step depends on."""
-    cuda_state = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
-    state = {
-        "progress": dataclasses.asdict(progress),
-        "text": run.texts.train.fingerprint,
-        "dev": run.texts.dev.fingerprint,
-        "model": run.network.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "random_state": torch.get_rng_state(),
-        "cuda_random_state": cuda_state,
-    }
-    save_state(state_path(run.folder), state)
-
-
-def start_or_resume(run: LMRun) -> LMProgress:
-    """Returns where the run stands, with network, optimizer and random state put back.
-
-    Raises:
-        ConfigError: the training or the dev text is not that of the run.
-        ModelError: the state is damaged, or the folder cannot be written.
-    """
-    path = state_path(run.folder)
-    if not path.is_file():
-        save_folder(run.folder, run.config, run.texts.tokenizer)
-        return LMProgress()
-    state = load_state(path)
-    if state["text"] != run.texts.train.fingerprint:
-        raise ConfigError(
-            f"{run.folder}: the training text or its tokenizer changed since it was started; put "
-            "it back, or use another --out"
-        )
-    dev = run.texts.dev.fingerprint
-    if state.get("dev", dev) != dev:  # states of older versions do not know it
-        raise ConfigError(
-            f"{run.folder}: the dev text changed since it was started, and epochs are compared on "
-            "it; put it back, or use another --out"
-        )
-    run.network.load_state_dict(state["model"])
-    run.optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["random_state"])
-    if state["cuda_random_state"] is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda_random_state"])
-    progress = LMProgress(**state["progress"])
-    progress.lanes = tuple(
-        tuple(part.to(run.model.device) for part in parts) for parts in progress.lanes
-    )
-    return progress

@@ -11,27 +11,26 @@ SIGTERM; the same command then goes on as if it had never stopped.
 
 import math
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from asr.checkpoint import WEIGHTS_FILE, save_folder, save_metrics, save_weights
 from asr.config import TrainConfig
 from asr.errors import ConfigError
-from asr.lm.bptt import SegmentResult, clip_gradients, gradient_norms, run_segment
+from asr.lm.bptt import clip_gradients, gradient_norms, run_segment
 from asr.lm.config import LMConfig, LMTrainConfig
 from asr.lm.folder import ARPA_FILE, describe_language_model
 from asr.lm.language_model import LanguageModel
+from asr.lm.lines import NORM, lines_about, lines_about_texts, progress_line, report_epoch
 from asr.lm.ngram import arpa_symbols, estimate, write_arpa
 from asr.lm.perplexity import score_text
-from asr.lm.run import LMProgress, LMRun, LMTexts, find_texts, save, set_up, start_or_resume
+from asr.lm.run import LMProgress, LMRun, LMTexts, find_texts, set_up
 from asr.lm.text import Lanes, make_lanes
-from asr.training.experiment import lock_folder
-from asr.training.gradients import EXPLODED
-from asr.training.log import TrainLog, format_seconds
-from asr.training.progress import StopSignals, TrainingStoppedError
+from asr.training.lock import lock_folder
+from asr.training.log import TrainLog, finite_or_null
 from asr.training.schedules import learning_rate
-
-NORM = "gradient_norm_"  # and the name of a part
+from asr.training.session import Session, num_parameters
 
 
 def train_language_model(config: LMConfig, folder: Path) -> dict[str, Any]:
@@ -42,25 +41,24 @@ def train_language_model(config: LMConfig, folder: Path) -> dict[str, Any]:
         TrainingStoppedError: Ctrl-C or SIGTERM; the state is saved.
     """
     texts = find_texts(config, folder)
-    run = set_up(texts, folder) if config.type == "rnn" else None
-    lock = lock_folder(folder)
-    try:
-        progress = LMProgress() if run is None else start_or_resume(run)
-        log = TrainLog(folder / "training", progress.step)
-        try:
-            for name, text in (("train", texts.train), ("dev", texts.dev)):
-                log.say(f"{name}: {text.describe()}")
-            if run is None:
-                return count_ngrams(texts, folder, log)
-            return run_epochs(run, progress, log)
-        finally:
-            log.close()
-    finally:
-        lock.close()
+    if config.type == "ngram":
+        with closing(lock_folder(folder)), closing(TrainLog(folder / "training", 0)) as log:
+            return count_ngrams(texts, folder, log)
+    run = set_up(texts, folder)
+    with Session(run, save_seconds=config.train.checkpoint_seconds) as session:
+        progress = resume(run, session)
+        is_over = progress.epoch >= config.train.epochs
+        session.introduce(progress, lines_about(run), finished=is_over)
+        if is_over:
+            check_converged(run, progress)
+            return run_metrics(run, progress)
+        return run_epochs(run, progress, session)
 
 
 def count_ngrams(texts: LMTexts, folder: Path, log: TrainLog) -> dict[str, Any]:
     """Estimates an n-gram model, writes its folder, and returns its metrics."""
+    for line in lines_about_texts(texts):
+        log.say(line)
     started = time.monotonic()
     tokenizer, config = texts.tokenizer, texts.config
     save_folder(folder, config, tokenizer)
@@ -87,58 +85,47 @@ def count_ngrams(texts: LMTexts, folder: Path, log: TrainLog) -> dict[str, Any]:
     return metrics
 
 
-def run_epochs(run: LMRun, progress: LMProgress, log: TrainLog) -> dict[str, Any]:
+def resume(run: LMRun, session: Session) -> LMProgress:
+    """Returns where the training stands, with the state of its lanes on the network's device."""
+    progress = session.resume(LMProgress)
+    progress.lanes = tuple(tuple(part.to(run.device) for part in parts) for parts in progress.lanes)
+    return progress
+
+
+def run_epochs(run: LMRun, progress: LMProgress, session: Session) -> dict[str, Any]:
     """Returns the metrics of the best epoch after the epochs that are left.
 
     Raises:
         ConfigError: the training diverged.
     """
-    epochs = run.config.train.epochs
-    log.say(
-        f"model: {num_parameters(run) / 1e6:.2f} M parameters, {run.texts.tokenizer.vocab_size} "
-        f"tokens, on {run.model.device}; {run.num_segments:,} steps an epoch"
-    )
-    log.history(finite_or_null(progress.history))
-    if progress.epoch >= epochs:
-        check_converged(run, progress)
-        log.say(f"{run.folder}: is trained already; use another --out to train again")
-        return run_metrics(run, progress)
-    if progress.step:
-        log.say(f"continuing in epoch {progress.epoch + 1} after step {progress.step}")
-    with StopSignals() as signals:
-        while progress.epoch < epochs:
-            train_epoch(run, progress, log=log, signals=signals)
-            finish_epoch(run, progress, log)
+    with session.signals:
+        while progress.epoch < run.config.train.epochs:
+            with session.stepping(progress):
+                train_epoch(run, progress, session)
+            finish_epoch(run, progress, session)
     perplexity = progress.best_dev["token_perplexity"]
-    log.say(
+    session.log.say(
         f"done: best is epoch {progress.best_epoch}, dev perplexity {perplexity:.3f} per token; "
         f"model in {run.folder}"
     )
     return run_metrics(run, progress)
 
 
-def train_epoch(run: LMRun, progress: LMProgress, *, log: TrainLog, signals: StopSignals) -> None:
+def train_epoch(run: LMRun, progress: LMProgress, session: Session) -> None:
     """Takes the steps of an epoch that are left."""
     train = run.config.train
     run.network.train()
     seed = run.config.seed + progress.epoch if run.config.data.shuffle else None
     lanes = make_lanes(run.texts.train, train.num_lanes, seed=seed)
-    saved_at = time.monotonic()
     while progress.segment < run.num_segments:
         started_at = time.monotonic()
         norm, loss = train_step(run, progress, lanes)
-        now = time.monotonic()
-        progress.train_seconds += now - started_at
-        log.progress(progress_line(run, progress, loss, norm=norm))
+        progress.train_seconds += time.monotonic() - started_at
+        session.log.progress(progress_line(run, progress, loss, norm=norm))
         if progress.step % 10 == 0:
-            log.scalars({"train/loss": loss, "train/gradient_norm": norm}, progress.step)
-        if signals.received or now - saved_at > train.checkpoint_seconds:
-            progress.wall_seconds += now - saved_at
-            save(run, progress)
-            saved_at = now
-        if signals.received:
-            raise TrainingStoppedError(signals.received, progress.step)
-    progress.wall_seconds += time.monotonic() - saved_at
+            curves = {"train/loss": loss, "train/gradient_norm": norm}
+            session.log.scalars(curves, progress.step)
+        session.end_step(progress)
 
 
 def train_step(run: LMRun, progress: LMProgress, lanes: Lanes) -> tuple[float, float]:
@@ -163,23 +150,23 @@ def train_step(run: LMRun, progress: LMProgress, lanes: Lanes) -> tuple[float, f
     result.loss.backward()
     norms = gradient_norms(run.network)
     norm = math.hypot(*norms.values())
-    if math.isfinite(norm):
+    if progress.note_gradient(norm, train.clip_norm):
         clip_gradients(run.network, clip_value=train.clip_value, clip_norm=train.clip_norm)
         run.optimizer.step()
         progress.num_clipped += train.clip_norm is not None and norm > train.clip_norm
-        progress.num_exploded += norm > EXPLODED * (train.clip_norm or 1.0)
         named = {NORM + name: value for name, value in norms.items()}
-        add_up(progress.sums, result, {"gradient_norm": norm, **named})
+        loss = float(result.loss.detach()) * result.num_tokens
+        counts = {"num_tokens": result.num_tokens, "num_steps": 1}
+        progress.add({"loss": loss, **counts, "gradient_norm": norm, **named})
         progress.lanes = result.state
     else:
-        progress.num_skipped += 1
         progress.lanes = ()
     progress.segment += 1
     progress.step += 1
     return norm, float(result.loss.detach())
 
 
-def finish_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
+def finish_epoch(run: LMRun, progress: LMProgress, session: Session) -> None:
     """Scores the dev text, keeps the weights if they are the best, and saves the state.
 
     Raises:
@@ -210,11 +197,11 @@ def finish_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
     if score.token_perplexity < progress.best_dev.get("token_perplexity", math.inf):
         progress.best_epoch, progress.best_dev = progress.epoch, score.to_dict()
         save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
-    log.history(finite_or_null(progress.history))
+    session.log.history(progress.history)
     check_converged(run, progress)
     publish(run, progress)
-    save(run, progress)
-    report_epoch(run, progress, log)
+    session.save(progress)
+    report_epoch(run, progress, session.log)
 
 
 def check_converged(run: LMRun, progress: LMProgress) -> None:
@@ -235,7 +222,7 @@ def check_converged(run: LMRun, progress: LMProgress) -> None:
 def publish(run: LMRun, progress: LMProgress) -> None:
     """Writes the metrics and the card of the best weights."""
     metrics = run_metrics(run, progress)
-    size = f"{num_parameters(run) / 1e6:.2f} M parameters"
+    size = f"{num_parameters(run.network) / 1e6:.2f} M parameters"
     card = describe_language_model(run.config, metrics, size=size)
     save_metrics(run.folder, finite_or_null(metrics), card)
 
@@ -250,7 +237,7 @@ def run_metrics(run: LMRun, progress: LMProgress) -> dict[str, Any]:
         "skipped_steps": progress.num_skipped,
         "clipped_steps": progress.num_clipped,
         "exploded_steps": progress.num_exploded,
-        "parameters": num_parameters(run),
+        "parameters": num_parameters(run.network),
         **text_metrics(run.texts, progress.wall_seconds),
         "dev": progress.best_dev,
     }
@@ -267,15 +254,6 @@ def text_metrics(texts: LMTexts, seconds: float) -> dict[str, Any]:
     }
 
 
-def finite_or_null(tree: Any) -> Any:
-    """Returns dicts and lists of values with None for numbers that JSON cannot hold."""
-    if isinstance(tree, dict):
-        return {name: finite_or_null(value) for name, value in tree.items()}
-    if isinstance(tree, list):
-        return [finite_or_null(value) for value in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
-
-
 def rates_of(train: LMTrainConfig) -> TrainConfig:
     """Returns the settings of the learning rate, as the recognizer's training names them."""
     return TrainConfig(
@@ -284,52 +262,3 @@ def rates_of(train: LMTrainConfig) -> TrainConfig:
         warmup_steps=train.warmup_steps,
         schedule=train.schedule,
     )
-
-
-def num_parameters(run: LMRun) -> int:
-    """Returns how many numbers the network learns; those shared count once."""
-    return sum(parameter.numel() for parameter in run.network.parameters())
-
-
-def add_up(sums: dict[str, float], result: SegmentResult, norms: dict[str, float]) -> None:
-    """Adds a step to the sums of its epoch."""
-    values = {
-        "loss": float(result.loss.detach()) * result.num_tokens,
-        "num_tokens": result.num_tokens,
-        "num_steps": 1,
-        **norms,
-    }
-    for name, value in values.items():
-        sums[name] = sums.get(name, 0.0) + value
-
-
-def progress_line(run: LMRun, progress: LMProgress, loss: float, *, norm: float) -> str:
-    """Returns the live line of a step."""
-    epochs = run.config.train.epochs
-    speed = progress.sums.get("num_tokens", 0.0) / max(progress.train_seconds, 1e-9)
-    done = progress.step / (run.num_segments * epochs)
-    left = (1 - done) * epochs * run.texts.train.num_tokens / max(speed, 1e-9)
-    skipped = f" skipped {progress.num_skipped}" if progress.num_skipped else ""
-    return (
-        f"epoch {progress.epoch + 1}/{epochs} step {progress.step} loss {loss:.3f} grad {norm:.2f}"
-        f"{skipped} {speed:,.0f} tokens/s left {format_seconds(left)}"
-    )
-
-
-def report_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
-    """Says how an epoch went."""
-    row = progress.history[-1]
-    best = " (best)" if progress.best_epoch == progress.epoch else ""
-    norms = " ".join(f"{part} {row.get(NORM + part, math.nan):.3f}" for part in run.network.parts())
-    skipped = f" skipped {row['skipped']}" if row["skipped"] else ""
-    log.say(
-        f"epoch {row['epoch']}/{run.config.train.epochs} loss {row['loss']:.4f} dev perplexity "
-        f"{row['dev_token_perplexity']:.3f} per token, {row['dev_character_perplexity']:.3f} per "
-        f"character{best}; gradient {norms} clipped {row['clipped']} exploded {row['exploded']}"
-        f"{skipped}; "
-        f"{row['tokens_per_second']:,} tokens/s after {format_seconds(progress.wall_seconds)}"
-    )
-    names = ("dev_token_perplexity", "dev_character_perplexity")
-    log.scalars({name.replace("_", "/", 1): row[name] for name in names}, progress.step)
-    gradients = {name: value for name, value in row.items() if name.startswith(NORM)}
-    log.scalars({f"train/{name}": value for name, value in gradients.items()}, progress.step)

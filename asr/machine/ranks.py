@@ -4,12 +4,14 @@ torch is imported where it is used: the command line asks `own_rank` before anyt
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from asr.errors import AsrError
+
+T = TypeVar("T")
 
 WAIT = timedelta(days=7)  # of the first process to finish, for the last
 
@@ -41,6 +43,33 @@ def connected() -> Iterator[None]:
         torch.distributed.destroy_process_group()
 
 
+def from_first(make: Callable[[], T]) -> T:
+    """Returns what the first process makes, in every process; the others wait.
+
+    The processes are connected, by whatever means; what is made travels over the network.
+
+    Raises:
+        AsrError: what the first process raised, in every process; or another process has ended.
+    """
+    if own_rank()[1] == 1:
+        return make()
+    import torch
+
+    group = torch.distributed.new_group(backend="gloo", timeout=WAIT)
+    found: list[Any] = [None]
+    if own_rank()[0] == 0:
+        try:
+            found = [make()]
+        except AsrError as error:
+            found = [error]
+    with _others_alive():
+        torch.distributed.broadcast_object_list(found, src=0, group=group)
+    torch.distributed.destroy_process_group(group)
+    if isinstance(found[0], AsrError):
+        raise found[0]
+    return found[0]
+
+
 def gather(value: Any) -> list[Any]:
     """Returns the value of each process, in order of their numbers, in every process.
 
@@ -51,11 +80,18 @@ def gather(value: Any) -> list[Any]:
     if len(values) > 1:
         import torch
 
-        try:
+        with _others_alive():
             torch.distributed.all_gather_object(values, value)
-        except RuntimeError as error:
-            raise AsrError(
-                f"process {own_rank()[0]} of torchrun: another process has ended ({error}); see "
-                "its message, then run the same command again"
-            ) from None
     return values
+
+
+@contextmanager
+def _others_alive() -> Iterator[None]:
+    """Turns the network's error where another process has ended into one that says so."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise AsrError(
+            f"process {own_rank()[0]} of torchrun: another process has ended ({error}); see "
+            "its message, then run the same command again"
+        ) from None

@@ -83,8 +83,8 @@ def draw_attention(
     has_alignment = run.network.decoder.attention.has_alignment
     if batch is None or not has_alignment or not run.fabric.is_global_zero:
         return 0.0, 1.0, None
+    on_device = batch.to(run.device)
     encoded = encode_padded(run.network, batch.waveforms, batch.lengths, run.config.search)
-    on_device = batch.to(run.fabric.device)
     _, alignments = run.network.decoder(on_device.inputs, run.network.prepare(encoded))
     flatness = alignment_flatness(alignments, encoded.lengths, on_device.target_lengths)
     num_tokens, num_frames = int(batch.target_lengths[0]), int(encoded.lengths[0])

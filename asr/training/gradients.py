@@ -7,8 +7,6 @@ import torch
 
 from asr.training.experiment import Run
 
-EXPLODED = 10.0  # a norm so many times the clipping norm is counted as an explosion
-
 
 def clip_gradients(run: Run) -> float:
     """Returns the gradient's norm as it came, and clips it by value and by norm where set.

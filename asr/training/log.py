@@ -1,6 +1,7 @@
 """What a person sees of training: a live line, TensorBoard curves, pictures and a log file."""
 
 import json
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -58,9 +59,9 @@ class TrainLog:
             self._draw("add_image", name, image[..., :3], step, dataformats="HWC")
 
     def history(self, rows: list[dict[str, Any]]) -> None:
-        """Writes one JSON line an epoch to `log.jsonl`."""
+        """Writes one JSON line an epoch to `log.jsonl`; null is a number that is not finite."""
         if self.enabled:
-            text = "".join(json.dumps(row) + "\n" for row in rows)
+            text = "".join(json.dumps(finite_or_null(row), allow_nan=False) + "\n" for row in rows)
             write_file(self.folder / "log.jsonl", text)
 
     def close(self) -> None:
@@ -82,6 +83,15 @@ class TrainLog:
         if self.live and self.width:
             print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
             self.width = 0
+
+
+def finite_or_null(tree: Any) -> Any:
+    """Returns dicts and lists of values with None for numbers that JSON cannot hold."""
+    if isinstance(tree, dict):
+        return {name: finite_or_null(value) for name, value in tree.items()}
+    if isinstance(tree, list):
+        return [finite_or_null(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def format_seconds(seconds: float) -> str:

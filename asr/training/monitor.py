@@ -30,26 +30,13 @@ def find_warnings(
         losses: of all epochs so far.
         skipped: share of the steps whose gradient was not finite.
     """
-    warnings = []
-    counts = Counter(token for tokens in hypotheses for token in tokens)
-    if len(losses) >= 2 and not counts:
-        warnings.append(
-            "every hypothesis is empty: the decoder ends at once; train longer, or raise "
-            "loss.ctc_weight"
-        )
-    elif counts and counts.most_common(1)[0][1] > MOST_OF_ALL * counts.total():
-        warnings.append(
-            "one token is predicted for nearly everything: lower train.learning_rate, lengthen "
-            "train.warmup_steps, or check that the transcripts belong to the audio"
-        )
+    warnings = _warnings_of_hypotheses(hypotheses, num_epochs=len(losses))
     if len(losses) >= 3 and flatness > FLAT:
         warnings.append(
             f"attention is still flat ({flatness:.2f} of uniform): raise loss.ctc_weight, keep "
             "train.curriculum on, or shorten the utterances (data.max_seconds)"
         )
-    rises = len(losses) >= 2 and losses[-1] > RISING * min(losses[:-1])
-    stands = len(losses) == 3 and losses[-1] > 0.99 * losses[0]  # later it may rightly level off
-    if rises or stands:
+    if _does_not_fall(losses):
         warnings.append(
             f"the loss does not fall ({losses[0]:.3f} at first, {losses[-1]:.3f} now): lower "
             "train.learning_rate, or check that the transcripts belong to the audio"
@@ -60,6 +47,27 @@ def find_warnings(
             "use train.precision: 32-true"
         )
     return warnings
+
+
+def _warnings_of_hypotheses(hypotheses: Sequence[Sequence[int]], *, num_epochs: int) -> list[str]:
+    counts = Counter(token for tokens in hypotheses for token in tokens)
+    if num_epochs >= 2 and not counts:
+        return [
+            "every hypothesis is empty: the decoder ends at once; train longer, or raise "
+            "loss.ctc_weight"
+        ]
+    if counts and counts.most_common(1)[0][1] > MOST_OF_ALL * counts.total():
+        return [
+            "one token is predicted for nearly everything: lower train.learning_rate, lengthen "
+            "train.warmup_steps, or check that the transcripts belong to the audio"
+        ]
+    return []
+
+
+def _does_not_fall(losses: Sequence[float]) -> bool:
+    """Returns whether the loss rises, or stands where it may not yet level off."""
+    rises = len(losses) >= 2 and losses[-1] > RISING * min(losses[:-1])
+    return rises or (len(losses) == 3 and losses[-1] > 0.99 * losses[0])
 
 
 def alignment_flatness(alignments: Tensor, lengths: Tensor, target_lengths: Tensor) -> float:

@@ -1,0 +1,164 @@
+"""What a manifest holds, and what of it training leaves out.
+
+A manifest is read and checked once before training (`read_contents`). Of each utterance there
+remain its id, its length and its text: enough to learn a tokenizer from, to count by (`survey`) and
+to know the set again. Later readings, for batches, are unchecked.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from asr.config import DataConfig
+from asr.data.manifest import Cut, checked_cuts, cut_text
+from asr.errors import DataError
+from asr.text.tokenizer import Tokenizer
+
+
+class Utterance(NamedTuple):
+    """What is to be known of an utterance before it is heard."""
+
+    id: str
+    seconds: float
+    text: str  # normalised
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A manifest that was read and checked."""
+
+    manifest: str
+    utterances: list[Utterance]
+    digest: str  # of ids, texts and audio in their order; another set has another
+
+
+@dataclass
+class Survey:
+    """What a manifest holds and training uses."""
+
+    digest: str = ""  # of its contents
+    num_utterances: int = 0
+    seconds: float = 0.0  # of what is kept
+    longest_seconds: float = 0.0
+    shortest_seconds: float = float("inf")
+    most_tokens: int = 0
+    num_unknown: int = 0  # tokens outside the vocabulary
+    dropped: dict[str, list[str]] = field(default_factory=dict)  # rule -> ids
+
+    @property
+    def dropped_ids(self) -> frozenset[str]:
+        """The ids of all that is dropped."""
+        return frozenset(itertools.chain.from_iterable(self.dropped.values()))
+
+    @property
+    def fingerprint(self) -> str:
+        """A name that another set does not have; it begins as that of older versions, by counts."""
+        counts = f"{self.num_utterances} utterances, {self.seconds:.3f} s"
+        return f"{counts}, ids, texts and audio {self.digest}"
+
+    def describe(self) -> list[str]:
+        """Returns lines for a person: what is kept, and each rule with its count and an example."""
+        kept = self.num_utterances - len(self.dropped_ids)
+        lines = [f"{kept:,} utterances, {self.seconds / 3600:.2f} h"]
+        if self.num_unknown:
+            lines.append(f"{self.num_unknown:,} tokens are unknown to the tokenizer (UNK)")
+        for rule, ids in self.dropped.items():
+            lines.append(f"dropped {len(ids):,} of {self.num_utterances:,}: {rule} (as {ids[0]})")
+        return lines
+
+    def count(self, utterance: Utterance, tokenizer: Tokenizer, *, num_tokens: int) -> None:
+        """Counts an utterance that is kept."""
+        self.seconds += utterance.seconds
+        self.longest_seconds = max(self.longest_seconds, utterance.seconds)
+        self.shortest_seconds = min(self.shortest_seconds, utterance.seconds)
+        self.most_tokens = max(self.most_tokens, num_tokens)
+        self.num_unknown += tokenizer.count_unknown(utterance.text)
+
+
+def read_contents(manifest: str | Path, normalize: Callable[[str], str]) -> Contents:
+    """Returns what is in a manifest, from one reading that checks every cut.
+
+    Args:
+        manifest: lhotse cuts.
+        normalize: applied to transcripts.
+
+    Raises:
+        DataError: a repeated id, no transcript, no duration, or audio that is gone.
+    """
+    digest, utterances = hashlib.sha256(), []
+    for cut in checked_cuts(manifest):
+        text = cut_text(cut, normalize)
+        utterances.append(Utterance(cut.id, cut.duration, text))
+        about = [cut.id, text, cut.duration, *_identities(cut)]
+        digest.update(json.dumps(about).encode())
+    return Contents(str(manifest), utterances, digest.hexdigest()[:16])
+
+
+def _identities(cut: Cut) -> Iterator[Any]:
+    """Yields which audio a cut plays, however often its folder moves."""
+    for track in getattr(cut, "tracks", None) or [cut]:
+        part = getattr(track, "cut", track)
+        recording = getattr(part, "recording", None)
+        yield [getattr(track, "offset", 0.0), part.start, part.duration, str(part.channel)]
+        if recording is not None:
+            names = [Path(x.source).name for x in recording.sources if x.type == "file"]
+            yield [recording.id, recording.sampling_rate, recording.num_samples, names]
+
+
+def survey(
+    contents: Contents,
+    config: DataConfig,
+    *,
+    tokenizer: Tokenizer,
+    num_memory_frames: Callable[[float], int],
+    keep_all: bool = False,
+) -> Survey:
+    """Returns what a manifest holds and what of it training leaves out, by stated rules.
+
+    Args:
+        contents: of the manifest.
+        config: the limits in seconds.
+        tokenizer: counts tokens, unknown ones too.
+        num_memory_frames: of an utterance of so many seconds; CTC needs one a token, and one more
+            between two equal tokens.
+        keep_all: apply no rule, as where error rates are measured.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    result = Survey(contents.digest, num_utterances=len(contents.utterances))
+    fastest = max(config.speed_factors, default=1.0)  # leaves the fewest frames
+    for utterance in contents.utterances:
+        tokens = tokenizer.encode(utterance.text)
+        rule = None
+        if not keep_all:
+            num_frames = num_memory_frames(utterance.seconds / fastest)
+            rule = _broken_rule(utterance.seconds, tokens, config, num_frames)
+        if rule is None:
+            result.count(utterance, tokenizer, num_tokens=len(tokens))
+        else:
+            result.dropped.setdefault(rule, []).append(utterance.id)
+    if len(result.dropped_ids) == result.num_utterances:
+        rules = "; ".join(f"{len(ids)} {rule}" for rule, ids in result.dropped.items())
+        raise DataError(f"{contents.manifest}: no utterance is left ({rules}); change those limits")
+    return result
+
+
+def _broken_rule(
+    seconds: float, tokens: list[int], config: DataConfig, num_frames: int
+) -> str | None:
+    """Returns the first rule by which training leaves an utterance out, if any."""
+    needed = len(tokens) + sum(a == b for a, b in itertools.pairwise(tokens))
+    if not tokens:
+        return "empty transcript"
+    if seconds < config.min_seconds:
+        return f"shorter than data.min_seconds = {config.min_seconds:g}"
+    if seconds > config.max_seconds:
+        return f"longer than data.max_seconds = {config.max_seconds:g}"
+    if needed > num_frames:
+        return "more tokens than the encoder has frames for"
+    return None

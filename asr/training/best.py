@@ -1,0 +1,67 @@
+"""The best weights of a training: kept while they are among the best, and published."""
+
+from pathlib import Path
+from typing import Any
+
+from asr.checkpoint import WEIGHTS_FILE, save_metrics, save_weights
+from asr.training.card import describe_model
+from asr.training.evaluate import Evaluation
+from asr.training.experiment import Run
+from asr.training.log import finite_or_null
+from asr.training.progress import RecognizerProgress
+from asr.training.session import num_parameters
+
+
+def keep_best(run: Run, progress: RecognizerProgress, result: Evaluation) -> None:
+    """Writes the weights if they are among the best."""
+    if progress.epoch == 1 or result.cer < progress.best[0][0]:
+        progress.num_without_gain = 0
+    else:
+        progress.num_without_gain += 1
+    ranked = sorted([*progress.best, [result.cer, progress.epoch]])
+    progress.best = ranked[: run.config.train.keep_best]
+    if run.fabric.is_global_zero:
+        if [result.cer, progress.epoch] in progress.best:
+            save_weights(weights_path(run, progress.epoch), run.network.state_dict())
+        if progress.best[0][1] == progress.epoch:
+            publish(run, progress, result, "best epoch")
+
+
+def drop_old_weights(run: Run, progress: RecognizerProgress) -> None:
+    """Removes kept weights that are no longer among the best; only once the state says so."""
+    if run.fabric.is_global_zero:
+        kept = {weights_path(run, int(epoch)) for _, epoch in progress.best}
+        for path in (run.folder / "training").glob("epoch-*.safetensors"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
+
+
+def publish(run: Run, progress: RecognizerProgress, result: Evaluation, name: str) -> None:
+    """Writes the model folder's weights, metrics and card."""
+    save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
+    metrics = {
+        **run_metrics(run, progress),
+        "weights": name,
+        "dev": {"cer": result.cer, "wer": result.wer, "utterances": result.num_utterances},
+    }
+    card = describe_model(run.config, metrics, num_parameters=num_parameters(run.network))
+    save_metrics(run.folder, finite_or_null(metrics), card)
+
+
+def run_metrics(run: Run, progress: RecognizerProgress) -> dict[str, Any]:
+    """Returns what is known of the training itself."""
+    return {
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "skipped_steps": progress.num_skipped,
+        "exploded_steps": progress.num_exploded,
+        "train_hours": round(run.train_survey.seconds / 3600, 3),
+        "longest_seconds": round(run.train_survey.longest_seconds, 3),
+        "train_wall_seconds": round(progress.wall_seconds, 1),
+        "best_dev_cer": progress.best[0][0] if progress.best else None,
+    }
+
+
+def weights_path(run: Run, epoch: int) -> Path:
+    """Returns where the weights after an epoch are kept while they are among the best."""
+    return run.folder / "training" / f"epoch-{epoch:04d}.safetensors"

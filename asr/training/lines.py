@@ -1,0 +1,66 @@
+"""What a recognizer's training says: what is trained, each step, and each epoch."""
+
+import math
+from collections.abc import Iterator
+
+from asr.loss import Losses
+from asr.training.evaluate import Evaluation
+from asr.training.experiment import Run
+from asr.training.log import TrainLog, format_seconds
+from asr.training.monitor import find_warnings
+from asr.training.progress import RecognizerProgress
+from asr.training.session import num_parameters
+
+
+def lines_about(run: Run) -> Iterator[str]:
+    """Yields lines about the data and the model."""
+    for name, survey in (("train", run.train_survey), ("dev", run.dev_survey)):
+        for line in survey.describe():
+            yield f"{name}: {line}"
+    yield (
+        f"model: {num_parameters(run.network) / 1e6:.2f} M parameters, "
+        f"{run.tokenizer.vocab_size} tokens, on {run.device} x {run.world[1]}"
+    )
+
+
+def fraction_done(run: Run, progress: RecognizerProgress) -> float:
+    """Returns how much of the training is done, from 0 to 1, by seconds of audio."""
+    of_epoch = min(1.0, progress.epoch_seconds / run.train_survey.seconds)
+    return (progress.epoch + of_epoch) / run.config.train.epochs
+
+
+def progress_line(
+    run: Run, progress: RecognizerProgress, losses: Losses, *, norm: float, speed: float
+) -> str:
+    """Returns the live line of a step; `speed` is seconds of audio a second."""
+    epochs = run.config.train.epochs
+    left = (1 - fraction_done(run, progress)) * epochs * run.train_survey.seconds
+    dev = f"{progress.history[-1]['dev_cer']:.2%}" if progress.history else "-"
+    skipped = f" skipped {progress.num_skipped}" if progress.num_skipped else ""
+    return (
+        f"epoch {progress.epoch + 1}/{epochs} step {progress.step} loss {float(losses.total):.3f} "
+        f"ctc {float(losses.ctc):.3f} grad {norm:.2f}{skipped} dev CER {dev} "
+        f"{speed / 3600:.4f} h/s ({speed:.0f}x) left {format_seconds(left / max(speed, 1e-9))}"
+    )
+
+
+def report_epoch(
+    run: Run, progress: RecognizerProgress, result: Evaluation, *, log: TrainLog
+) -> None:
+    """Says how an epoch went, with a warning for each sign of trouble."""
+    row = progress.history[-1]
+    best = " (best)" if progress.best[0][1] == progress.epoch else ""
+    log.say(
+        f"epoch {row['epoch']}/{run.config.train.epochs} loss {row.get('loss', math.nan):.3f} "
+        f"ctc {row.get('ctc', math.nan):.3f} dev CER {result.cer:.2%} WER {result.wer:.2%} "
+        f"CTC alone {result.ctc_cer:.2%}{best} "
+        f"after {format_seconds(progress.wall_seconds)}"
+    )
+    losses = [entry.get("loss", math.nan) for entry in progress.history]
+    skipped = row["skipped"] / max(1, row["step"])
+    for warning in find_warnings(result.hypotheses, result.flatness, losses, skipped=skipped):
+        log.say(f"warning: {warning}")
+    names = ("dev_cer", "dev_wer", "dev_ctc_cer", "flatness", "diagonality")
+    log.scalars({f"dev/{name}": row[name] for name in names}, progress.step)
+    log.picture("alignment", result.picture, progress.step)
+    log.history(progress.history)

@@ -1,0 +1,251 @@
+"""A training session: what surrounds the steps of any training, of whichever model.
+
+One session at a time works in a folder (`lock.py`). It finds where the training stands, says what
+happens (`log.py`), saves the whole state every few minutes, and when a signal asks it to stop
+(`signals.py`). A trainer brings the parts (`Trained`) and the steps.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import torch
+from pydantic import BaseModel
+from torch import nn
+
+from asr.checkpoint import load_state, save_folder, save_state
+from asr.config import differences
+from asr.errors import ConfigError
+from asr.machine.ranks import gather
+from asr.text.tokenizer import Tokenizer
+from asr.training.lock import lock_folder
+from asr.training.log import TrainLog
+from asr.training.progress import Progress
+from asr.training.signals import StopSignals, TrainingStoppedError
+
+P = TypeVar("P", bound=Progress)
+
+
+class DataName(NamedTuple):
+    """A set of data that a training depends on."""
+
+    words: str  # what it is
+    fingerprint: str  # a name that another set does not have
+
+
+class Trained(Protocol):
+    """The parts of a training run whose state is kept."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+
+    @property
+    def config(self) -> BaseModel:
+        """The whole configuration."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Of the text."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What learns."""
+
+    @property
+    def optimizer(self) -> Any:
+        """What moves its weights."""
+
+    @property
+    def data(self) -> Mapping[str, DataName]:
+        """The sets `train` and `dev`."""
+
+    @property
+    def world(self) -> tuple[int, int]:
+        """Rank and number of ranks."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where this rank computes."""
+
+
+class Session:
+    """One process's part in a training, from the lock on its folder to the end of its log.
+
+    Args:
+        run: the parts of the training.
+        save_seconds: from one saving of the state to the next, at most.
+    """
+
+    log: TrainLog  # from `resume` on
+
+    def __init__(self, run: Trained, *, save_seconds: float) -> None:
+        self.run, self.save_seconds = run, save_seconds
+        self.is_first = run.world[0] == 0
+        self.signals = StopSignals()
+        self._closing = ExitStack()
+        self._counted_at = 0.0  # the moment up to which time is in progress.wall_seconds
+
+    def __enter__(self) -> "Session":
+        if self.is_first:
+            self._closing.callback(lock_folder(self.run.folder).close)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._closing.close()
+
+    def resume(self, kind: type[P]) -> P:
+        """Returns where the training stands, with network, optimizer and random state put back.
+
+        Raises:
+            ConfigError: the data or the number of processes are not those of the training.
+            ModelError: the state is damaged, or the folder cannot be written.
+        """
+        path, progress, notices = state_path(self.run.folder), kind(), list[str]()
+        if path.is_file():
+            state = load_state(path)
+            notices = self._check_data(known_data(state))
+            self._put_back(state)
+            progress = kind(**state["progress"])
+        elif self.is_first:
+            save_folder(self.run.folder, self.run.config, self.run.tokenizer)
+        self.log = TrainLog(self.run.folder / "training", progress.step, enabled=self.is_first)
+        self._closing.callback(self.log.close)
+        for notice in notices:
+            self.log.say(notice)
+        return progress
+
+    def introduce(self, progress: Progress, about: Iterable[str], *, finished: bool) -> None:
+        """Says what is trained, by lines about it, and where that stands."""
+        for line in about:
+            self.log.say(line)
+        self.log.history(progress.history)
+        if finished:
+            self.log.say(f"{self.run.folder}: is trained already; use another --out to train again")
+        elif progress.step:
+            self.log.say(f"continuing in epoch {progress.epoch + 1} after step {progress.step}")
+
+    @contextmanager
+    def stepping(self, progress: Progress) -> Iterator[None]:
+        """Counts the time of the steps that are taken within it."""
+        self._counted_at = time.monotonic()
+        yield
+        self._count_time(progress)
+
+    def end_step(self, progress: Progress) -> None:
+        """Saves if it is time to, or if a signal came.
+
+        Raises:
+            TrainingStoppedError: a signal came; the state is saved.
+        """
+        overdue = time.monotonic() - self._counted_at > self.save_seconds
+        stop, overdue = self._agree(self.signals.received, overdue)
+        if stop or overdue:
+            self._count_time(progress)
+            self.save(progress)
+        if stop:
+            raise TrainingStoppedError(stop, progress.step)
+
+    def save(self, progress: Progress) -> None:
+        """Writes the training state: all that the next step depends on."""
+        random_states = self._of_all(torch.get_rng_state())
+        on_cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+        cuda_random_states = self._of_all(on_cuda)
+        if self.is_first:
+            state = {
+                "progress": dataclasses.asdict(progress),
+                "data": {key: name.fingerprint for key, name in self.run.data.items()},
+                "model": self.run.network.state_dict(),
+                "optimizer": self.run.optimizer.state_dict(),
+                "random_states": random_states,
+                "cuda_random_states": cuda_random_states,
+            }
+            save_state(state_path(self.run.folder), state)
+
+    def _check_data(self, before: Mapping[str, str]) -> list[str]:
+        """Refuses other data than those of the training; returns notices of what is not known."""
+        notices = []
+        for key, (words, now) in self.run.data.items():
+            then = before.get(key, "")
+            if not now.startswith(then):
+                raise ConfigError(
+                    f"{self.run.folder}: the {words} changed since it was started ({then} -> "
+                    f"{now}); put back what was there, or use another --out"
+                )
+            if now != then:  # the beginning of the name, or none: that is all that was kept
+                notices.append(
+                    f"notice: {self.run.folder} is of an older version, which did not note the "
+                    f"{words} in full; whether texts changed since is not known"
+                )
+        return notices
+
+    def _put_back(self, state: Mapping[str, Any]) -> None:
+        """Gives network, optimizer and random numbers the state of a saving."""
+        rank, size = self.run.world
+        # Language models of older versions kept theirs without a list.
+        random_states = state.get("random_states") or [state["random_state"]]
+        cuda_random_states = state.get("cuda_random_states") or [state["cuda_random_state"]]
+        if len(random_states) != size:
+            raise ConfigError(
+                f"{self.run.folder}: was trained by {len(random_states)} processes and not {size}; "
+                "continue with as many, or use another --out"
+            )
+        self.run.network.load_state_dict(state["model"])
+        self.run.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(random_states[rank])
+        if cuda_random_states[rank] is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(cuda_random_states[rank])
+
+    def _agree(self, signal_number: int, overdue: bool) -> tuple[int, bool]:
+        """Returns the signal that any rank received, and whether any rank's saving is due.
+
+        Ranks must save and stop at the same step, or the others would wait for them for ever.
+        """
+        if self.run.world[1] == 1:
+            return signal_number, overdue
+        flags = torch.tensor([signal_number, int(overdue)], device=self.run.device)
+        torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MAX)
+        return int(flags[0]), bool(flags[1])
+
+    def _of_all(self, value: Any) -> list[Any]:
+        return gather(value) if self.run.world[1] > 1 else [value]
+
+    def _count_time(self, progress: Progress) -> None:
+        now = time.monotonic()
+        progress.wall_seconds += now - self._counted_at
+        self._counted_at = now
+
+
+def state_path(folder: Path) -> Path:
+    """Returns where an experiment folder keeps its training state."""
+    return folder / "training" / "state.pt"
+
+
+def known_data(state: Mapping[str, Any]) -> dict[str, str]:
+    """Returns what a state says of its data; older versions knew less of them."""
+    if "data" not in state:  # a language model's
+        return {"train": state["text"], "dev": state.get("dev", "")}
+    data = state["data"]
+    return data if isinstance(data, dict) else {"train": data}  # was: count and seconds of train
+
+
+def check_same_settings(folder: Path, before: BaseModel, now: BaseModel, *, kind: str) -> None:
+    """Refuses to continue a training with another configuration.
+
+    Raises:
+        ConfigError: naming every value that differs.
+    """
+    changed = differences(before, now)
+    if changed:
+        raise ConfigError(
+            f"{folder}: holds a {kind} of another configuration ({'; '.join(changed)}); use "
+            "another --out, or the old values to continue"
+        )
+
+
+def num_parameters(network: nn.Module) -> int:
+    """Returns how many numbers a network learns; those shared count once."""
+    return sum(parameter.numel() for parameter in network.parameters())
