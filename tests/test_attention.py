@@ -19,14 +19,14 @@ from asr.search import map_tensors
 
 # Each mechanism, and those of its options that change what it computes.
 KINDS: dict[str, tuple[str, dict[str, object]]] = {
-    **{name: (name, {}) for name in ATTENTIONS if name != "none"},
+    **{name: (name, {}) for name, kind in ATTENTIONS.items() if kind.has_alignment},
     "location, cumulative": ("location", {"feedback": "cumulative"}),
     "location, both": ("location", {"feedback": "both"}),
     "coverage, no fertility": ("coverage", {"fertility": False}),
     **{
         f"multi_head of {name}": ("multi_head", {"of": name, "num_heads": 2})
-        for name in ATTENTIONS
-        if name not in ("none", "multi_head")
+        for name, kind in ATTENTIONS.items()
+        if kind.can_be_a_head
     },
 }
 NAMES = sorted(KINDS)
