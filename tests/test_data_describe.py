@@ -9,8 +9,8 @@ import soundfile
 from conftest import error_of, run, write_manifest
 from lhotse import CutSet, Recording
 
-from asr import plots
 from asr.data.describe import Spread, describe, spread
+from asr.pictures import plots
 from asr.scoring.rates import RATES
 from asr.text.normalizers import NORMALIZERS, get_normalizer
 from asr.text.tokenizer import train_tokenizer

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "version"],
     ["settings", "files", "text", "fast", "machine"],
-    ["config", "audio", "plots"],
+    ["config", "audio", "pictures"],
     [
         "features",
         "rnn",
@@ -138,7 +138,6 @@ EXCEPTIONS = {
     "asr/lm/language_model.py:sample": BEING_SPLIT,
     "asr/lm/language_model.py:_check_range": BEING_SPLIT,
     "asr/loss.py:compute_losses": BEING_SPLIT,
-    "asr/plots.py:plot_alignment": BEING_SPLIT,
     "asr/training/experiment.py:try_largest_batch": BEING_SPLIT,
     "asr/training/monitor.py:find_warnings": BEING_SPLIT,
     "asr/use/draw_alignment.py:draw_alignment": BEING_SPLIT,

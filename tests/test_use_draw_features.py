@@ -5,9 +5,9 @@ import pytest
 import soundfile
 from conftest import error_of, run, tone
 
-from asr import plots
 from asr.config import Config
 from asr.errors import DataError
+from asr.pictures import plots
 from asr.use.draw_features import draw_features
 
 

@@ -33,7 +33,7 @@ def describe(
     """Say what a manifest holds: hours, speakers, lengths, words, tokens. Reads no audio."""
     from asr.data.describe import describe as run
     from asr.data.describe_table import draw, to_tables
-    from asr.plots import check_picture
+    from asr.pictures.plots import check_picture
 
     if picture is not None:
         check_picture(picture)

@@ -112,7 +112,7 @@ def draw_alignment(
     device: Device = "auto",
 ) -> None:
     """Draw which part of the audio each token looked at."""
-    from asr.plots import check_picture
+    from asr.pictures.plots import check_picture
     from asr.use.draw_alignment import draw_alignment as draw
     from asr.use.recognizer import load_recognizer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from asr.data.describe import Description, Lengths, Unseen
-from asr.plots import Histogram, plot_histograms
+from asr.pictures.plots import Histogram, plot_histograms
 
 QUARTILES = ("least", "quarter", "median", "three quarters", "most", "mean")
 

@@ -8,7 +8,7 @@ import torch
 
 from asr.data.batches import Batch
 from asr.machine.ranks import gather
-from asr.plots import plot_alignment
+from asr.pictures.plots import plot_alignment
 from asr.recognition import encode_padded, scorers_of
 from asr.scorers import greedy_ctc
 from asr.scoring.counts import score

@@ -9,7 +9,7 @@ from asr.data.batches import Batch, BatchDataset, collate
 from asr.data.manifest import checked_cuts
 from asr.encoder import Encoded
 from asr.errors import ConfigError, DataError
-from asr.plots import check_picture, plot_alignment
+from asr.pictures.plots import check_picture, plot_alignment
 from asr.recognition import encode_padded
 from asr.use.recognizer import Recognizer, search_encoded
 

@@ -9,7 +9,7 @@ from asr.audio.files import read_audio
 from asr.config import Config
 from asr.errors import DataError
 from asr.features import LogMel
-from asr.plots import check_picture, plot_log_mel
+from asr.pictures.plots import check_picture, plot_log_mel
 
 DECIBELS = 10 / math.log(10)  # in one unit of a natural logarithm of energy
 MAX_SECONDS = 60.0  # more frames than that would be narrower than the picture's dots

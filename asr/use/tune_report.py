@@ -9,7 +9,7 @@ import yaml
 
 from asr.config import SearchConfig
 from asr.files import write_file, writing
-from asr.plots import save_picture
+from asr.pictures.plots import save_picture
 from asr.use.tune import RANGES, Knob, Trial, TunePlan, Tuning, tune
 
 JSON_FILE, TABLE_FILE, PICTURE_FILE = "tune.json", "tune.md", "tune.png"

@@ -13,7 +13,7 @@ from lhotse import CutSet
 from asr.data.batches import BatchDataset, Batches
 from asr.encoder import Encoder
 from asr.loss import IGNORED, masked_targets
-from asr.plots import plot_curves
+from asr.pictures.plots import plot_curves
 from asr.recognition import encode_padded
 from asr.scoring.counts import score
 from asr.use.recognizer import Recognizer, load_recognizer, search_encoded

@@ -5,9 +5,9 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from asr import plots
 from asr.errors import DataError
-from asr.plots import check_picture, plot_alignment, plot_curves
+from asr.pictures import plots
+from asr.pictures.plots import check_picture, plot_alignment, plot_curves
 from asr.use.draw_alignment import draw_alignment
 
 DIAGONAL = np.eye(4, 20) + 0.01
@@ -33,7 +33,7 @@ def labels(figure):
 
 
 def test_importing_the_module_does_not_import_matplotlib():
-    code = "import sys, asr.plots; print('matplotlib' in sys.modules)"
+    code = "import sys, asr.pictures.plots; print('matplotlib' in sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

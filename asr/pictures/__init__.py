@@ -1,0 +1,1 @@
+"""Pictures: attention, features, curves and histograms, drawn with matplotlib."""
