@@ -101,6 +101,13 @@ def write_file(
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Removes what writers that were killed left in a folder; only where nobody writes just now."""
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def _sync_folder(folder: Path) -> None:
     """Waits until the disk has a folder's new names, where the system can say so.
 

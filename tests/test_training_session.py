@@ -111,6 +111,19 @@ def test_a_session_locks_its_folder_while_it_lasts(tmp_path: Path) -> None:
     assert subprocess.run(command, timeout=120).returncode == 0
 
 
+def test_a_session_clears_away_what_a_killed_one_was_writing(tmp_path: Path) -> None:
+    parts = Parts(tmp_path / "run")
+    state = state_path(parts.folder)
+    state.parent.mkdir(parents=True)
+    left = [state.with_name(".state.pt.12-0.tmp"), parts.folder / ".model.safetensors.12-1.tmp"]
+    for path in left:
+        path.write_bytes(b"half")
+    state.with_name("notes.tmp").write_text("a user's")
+    with Session(parts, save_seconds=1e9):
+        assert [path.exists() for path in left] == [False, False]
+        assert state.with_name("notes.tmp").exists()
+
+
 def test_other_data_and_another_number_of_processes_are_refused(tmp_path: Path) -> None:
     go_on(Parts(tmp_path), 1)
     message = r"the text changed since it was started \(5 lines, sum abc -> 6 lines, sum d\); put"

@@ -19,6 +19,7 @@ from torch import nn
 from asr.checkpoint import load_state, save_folder, save_state
 from asr.config import differences
 from asr.errors import ConfigError
+from asr.files import remove_unfinished
 from asr.machine.ranks import gather
 from asr.text.tokenizer import Tokenizer
 from asr.training.lock import lock_folder
@@ -92,6 +93,8 @@ class Session:
     def __enter__(self) -> "Session":
         if self.is_first:
             self._closing.callback(lock_folder(self.run.folder).close)
+            for folder in (self.run.folder, state_path(self.run.folder).parent):
+                remove_unfinished(folder)
         return self
 
     def __exit__(self, *exception: object) -> None:
