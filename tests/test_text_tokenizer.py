@@ -116,6 +116,12 @@ def test_a_tokenizer_that_cannot_be_saved_is_an_error_and_the_one_before_stays(
     assert (tmp_path / tokenizer.file_name).read_bytes() == before
 
 
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_pieces_are_found_in_texts_that_are_all_short(kind):
+    tokenizer = train_tokenizer(["abab", "cab"] * 9, kind=kind, vocab_size=9, normalizer="none")
+    assert tokenizer.decode(tokenizer.encode("abc")) == "abc"
+
+
 def test_a_pickled_tokenizer_comes_back_the_same(tokenizer):
     copy = pickle.loads(pickle.dumps(tokenizer))
     assert copy.encode("the cat 뷁") == tokenizer.encode("the cat 뷁")

@@ -198,7 +198,8 @@ def _train_sentencepiece(
             normalization_rule_name="identity",  # Hangul is composed by our normaliser, once
             character_coverage=1.0,
             required_chars=tokenizer.required,
-            max_sentence_length=max(len(text.encode()) for text in texts),  # drop no long text
+            # Drop no long text; less than 10 bytes is refused.
+            max_sentence_length=max(10, *(len(text.encode()) for text in texts)),
             num_threads=1,
             minloglevel=2,
         )
