@@ -88,8 +88,11 @@ def _english_spoken(text: str) -> str:
 
 
 def _korean_spoken(text: str) -> str:
-    """Returns what `korean` does of the text as it is read aloud: "3개" -> "세개"."""
-    return _korean(read_korean(plain_characters(text)))
+    """Returns what `korean` does of the text as it is read aloud: "3개" -> "세개".
+
+    Where two readings are said, one is taken; `words_korean` and `reading_korean` say which.
+    """
+    return _korean(read_korean(text))
 
 
 NORMALIZERS: dict[str, Normalizer] = {
