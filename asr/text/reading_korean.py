@@ -60,6 +60,11 @@ def _money(found: re.Match[str]) -> str:
     return f"{found[2]}{name}" if found[3] is None else f"{found[2]}~{found[3]}{name}"
 
 
+def _range_with_hyphen(found: re.Match[str]) -> str:
+    """Returns 3-5kg as 3~5kg, and nothing else where the second number is not the larger."""
+    return f"{found[1]}~" if float(found[1]) < float(found[2]) else found[0]
+
+
 def _per_time(found: re.Match[str]) -> str:
     """Returns 60km/h with what is said first: 시속 60km; "시속" that is written is not doubled."""
     number, unit, time = found.groups()
@@ -155,6 +160,7 @@ _HOUR = (
     rf"|\s시(?!간)(?:{_END}|경))"
 )
 _ALONE = r"(?![0-9가-힣]|\.[0-9])|(?:으?로|[의은는이가을를과와에])(?![0-9])"
+_RANGED = rf"(?:(?!번){_COUNTED}|년|월|일|분|초|세|주|층|위|원|퍼센트|학년|[만천억])"
 _EVENTS = "절|운동|사태|사건|참사|혁명|민주|항쟁|전쟁|사변|광복|계엄"
 _SEPARATOR = r"\s?[./-]\s?"
 _LEAD = (
@@ -171,8 +177,8 @@ _MEASURES: tuple[_Rule, ...] = (
         lambda found: f"{_apart(found)}{_FRACTIONS[found[0]]}",
     ),
     (
-        rf"(?<![0-9.-])({_N})\s?[-–]\s?(?=[0-9]++(?:\.[0-9]++)?\s?(?:{_UNIT})(?![A-Za-z0-9]))",
-        r"\1~",
+        rf"(?<![0-9.-])({_N})\s?[-–]\s?(?=({_DECIMAL})(?:\s?(?:{_UNIT})(?![A-Za-z0-9])|{_RANGED}))",
+        _range_with_hyphen,
     ),
     (rf"({_AMOUNT}\s?)({_UNIT})/({_TIME})(?![A-Za-z가-힣])", _per_time),
     (rf"({_AMOUNT}\s?)({_UNIT})/({_UNIT})(?![A-Za-z0-9])", _per_unit),
