@@ -288,6 +288,8 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.choices": "cli",
         "asr.use.draw_alignment": "cli",
         "asr.text.tokens": "tokenizer",
+        "asr.text.numbers_korean": "reading_korean",
+        "asr.text.words_korean": "reading_korean",
         "asr.text.sentencepieces": "tokenizer",
         "asr.training.log": "train",
         "asr.training.progress": "session",

@@ -16,6 +16,10 @@ ENGLISH_EXAMPLES = [
     ("50% of 3.5", "50 of 3 5"),
     ("soft\u00adhyphen zero\u200bwidth \ufeffmark", "softhyphen zerowidth mark"),
     ("under_score", "under score"),
+    ("don\u02bct don\u201bt don\uff07t don\u02bbt", "don't don't don't don't"),
+    ("don`t don\u00b4t don\u2032t `quoted`", "don't don't don't quoted"),
+    ("ＡＢＣ １２３", "abc 123"),
+    ("5㎏", "5kg"),
     ("...", ""),
     ("' ''", ""),
     ("", ""),
@@ -28,6 +32,13 @@ KOREAN_EXAMPLES = [
     ("“KBS”와 Don’t", "kbs 와 don't"),
     ("3·1 운동", "3 1 운동"),
     ("ㅋㅋ 네~", "ㅋㅋ 네"),
+    ("3\u318d1 운동", "3 1 운동"),
+    ("내과\u318d외과 내과\u30fb외과 내과\u119e외과", "내과 외과 내과 외과 내과 외과"),
+    ("안녕\u3164하세요 안녕\uffa0하세요", "안녕 하세요 안녕 하세요"),
+    ("\uff15\uff27 요금제", "5g 요금제"),
+    ("\u338f 단위, 30㎡, 25℃", "kg 단위 30m2 25 c"),
+    ("ﾊﾝ ￦ ﾡ", "ハン ㄱ"),
+    ("\u1112\u119e\u11ab", "\u1112\u119e\u11ab"),
     (unicodedata.normalize("NFD", "한국어 음성"), "한국어 음성"),
     ("한국어\u3000음성\t인식", "한국어 음성 인식"),
     ("", ""),
@@ -71,7 +82,15 @@ def test_a_normaliser_changes_nothing_in_its_own_output(name):
 
 def test_each_normaliser_is_filed_under_its_own_name_with_a_version():
     assert {name: n.name for name, n in NORMALIZERS.items()} == {n: n for n in NORMALIZERS}
-    assert [n.version for n in NORMALIZERS.values()] == ["1"] * 5
+    assert [n.version for n in NORMALIZERS.values()] == ["1", "2", "2", "2", "2"]
+
+
+def test_full_width_dots_and_apostrophes_are_the_same_words_to_all_but_none():
+    pairs = [("5Ｇ", "5G"), ("don\u02bct", "don't"), ("12\u318d3", "12·3"), ("5㎏", "5kg")]
+    for name in ("english", "korean", "english_spoken", "korean_spoken"):
+        apply = get_normalizer(name).apply
+        assert [apply(one) for one, _ in pairs] == [apply(other) for _, other in pairs]
+    assert get_normalizer("none").apply("5Ｇ don\u02bct") == "5Ｇ don\u02bct"
 
 
 def test_an_unknown_normaliser_is_an_error_that_lists_the_known():

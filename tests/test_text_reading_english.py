@@ -1,7 +1,10 @@
 """How English is read aloud: the table below is the rule, and its documentation."""
 
+import time
+
 import pytest
 
+from asr.text.normalizers import get_normalizer
 from asr.text.reading_english import read_english, read_number, read_year
 
 EXAMPLES = [
@@ -65,3 +68,17 @@ def test_a_year_is_read_in_two_halves() -> None:
     assert read_year("1066") == "ten sixty six"
     assert read_year("2010") == "twenty ten"
     assert read_year("2009") == "two thousand nine"
+
+
+def test_a_very_long_ordinal_is_read_digit_by_digit() -> None:
+    assert read_english("1" * 5000 + "th") == " ".join(["one"] * 4999 + ["first"])
+    assert read_english("007th") == "seventh"
+
+
+@pytest.mark.parametrize("part", ["1", "0", ",000", "1,000,", "1.", "1st ", "a", " ", "$1", "1/"])
+def test_the_time_to_read_grows_as_the_text_does(part: str) -> None:
+    spoken = get_normalizer("english_spoken").apply
+    spoken("1")  # the library that spells numbers is imported
+    start = time.process_time()
+    assert len(spoken((part * 20_000)[:20_000])) < 400_000
+    assert time.process_time() - start < 5

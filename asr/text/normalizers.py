@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from asr.errors import ConfigError
+from asr.text.characters import letters_of_squares, plain_characters
 from asr.text.reading_english import read_english
 from asr.text.reading_korean import read_korean
 
@@ -46,7 +47,6 @@ class _WordCharacters(dict[int, str]):
 
 
 _WORD_CHARACTERS = _WordCharacters()
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\uff07", "'"))
 _FREE_APOSTROPHE = re.compile(r"(?<!\S)'+(?!\S)")
 _QUOTE = re.compile(r"(?<![a-z])'|'(?![a-z])")
 
@@ -58,8 +58,8 @@ def _squeeze(text: str) -> str:
 
 def _lower_words(text: str) -> str:
     """Returns lower-case text of letters, numbers, apostrophes and spaces only."""
-    composed = unicodedata.normalize("NFC", text).translate(_APOSTROPHES).lower()
-    return _squeeze(composed.translate(_WORD_CHARACTERS))
+    lower = letters_of_squares(plain_characters(text)).lower()
+    return _squeeze(lower.translate(_WORD_CHARACTERS))
 
 
 def _english(text: str) -> str:
@@ -74,7 +74,8 @@ def _english(text: str) -> str:
 def _korean(text: str) -> str:
     """Returns text without punctuation; Latin letters are lower-cased and kept.
 
-    Punctuation and symbols become spaces ("3·1" -> "3 1"); an apostrophe stays only between two
+    Punctuation and symbols become spaces ("3·1" -> "3 1", with any of the dots that stand for it),
+    units that are one character become letters ("㎏" -> "kg"); an apostrophe stays only between two
     Latin letters, since elsewhere it is a quotation mark. Nothing is spelled out in Hangul:
     `korean_spoken` does that.
     """
@@ -83,22 +84,25 @@ def _korean(text: str) -> str:
 
 def _english_spoken(text: str) -> str:
     """Returns what `english` does of the text as it is read aloud: "50%" -> "fifty percent"."""
-    return _english(read_english(unicodedata.normalize("NFC", text)))
+    return _english(read_english(letters_of_squares(plain_characters(text))))
 
 
 def _korean_spoken(text: str) -> str:
-    """Returns what `korean` does of the text as it is read aloud: "3개" -> "세개"."""
-    return _korean(read_korean(unicodedata.normalize("NFC", text)))
+    """Returns what `korean` does of the text as it is read aloud: "3개" -> "세개".
+
+    Where two readings are said, one is taken; `words_korean` and `reading_korean` say which.
+    """
+    return _korean(read_korean(text))
 
 
 NORMALIZERS: dict[str, Normalizer] = {
     normalizer.name: normalizer
     for normalizer in (
         Normalizer("none", "1", _squeeze),
-        Normalizer("english", "1", _english),
-        Normalizer("korean", "1", _korean),
-        Normalizer("english_spoken", "1", _english_spoken),
-        Normalizer("korean_spoken", "1", _korean_spoken),
+        Normalizer("english", "2", _english),
+        Normalizer("korean", "2", _korean),
+        Normalizer("english_spoken", "2", _english_spoken),
+        Normalizer("korean_spoken", "2", _korean_spoken),
     )
 }
 

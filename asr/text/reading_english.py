@@ -2,12 +2,13 @@
 
 Numbers are spelt by the library inflect, without "and" ("one hundred five"); what they stand for is
 decided here. Where writing does not tell, one way is taken or the text is left: the examples in
-tests/test_reading_english.py say which.
+tests/test_text_reading_english.py say which. A number is looked at from its first digit only, so
+that the time is linear in the length of the text.
 """
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 CURRENCIES = {"$": ("dollar", "cent"), "£": ("pound", "penny"), "€": ("euro", "cent")}
@@ -57,13 +58,16 @@ def _engine() -> Any:
     return inflect.engine()
 
 
+@lru_cache(maxsize=4096)
 def _cardinal(digits: str) -> str:
     words = _engine().number_to_words(str(int(digits)), andword="")
     return " ".join(str(words).replace(",", "").replace("-", " ").split())
 
 
 def _ordinal(digits: str) -> str:
-    return str(_engine().ordinal(_cardinal(digits.replace(",", ""))))
+    plain = digits.replace(",", "")
+    number = read_number(plain) if len(plain) > _LONGEST else _cardinal(plain)
+    return str(_engine().ordinal(number))
 
 
 def _two_digits(digits: str) -> str:
@@ -118,11 +122,13 @@ def _decade(found: re.Match[str]) -> str:
     return words[:-1] + "ies" if words.endswith("y") else words + "s"
 
 
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"
+_NUMBER = r"(?<!\d)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d++)"
 _UNIT = "|".join(map(re.escape, sorted(UNITS, key=lambda unit: (-len(unit), unit))))
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), reading)
     for pattern, reading in (
+        # so long that it is read digit by digit
+        (r"(?<!\d)\d{1,3}(?:,\d{3}){5,}(?!\d)", lambda found: found[0].replace(",", "")),
         (
             rf"(?i:\b({'|'.join(TITLES)}))\.(?=\s|$)",
             lambda found: TITLES[found[1].lower()],

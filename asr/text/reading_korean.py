@@ -3,47 +3,34 @@
 Numbers are Sino-Korean, but native before what is counted in native numbers, up to 99. No library
 does this: num2words knows Sino-Korean numbers alone, and what chooses by meaning needs a dictionary
 (MeCab). Where writing does not tell the reading ("3번" is "세번" or "삼번"; an English word), one
-way is taken or the text is left: the examples in tests/test_reading_korean.py say which.
+way is taken or the text is left: `words_korean` and the examples in
+tests/test_text_reading_korean.py say which. 1만 and 1천 are "만" and "천" as 10000 and 1000 are,
+"~" between numbers is "에서", and C is "씨".
+
+Each rule starts at the first digit of a number or at a sign, so that the time is linear in the
+length of the text; no rule leaves behind what another reading of the result would change.
 """
 
 import re
 from collections.abc import Callable, Iterable
 
-_FULL_WIDTH = {0xFF10 + digit: 0x30 + digit for digit in range(10)}
-_DIGITS = "영일이삼사오육칠팔구"
-_PLACES = ("", "십", "백", "천")
-_MYRIADS = ("", "만", "억", "조", "경")
-_ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
-_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
-_MOST_DIGITS = 4 * len(_MYRIADS)  # longer numbers are read digit by digit
+from asr.text.characters import plain_characters
+from asr.text.numbers_korean import read_count, read_decimal, read_digits, read_number
+from asr.text.words_korean import (
+    COUNTERS,
+    CURRENCIES,
+    FAHRENHEIT,
+    LETTERS,
+    NOT_COUNTERS,
+    ONLY_AFTER_DIGITS,
+    PER_HOUR,
+    PER_MINUTE,
+    PER_SECOND,
+    SIGNS,
+    UNITS,
+)
 
-# Counted in native numbers, if nothing that is counted otherwise begins the same.
-COUNTERS = (
-    "개 명 살 마리 가지 송이 켤레 그루 자루 군데 번째 걸음 바퀴 사람 시간 권 장 대 병 잔 달 벌 채 "
-    "척 곳 통 쌍 판 줄 번 배 시"
-)
-NOT_COUNTERS = (
-    "개월 개년 개국 명령 장조 대대 대령 대강 대양 대륙 번지 번길 번호 번선 배럴 배수 시그마 시즌 "
-    "시리즈 달러 병원 병동 권역 채널 벌점 판매"
-)
-UNITS = {
-    "km²": "제곱킬로미터", "㎢": "제곱킬로미터", "m²": "제곱미터", "㎡": "제곱미터",
-    "km": "킬로미터", "㎞": "킬로미터", "cm": "센티미터", "㎝": "센티미터", "mm": "밀리미터",
-    "㎜": "밀리미터", "m": "미터", "kg": "킬로그램", "㎏": "킬로그램", "mg": "밀리그램",
-    "㎎": "밀리그램", "g": "그램", "t": "톤", "mL": "밀리리터", "ml": "밀리리터", "㎖": "밀리리터",
-    "L": "리터", "l": "리터", "ℓ": "리터", "kHz": "킬로헤르츠", "MHz": "메가헤르츠",
-    "GHz": "기가헤르츠", "Hz": "헤르츠", "KB": "킬로바이트", "MB": "메가바이트", "GB": "기가바이트",
-    "TB": "테라바이트", "kW": "킬로와트", "W": "와트", "V": "볼트", "°C": "도", "℃": "도",
-    "°": "도", "%p": "퍼센트포인트", "%": "퍼센트", "％": "퍼센트",
-}  # fmt: skip
-CURRENCIES = {"$": "달러", "₩": "원", "￦": "원", "€": "유로", "£": "파운드", "¥": "엔"}
-LETTER_NAMES = (
-    "에이 비 씨 디 이 에프 지 에이치 아이 제이 케이 엘 엠 엔 오 피 큐 알 에스 티 유 브이 더블유 "
-    "엑스 와이 제트"
-)
-LETTERS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", LETTER_NAMES.split(), strict=True))
-SIGNS = {"&": " 앤드 ", "@": " 골뱅이 ", "+": " 플러스 ", "#": " 샵 "}
-MONTHS = {"6": "유", "10": "시"}  # 6월 is 유월
+_MONTHS = {"6": "유", "10": "시"}  # 6월 is 유월
 
 
 def read_korean(text: str) -> str:
@@ -51,68 +38,64 @@ def read_korean(text: str) -> str:
 
     What has no one reading stays: words in small Latin letters, capitals of more than six letters.
     """
-    text = text.translate(_FULL_WIDTH)
+    text = plain_characters(text)
     for pattern, reading in _RULES:
         text = pattern.sub(reading, text)
     return text
 
 
-def read_number(digits: str) -> str:
-    """Returns digits as a Sino-Korean number; myriads are divided by spaces, as orthography asks.
-
-    A number that begins with 0, or has more than 20 digits, is read digit by digit.
-    """
-    if (len(digits) > 1 and digits[0] == "0") or len(digits) > _MOST_DIGITS:
-        return read_digits(digits)
-    groups = []
-    for power, myriad in enumerate(_MYRIADS):
-        end = len(digits) - 4 * power
-        group = digits[max(0, end - 4) : max(0, end)]
-        if group.strip("0"):
-            read = _read_group(group)
-            alone = power == 1 and read == "일"  # 10,000 is 만 and 100,000,000 is 일억
-            groups.append(myriad if alone else read + myriad)
-    return " ".join(reversed(groups)) or _DIGITS[0]
+def _apart(found: re.Match[str]) -> str:
+    """Returns the space that divides what is found from a word before it."""
+    return " " if found.start() and not found.string[found.start() - 1].isspace() else ""
 
 
-def read_digits(digits: str, zero: str = "공") -> str:
-    """Returns digits one by one, as in a telephone number."""
-    return "".join(zero if digit == "0" else _DIGITS[int(digit)] for digit in digits)
+def _said_once(word: str, found: re.Match[str]) -> str:
+    """Returns the word and a space, or nothing where it stands just before ("시속 약 60km/h")."""
+    is_said = word in found.string[max(0, found.start() - 6) : found.start()]
+    return "" if is_said else f"{_apart(found)}{word} "
 
 
-def read_count(digits: str) -> str:
-    """Returns digits as a native number before a noun, from 1 to 99 ("한", "스무"), else Sino."""
-    value = int(digits)
-    if not 1 <= value <= 99 or digits[0] == "0":
-        return read_number(digits)
-    return "스무" if value == 20 else _TENS[value // 10] + _ONES[value % 10]
+def _money(found: re.Match[str]) -> str:
+    name = CURRENCIES[found[1]]
+    return f"{found[2]}{name}" if found[3] is None else f"{found[2]}~{found[3]}{name}"
 
 
-def _read_group(group: str) -> str:
-    """Returns up to four digits; the one before 십, 백 and 천 is not said."""
-    read = ""
-    for place, digit in zip(reversed(_PLACES[: len(group)]), group, strict=True):
-        if digit != "0":
-            read += ("" if digit == "1" and place else _DIGITS[int(digit)]) + place
-    return read
+def _range_with_hyphen(found: re.Match[str]) -> str:
+    """Returns 3-5kg as 3~5kg, and nothing else where the second number is not the larger."""
+    return f"{found[1]}~" if float(found[1]) < float(found[2]) else found[0]
 
 
-def _plain(number: str) -> str:
-    return number.replace(",", "")
+def _per_time(found: re.Match[str]) -> str:
+    """Returns 60km/h with what is said first: 시속 60km; "시속" that is written is not doubled."""
+    number, unit, time = found.groups()
+    names = PER_HOUR | PER_MINUTE | PER_SECOND
+    said = names[time]
+    is_length = UNITS[unit].endswith(("미터", "마일"))
+    if not is_length:
+        said = {"시속": "시간당", "분속": "분당", "초속": "초당"}[said]
+    return f"{_said_once(said, found)}{number}{UNITS[unit]}"
 
 
-def _currency(found: re.Match[str]) -> str:
-    return f"{found[2]}{found[3]}{CURRENCIES[found[1]]}"  # its digits are read by a later rule
+def _per_unit(found: re.Match[str]) -> str:
+    return f"{_apart(found)}{UNITS[found[3]]}당 {found[1]}{UNITS[found[2]]}"
+
+
+def _fahrenheit(found: re.Match[str]) -> str:
+    return f"{_said_once('화씨', found)}{found[1] or ''}도"
 
 
 def _hour(digits: str) -> str:
-    hour = int(digits)
-    return read_count(str(hour)) if hour <= 12 else read_number(str(hour))
+    hour = digits.lstrip("0") or "0"
+    return read_count(hour) if len(hour) <= 2 and 1 <= int(hour) <= 12 else read_number(hour)
 
 
 def _clock(found: re.Match[str]) -> str:
     minute = int(found[2])
     return f"{_hour(found[1])}시" + (f" {read_number(str(minute))}분" if minute else "")
+
+
+def _score(found: re.Match[str]) -> str:
+    return f"{read_decimal(found[1])} 대 {read_decimal(found[2])}"
 
 
 def _event(found: re.Match[str]) -> str:
@@ -122,89 +105,156 @@ def _event(found: re.Match[str]) -> str:
 
 
 def _equals(found: re.Match[str]) -> str:
-    has_final = "가" <= found[1] <= "힣" and (ord(found[1]) - ord("가")) % 28 > 0
-    return f"{found[1]}{'은' if has_final else '는'} "
+    before = found.string[found.start() - 1] if found.start() else " "
+    if before.isspace():
+        return " 이퀄 "
+    has_final = "가" <= before <= "힣" and (ord(before) - ord("가")) % 28 > 0
+    return "은 " if has_final else "는 "
 
 
 def _counted_range(found: re.Match[str]) -> str:
     first, last, space, counter = found.groups()
-    one, other = (read_count(_plain(number)) for number in (first, last))
-    return f"{one}{space}{counter}에서 {other}{space}{counter}"
+    if counter == "대" and first[-1] == last[-1] == "0":  # of age
+        return f"{read_number(first)}에서 {read_number(last)}{space}대"
+    read = _hour if counter == "시" else read_count
+    return f"{read(first)}{space}{counter}에서 {read(last)}{space}{counter}"
 
 
-def _decimal(found: re.Match[str]) -> str:
-    return f"{read_number(_plain(found[1]))}점{read_digits(found[2], zero='영')}"
+def _one_by_one(found: re.Match[str]) -> str:
+    return " ".join(map(read_digits, found.groups()))
 
 
 def _capitals(found: re.Match[str]) -> str:
     return "".join(LETTERS[letter] for letter in found[0])
 
 
+def _sign(found: re.Match[str]) -> str:
+    return f" {SIGNS[found[0]]} "
+
+
 def _any_of(names: Iterable[str]) -> str:
     return "|".join(map(re.escape, sorted(names, key=lambda name: (-len(name), name))))
 
 
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"
-_COUNTED = rf"(?!{_any_of(NOT_COUNTERS.split())})(?:{_any_of(COUNTERS.split())})"
+_DECIMAL = r"[0-9]++(?:\.[0-9]++)?"
+_N = rf"(?<![0-9.]){_DECIMAL}"  # from its first digit
+_LARGE = r"[십백천만억조]*여?"
+_AMOUNT = rf"-?{_N}(?:\s?~\s?-?{_DECIMAL})?{_LARGE}"
+_UNIT = _any_of(UNITS)
+_MARK = _any_of(
+    unit
+    for unit in UNITS
+    if not unit.isalnum() and len(unit) == 1 and unit not in ONLY_AFTER_DIGITS
+)
+_TIME = _any_of(PER_HOUR | PER_MINUTE | PER_SECOND)
+_MONEY = re.escape("".join(CURRENCIES))
+# A word that begins so is counted; behind a space it must end there, but for what is attached.
+_END = (
+    r"(?![가-힣])|[이가을를은는의에도만로과와나씩째들당뿐쯤꼴치여인입였]|으로|짜리|마다|밖에|부터|까지|정도|"
+    r"가량|이상|이하|미만|동안|전|후|간|반|중|더|남짓|어치"
+)
+_WORD = rf"(?!{NOT_COUNTERS})(?:{_any_of(COUNTERS)})"
+_COUNTED = rf"(?:{_WORD}|\s{_WORD}(?:{_END}))"
+_HOUR = (
+    r"(?:시(?!간|그마|즌|리즈|장|민|스템|험|설|청|대|버트|시|속|도지사|군|티|트)"
+    rf"|\s시(?!간)(?:{_END}|경))"
+)
+_ALONE = r"(?![0-9가-힣]|\.[0-9])|(?:으?로|[의은는이가을를과와에])(?![0-9])"
+_RANGED = rf"(?:(?!번){_COUNTED}|년|월|일|분|초|세|주|층|위|원|퍼센트|학년|[만천억])"
 _EVENTS = "절|운동|사태|사건|참사|혁명|민주|항쟁|전쟁|사변|광복|계엄"
 _SEPARATOR = r"\s?[./-]\s?"
-_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
-    (re.compile(pattern), reading)
-    for pattern, reading in (
-        (rf"([{''.join(CURRENCIES)}])\s?({_NUMBER})((?:\.\d+)?[천만억조]*)", _currency),
-        (
-            r"(?<![\d.])(0\d{1,3})[-. ](\d{3,4})[-. ](\d{4})(?!\d)",
-            lambda found: " ".join(map(read_digits, found.groups())),
-        ),
-        (
-            r"(?<![\d-])(1[5-8]\d\d)-(\d{4})(?![\d-])",
-            lambda found: " ".join(map(read_digits, found.groups())),
-        ),
-        (
-            rf"(?<!\d)((?:19|20)\d\d){_SEPARATOR}0?([1-9]|1[0-2]){_SEPARATOR}"
-            r"0?([1-9]|[12]\d|3[01])\b\.?(?!\d)",
-            r"\1년 \2월 \3일",
-        ),
-        (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?:\s?분)?(?![\d:])", _clock),
-        (
-            rf"(?<![\d/])({_NUMBER})/({_NUMBER})(?![\d/])",
-            lambda found: f"{read_number(_plain(found[2]))}분의 {read_number(_plain(found[1]))}",
-        ),
-        (  # a day that gave an event its name: 3·1, 6.25
-            rf"(?<![\d.])(\d{{1,2}})(?:[·ㆍ]|\.(?=\d+\s?(?:{_EVENTS})))(\d{{1,2}})(?![\d.])",
-            _event,
-        ),
-        (
-            rf"(?<![\d,])(\d),(\d)(?=\s?{_COUNTED})",
-            lambda found: read_number(found[1]) + read_number(found[2]),
-        ),
-        (r"(?<!\d)([1-9]0)(?=대)(?!대\s?\d)", lambda found: read_number(found[1])),  # of age
-        (rf"({_NUMBER})\s?[~∼～]\s?({_NUMBER})(\s?)({_COUNTED})", _counted_range),
-        (rf"({_NUMBER})([가-힣%％]*)\s?[~∼～]\s?(?=\d)", r"\1\2에서 "),
-        (r"(?<![\d:])(\d+):(\d+)(?![\d:])", r"\1대\2"),
-        (r"(?<!\S)[-−](?=\d)", "마이너스 "),
-        (
-            r"(?<!\d)(\d+)\s?대\s?(\d+)(?!\d)",
-            lambda found: f"{read_number(found[1])} 대 {read_number(found[2])}",
-        ),
-        (
-            rf"(?<=\d)(\s?)({_any_of(UNITS)})(?![A-Za-z])",
-            lambda found: f"{found[1]}{UNITS[found[2]]}",
-        ),
-        (rf"({_NUMBER})\.(\d+)", _decimal),
-        (r"(?<!\d)0?(6|10)(?=\s?월)", lambda found: MONTHS[found[1]]),
-        (
-            r"(?<!\d)([01]?\d|2[0-4])(\s?시)(?!간|그마|즌|리즈)",
-            lambda found: _hour(found[1]) + found[2],
-        ),
-        (r"(?<!\d)1(?=\s?번째)", "첫"),
-        (
-            rf"(?<!제)(?<!제\s)({_NUMBER})(?=\s?{_COUNTED})",
-            lambda found: read_count(_plain(found[1])),
-        ),
-        (rf"({_NUMBER})", lambda found: read_number(_plain(found[1]))),
-        (r"(?<![A-Za-z'’])[A-Z]{1,6}(?![A-Za-z'’])", _capitals),
-        (r"(\S)\s?=\s?", _equals),
-        (rf"[{re.escape(''.join(SIGNS))}]", lambda found: SIGNS[found[0]]),
-    )
+_LEAD = (
+    r"(?:(?:오전|오후|새벽|아침|낮|저녁|밤|익일|다음\s?날|다음\s?달|이듬해|약|최대|최고|최소|시속|분속|초속|"
+    r"화씨|[가-힣]{1,8}당)\s?)?"
+)
+_FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅛": "1/8"}
+_Rule = tuple[str, str | Callable[[re.Match[str]], str]]
+
+_MEASURES: tuple[_Rule, ...] = (
+    (r"(?<![0-9])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda found: found[0].replace(",", "")),
+    (
+        rf"[{''.join(_FRACTIONS)}]",
+        lambda found: f"{_apart(found)}{_FRACTIONS[found[0]]}",
+    ),
+    (
+        rf"(?<![0-9.-])({_N})\s?[-–]\s?(?=({_DECIMAL})(?:\s?(?:{_UNIT})(?![A-Za-z0-9])|{_RANGED}))",
+        _range_with_hyphen,
+    ),
+    (rf"({_AMOUNT}\s?)({_UNIT})/({_TIME})(?![A-Za-z가-힣])", _per_time),
+    (rf"({_AMOUNT}\s?)({_UNIT})/({_UNIT})(?![A-Za-z0-9])", _per_unit),
+    (rf"({_AMOUNT}\s?)㎧", lambda found: f"{_apart(found)}초속 {found[1]}미터"),
+    (rf"({_AMOUNT}\s?)mph(?![A-Za-z])", lambda found: f"{_apart(found)}시속 {found[1]}마일"),
+    (rf"({_AMOUNT})?\s?(?:{FAHRENHEIT})", _fahrenheit),
+    (
+        rf"(?<=[0-9])({_LARGE}\s?)({_UNIT})(?![A-Za-z])",
+        lambda found: f"{found[1]}{UNITS[found[2]]}",
+    ),
+    (
+        rf"(?<![가-힣])((?:[수몇][십백천만억]+|몇)여?)({_UNIT})(?![A-Za-z])",
+        lambda found: f"{found[1]}{UNITS[found[2]]}",
+    ),
+    (rf"{_MARK}", lambda found: UNITS[found[0]]),
+    (
+        rf"(?<![0-9])([{_MONEY}])\s?([0-9]++(?:\.[0-9]++)?[십백천만억조]*)"
+        rf"(?:\s?~\s?([0-9]++(?:\.[0-9]++)?[십백천만억조]*)(?![{_MONEY}]))?",
+        _money,
+    ),
+    (rf"[{_MONEY}]", lambda found: CURRENCIES[found[0]]),
+)
+_DATES: tuple[_Rule, ...] = (
+    (r"(?<![0-9.])(0[0-9]{1,3})[-–. ]([0-9]{3,4})[-–. ]([0-9]{4})(?![0-9])", _one_by_one),
+    (r"(?<![0-9-])(1[5-8][0-9]{2})-([0-9]{4})(?![0-9-])", _one_by_one),
+    (
+        rf"(?<![0-9])((?:19|20)[0-9]{{2}}){_SEPARATOR}0?([1-9]|1[0-2]){_SEPARATOR}"
+        r"0?([1-9]|[12][0-9]|3[01])(?![0-9A-Za-z])\.?(?![0-9])",
+        r"\1년 \2월 \3일",
+    ),
+    (
+        rf"(?<![0-9.])([0-9]+)\s?~\s?([0-9]+)(?!\.?[0-9])(?={_COUNTED}|{_HOUR})"
+        rf"(\s?)(시(?!간)|{_WORD})",
+        _counted_range,
+    ),
+    (rf"([0-9][^\s0-9~]{{0,12}}(?:\s반)?)\s?~\s?(?={_LEAD}[-']?[0-9])", r"\1에서 "),
+    (r"([0-9])([가-힣]{1,6})\s?[-–]\s?(?=[0-9]+(?:\.[0-9]+)?\2)", r"\1\2에서 "),
+    (r"(?<=[0-9])\s?–\s?(?=[0-9])", "에서 "),
+    (r"(?<![0-9:])([01]?[0-9]|2[0-4]):([0-5][0-9])(?:\s?분)?(?![0-9:])", _clock),
+    (
+        r"(?<![0-9/])([0-9]+)/([0-9]+)(?![0-9/])",
+        lambda found: f"{read_number(found[2])}분의 {read_number(found[1])}",
+    ),
+    (  # a day that gave an event its name: 3·1, 6.25
+        rf"(?<![0-9.])([0-9]{{1,2}})(?:·|\.(?=[0-9]+\s?(?:{_EVENTS})))([0-9]{{1,2}})(?![0-9.])",
+        _event,
+    ),
+    (
+        rf"(?<![0-9,])([0-9]),([0-9])(?={_COUNTED})",
+        lambda found: read_number(found[1]) + read_number(found[2]),
+    ),
+)
+_NUMBERS: tuple[_Rule, ...] = (
+    (rf"(?<![0-9:.])({_DECIMAL}):({_DECIMAL})(?![0-9:])", _score),
+    (r"(?<![^\s(\[{<=×÷*])-(?=[0-9])", "마이너스 "),
+    (  # a score, and not 3대 20명
+        rf"(?<![0-9.])({_DECIMAL})\s?대\s?({_DECIMAL})(?!{_COUNTED})(?={_ALONE})",
+        _score,
+    ),
+    (r"(?<![0-9])([1-9]0)(?=대)", lambda found: read_number(found[1])),  # of age
+    (r"(?<![0-9])[0-9]++\.[0-9]++", lambda found: read_decimal(found[0])),
+    (r"(?<![0-9])0?(6|10)(?=\s?월)", lambda found: _MONTHS[found[1]]),
+    (rf"(?<![0-9])([0-9]++)(?={_HOUR})", lambda found: _hour(found[1])),
+    (r"(?<![0-9])1(?=\s?번째)", "첫"),
+    (r"(?<![0-9])1(?=[십백천만])", ""),
+    (
+        rf"(?<![0-9])(?<!(?<![가-힣])제)(?<!(?<![가-힣])제\s)([0-9]++)(?={_COUNTED})",
+        lambda found: read_count(found[1]),
+    ),
+    (r"[0-9]+", lambda found: read_number(found[0])),
+)
+_SIGNS: tuple[_Rule, ...] = (
+    (r"(?<![A-Za-z'])[A-Z]{1,6}(?![A-Za-z'])", _capitals),
+    (r"\s?(?<!=)=(?!=)\s?", _equals),
+    (rf"[{re.escape(''.join(SIGNS))}]", _sign),
+)
+_RULES = tuple(
+    (re.compile(pattern), reading) for pattern, reading in (*_MEASURES, *_DATES, *_NUMBERS, *_SIGNS)
 )
