@@ -75,8 +75,11 @@ def find_streams(peek: Peek) -> list[Stream] | None:
         return mp3.find_streams(peek, data.start, data.start + data.size)
     if not is_open:
         _refuse_more(peek, form, data, layout)
-    if data == chunks[form.samples] or magic in (b"FORM", b"caff"):
+    if data == chunks[form.samples] or magic == b"FORM":
         return None
+    if magic == b"caff":
+        head = peek.at(0, data.start - form.size_bytes) + data.size.to_bytes(8, "big")
+        return [Stream([head, range(data.start, peek.size)])]
     if layout is None:
         raise _unfinished(peek)
     head = _rf64_head(peek, layout, data.size)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.audio.channels import ChannelLevels
+from asr.audio.channels import ChannelLevels, levels_of
 from asr.audio.opened import Source, open_audio
 from asr.audio.resampling import Resampler, resample
 from asr.errors import DataError
@@ -123,11 +123,17 @@ def read_part(source: Source, start: int, stop: int | None, *, name: str) -> Par
 
 
 def check_waveform(
-    waveform: npt.ArrayLike, sample_rate: int, *, to_rate: int | None = None, name: str = "waveform"
+    waveform: npt.ArrayLike,
+    sample_rate: int,
+    *,
+    to_rate: int | None = None,
+    name: str = "waveform",
+    on_warning: Callable[[str], None] = lambda _: None,
 ) -> Waveform:
     """Returns an array of samples as (N,) float32 mono, resampled where to_rate (Hz) says so.
 
     waveform is (N,) or (N, channels): floats of full scale 1, or 8-, 16- or 32-bit integers.
+    on_warning hears of channels that are silent or cancel each other.
 
     Raises:
         DataError: another shape or type, no samples, NaN or infinite samples, an impossible rate.
@@ -143,7 +149,11 @@ def check_waveform(
         raise DataError(f"{name}: holds no samples; there must be at least one (record it again)")
     samples = _to_float32(array, name)
     _check_finite(samples, name, sample_rate, start=0)
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    mono = samples
+    if samples.ndim == 2:
+        mono = samples.mean(axis=1)
+        for warning in levels_of([samples]).problems():
+            on_warning(f"{name}: {warning}")
     return mono if to_rate is None else resample(mono, sample_rate, to_rate)
 
 
