@@ -26,13 +26,13 @@ from lhotse.shar.writers.cut import JsonlShardWriter
 from lhotse.shar.writers.tar import TarWriter
 
 from asr.data.cut_audio import (
-    Channels,
     encode_wav,
     encode_wav16,
     fits_16_bits,
     load_channels,
     plain_source,
 )
+from asr.data.exact import Channels
 from asr.data.manifest import Cut, cut_text
 from asr.errors import DataError
 from asr.text.normalizers import get_normalizer
