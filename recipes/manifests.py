@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lhotse.audio import AudioSource, Recording
-from lhotse.cut import Cut, MonoCut
+from lhotse.cut import Cut, MonoCut, MultiCut
 from lhotse.supervision import SupervisionSegment
 
+from asr.audio.channels import channel_levels
 from asr.audio.files import audio_info
 from asr.errors import DataError
 from asr.files import whole_file
@@ -27,6 +28,7 @@ class AudioHeader(NamedTuple):
     sample_rate: int
     num_samples: int
     num_channels: int = 1
+    silent: str = ""  # which of its channels are silent
 
     @property
     def seconds(self) -> float:
@@ -43,10 +45,18 @@ def read_any_header(path: Path) -> AudioHeader:
     """Returns the header of an audio file of any number of channels; the path in it is absolute.
 
     Raises:
-        DataError: as `asr.audio.files.audio_info`.
+        DataError: as `asr.audio.files.audio_info`; channels that cancel each other.
     """
     info = audio_info(path)
-    return AudioHeader(Path(path).absolute(), info.sample_rate, info.num_frames, info.num_channels)
+    header = AudioHeader(
+        Path(path).absolute(), info.sample_rate, info.num_frames, info.num_channels
+    )
+    if info.num_channels == 1:
+        return header
+    levels = channel_levels(path)
+    if problem := levels.cancel():
+        raise DataError(f"{path}: {problem}")
+    return header._replace(silent=levels.silent())
 
 
 def read_header(path: Path) -> AudioHeader:
@@ -89,7 +99,11 @@ def try_headers(
 def make_cut(
     utterance_id: str, header: AudioHeader, *, text: str, speaker: str, language: str
 ) -> MonoCut:
-    """Returns a whole recording's cut with one supervision that spans it, all text composed."""
+    """Returns a whole recording's cut with one supervision that spans it, all text composed.
+
+    It is a MultiCut of all channels where there are several: their mean is heard, as in
+    transcribing.
+    """
     utterance_id, speaker = (unicodedata.normalize("NFC", name) for name in (utterance_id, speaker))
     recording = Recording(
         id=utterance_id,
@@ -111,11 +125,12 @@ def make_cut(
         speaker=speaker,
         language=language,
     )
-    return MonoCut(
+    is_mono = header.num_channels == 1
+    return (MonoCut if is_mono else MultiCut)(
         id=utterance_id,
         start=0.0,
         duration=recording.duration,
-        channel=0,
+        channel=0 if is_mono else [*range(header.num_channels)],
         recording=recording,
         supervisions=[supervision],
     )

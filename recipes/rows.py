@@ -66,7 +66,11 @@ def cuts_of_rows(
     }
     stereo = sum(header.num_channels > 1 for header in headers.values())
     if stereo:
-        notices.append(f"{stereo} files have several channels; the first one is used")
+        notices.append(f"{stereo} files have several channels; their mean is used")
+    silent = [header for header in headers.values() if header.silent]
+    if silent:
+        first = silent[0]
+        notices.append(f"{len(silent)} files have a silent channel: {first.path}: {first.silent}")
     return cuts, notices
 
 
@@ -212,7 +216,6 @@ def _cut(row: Row, header: AudioHeader, language: str) -> MonoCut:
         return cut
     start, end = _span(row, header)
     part = cut.truncate(offset=start, duration=min(end, header.seconds) - start, preserve_id=True)
-    assert isinstance(part, MonoCut)
     (spoken,) = part.supervisions  # truncate leaves it as long as the recording
     spoken.start, spoken.duration = 0.0, part.duration
     return part

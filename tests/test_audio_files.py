@@ -1,8 +1,12 @@
+import os
+import tracemalloc
+
 import numpy as np
 import pytest
 import soundfile
 
 from asr.audio.files import audio_info, check_waveform, read_audio, read_blocks
+from asr.audio.opened import MOST_VALUES, open_audio
 from asr.errors import DataError
 
 RATE = 16000
@@ -130,7 +134,7 @@ def test_an_empty_file_is_said(tmp_path):
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
     path = write(tmp_path / "a.wav", tone(1))
-    monkeypatch.setattr("asr.audio.files.os.access", lambda *_: False)
+    monkeypatch.setattr("asr.audio.opened.os.access", lambda *_: False)
     assert_both_raise(path, r"no permission; must be readable \(chmod")
 
 
@@ -221,3 +225,50 @@ def test_the_length_of_an_mp3_is_what_can_be_read_and_is_no_reason_to_refuse_it(
     whole = soundfile.read(path)[0]
     assert audio_info(path).num_frames == len(whole)
     assert len(read_audio(path, 32000)) == len(whole)
+
+
+def test_a_named_pipe_is_said_and_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert_both_raise(tmp_path / "pipe.wav", r"is a pipe or a device; must be a file.*cat .*pipe")
+    assert_both_raise("/dev/null", "is a pipe or a device")
+
+
+def test_a_header_of_many_channels_does_not_fill_memory(tmp_path):
+    path = write(tmp_path / "a.flac", np.zeros((3 * 48000, 8)), 48000)
+    tracemalloc.start()
+    heard = read_audio(path, 48000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(heard) == 3 * 48000
+    assert peak < 64e6
+    with open_audio(path, to_read=True) as file:
+        blocks = [len(block) for block in file.blocks(10**9)]
+    assert max(blocks) * 8 <= MOST_VALUES
+
+
+def test_kinds_that_are_no_recordings_are_refused(tmp_path):
+    path = write(tmp_path / "a.mat", tone(1), format="MAT5", subtype="PCM_16")
+    assert_both_raise(path, "must be wav, flac, ogg, opus, mp3, aiff, au, caf, w64 or sphere")
+
+
+def warnings_of(path):
+    found = []
+    list(read_blocks(path, RATE, on_warning=found.append))
+    return found
+
+
+def test_channels_that_cancel_or_are_silent_are_said(tmp_path):
+    one = tone(2) + 0.1
+    other = tone(2, frequency=300)
+    cancel = "its 2 channels cancel each other"
+    for samples, expected in (
+        ([one, -one], f"{cancel}, their mean is nothing of them"),
+        ([one, -0.97 * one], f"{cancel}, their mean is 36 dB below them"),
+        ([0 * one, one], "channel 1 of 2 is silent"),
+        ([one, 0 * one + 0.2, 0 * one], "channel 2 and 3 of 3 is silent"),
+    ):
+        path = write(tmp_path / "a.wav", np.stack(samples, axis=1), subtype="FLOAT")
+        (warning,) = warnings_of(path)
+        assert warning.startswith(f"{path}: {expected}")
+    for samples in ([one], [one, one], [one, other], [one, 0.01 * other], [0 * one, 0 * one]):
+        assert warnings_of(write(tmp_path / "b.wav", np.stack(samples, axis=1))) == []

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from asr.audio.files import audio_info, read_audio
-from asr.audio.speech import find_speech, segments
+from asr.audio.speech import _without_hum, find_speech, segments
 from asr.errors import ConfigError
 
 RATE = 16000
@@ -140,6 +140,47 @@ def test_segments_come_before_the_audio_is_read_to_its_end():
 
     first = next(segments(blocks(), RATE, max_seconds=12.0))
     assert (first.start_seconds, num_read) == (0.0, 5)
+
+
+def with_pauses(amplitude=5e-4):
+    parts = [hush(3), babble(2, amplitude=0.5), hush(4), babble(2, seed=1, amplitude=0.5), hush(3)]
+    return np.concatenate(parts) + hush(14, amplitude)
+
+
+def test_an_offset_hides_no_pause():
+    expected = spans(with_pauses())
+    assert len(expected) == 2
+    assert spans(with_pauses() + np.float32(0.1)) == expected
+
+
+@pytest.mark.parametrize("mains", [50.0, 60.0, 49.9])
+@pytest.mark.parametrize("seconds", [14, 28])
+def test_mains_hum_and_its_harmonics_hide_no_pause(mains, seconds):
+    clean = np.tile(with_pauses(), seconds // 14)
+    hum = sum(tone(seconds, frequency=k * mains, amplitude=0.1 / k) for k in (1, 2, 3))
+    for (start, end), (true_start, true_end) in zip(spans(clean + hum), spans(clean), strict=True):
+        assert abs(start - true_start) < 0.1
+        assert abs(end - true_end) < 0.1
+
+
+def test_what_is_no_hum_is_left_as_it_is():
+    for samples in (babble(10), hush(10, 0.01), tone(10)):
+        np.testing.assert_allclose(
+            _without_hum(samples, 3200), samples - samples.mean(), rtol=0, atol=1e-8
+        )
+
+
+@pytest.mark.parametrize("level", [-60, -40, -20])
+@pytest.mark.parametrize("is_pink", [False, True])
+def test_noise_alone_is_steady_and_speech_is_not(level, is_pink):
+    spectrum = np.fft.rfft(hush(20, 1.0))
+    if is_pink:
+        spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    noise = np.fft.irfft(spectrum)
+    noise = (noise / noise.std() * 10 ** (level / 20)).astype(np.float32)
+    assert all(segment.is_steady for segment in segments([noise], RATE, max_seconds=15.0))
+    speech = segments([with_pauses()], RATE, max_seconds=15.0)
+    assert [segment.is_steady for segment in speech] == [False, False]
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,13 @@ def speech(seconds: float = 1.0, level: float = 0.1) -> np.ndarray:
     return draw.astype(np.float32)
 
 
+CANCEL = (
+    "its 2 channels cancel each other, their mean is nothing of them "
+    "(one is inverted: take one alone, as ffmpeg -af pan='mono|c0=c0' does)"
+)
+SILENT = "channel 1 of 2 is silent (the mean of all is heard)"
+
+
 def silent_but(seconds: float) -> np.ndarray:
     samples = speech()
     samples[:, round(seconds * RATE) :] = 0
@@ -200,6 +207,11 @@ def silent_but(seconds: float) -> np.ndarray:
         (silent_but(0.25), []),
         (silent_but(1.0)[:, :100], []),  # shorter than a frame
         (np.concatenate([speech(), speech() + np.float32(0.1)]), [("offset", "0.100")]),
+        (
+            np.concatenate([speech(), -speech()]),
+            [("channels cancel", CANCEL), ("silence", "-inf dB")],
+        ),
+        (np.concatenate([0 * speech(), speech()]), [("silent channel", SILENT)]),
     ],
 )
 def test_what_is_wrong_with_samples_is_measured(

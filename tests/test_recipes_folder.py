@@ -9,6 +9,8 @@ import soundfile
 from conftest import run
 from lhotse import CutSet
 
+from asr.audio.files import read_audio
+from asr.data.cut_audio import load_channels
 from asr.errors import ConfigError, DataError
 from recipes import PrepareOptions, PrepareReport
 from recipes.folder import divide, prepare
@@ -274,15 +276,40 @@ def test_a_recording_without_its_text_is_not_passed_over(tmp_path: Path) -> None
         prepared(tmp_path / "mine")
 
 
-def test_of_several_channels_the_first_is_used_and_that_is_said(folder: Path) -> None:
-    write_wav(folder / "clips" / "u0.wav", channels=2)
+def test_of_several_channels_the_mean_is_used_and_that_is_said(folder: Path) -> None:
+    one = np.random.default_rng(0).normal(0, 0.1, (2 * RATE, 2))
+    soundfile.write(folder / "clips" / "u0.wav", one, RATE)
     rows = [f"clips/u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
     (folder / "t.csv").write_text("\n".join(["audio,text", *rows]))
     report, cuts = prepared(folder)
-    assert report.notices == ["1 files have several channels; the first one is used"]
+    assert report.notices == ["1 files have several channels; their mean is used"]
     (stereo,) = [cut for row in cuts.values() for cut in row if cut.id == "u0"]
-    expected = soundfile.read(folder / "clips" / "u0.wav", dtype="float32")[0][:, 0]
-    np.testing.assert_array_equal(stereo.load_audio()[0], expected)
+    expected = soundfile.read(folder / "clips" / "u0.wav", dtype="float32")[0].mean(axis=1)
+    np.testing.assert_array_equal(load_channels(stereo).mean(axis=0), expected)
+    np.testing.assert_array_equal(read_audio(folder / "clips" / "u0.wav", RATE), expected)
+
+
+@pytest.mark.parametrize("inverted", [-1.0, -0.97])
+def test_channels_that_cancel_each_other_are_a_problem(folder: Path, inverted: float) -> None:
+    one = np.random.default_rng(0).normal(0, 0.1, 2 * RATE)
+    soundfile.write(folder / "clips" / "u0.wav", np.stack([one, inverted * one], axis=1), RATE)
+    rows = [f"clips/u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join(["audio,text", *rows]))
+    with pytest.raises(DataError, match=r"u0\.wav: its 2 channels cancel each other"):
+        prepared(folder)
+
+
+def test_a_silent_channel_is_said(folder: Path) -> None:
+    one = np.random.default_rng(0).normal(0, 0.1, 2 * RATE)
+    soundfile.write(folder / "clips" / "u0.wav", np.stack([0 * one, one], axis=1), RATE)
+    rows = [f"clips/u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join(["audio,text", *rows]))
+    report, _ = prepared(folder)
+    path = folder / "clips" / "u0.wav"
+    assert report.notices[1] == (
+        f"1 files have a silent channel: {path}: channel 1 of 2 is silent "
+        "(the mean of all is heard)"
+    )
 
 
 @pytest.mark.parametrize(

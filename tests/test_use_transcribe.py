@@ -83,6 +83,28 @@ def test_a_file_of_any_rate_and_channels_gives_what_its_samples_give(tmp_path):
     assert transcribe(Listener(), str(path), options=OPTIONS).seconds == 4.0
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_channels_that_cancel_each_other_are_a_warning(tmp_path, is_file):
+    path, samples = tmp_path / "a.wav", np.stack([speech(2), -speech(2)], axis=1)
+    soundfile.write(path, samples, RATE)
+    rate, name = (None, path) if is_file else (RATE, "waveform")
+    heard = []
+    found = transcribe(
+        Listener(), path if is_file else samples, sample_rate=rate, options=OPTIONS,
+        on_warning=heard.append,
+    )  # fmt: skip
+    assert found.segments == ()
+    assert found.warnings == tuple(heard)
+    assert heard[0].startswith(f"{name}: its 2 channels cancel each other, their mean is")
+
+
+def test_words_heard_in_steady_noise_are_a_warning():
+    (one,) = transcribe(Listener(), burst(5), sample_rate=RATE, options=OPTIONS).segments
+    assert one.warning == "as loud all the time as noise is: its words may be made up"
+    (one,) = transcribe(Listener(), speech(5), sample_rate=RATE, options=OPTIONS).segments
+    assert one.warning is None
+
+
 def test_silence_gives_no_segment_and_no_text():
     found = transcribe(Listener(), np.zeros(RATE * 3), sample_rate=RATE, options=OPTIONS)
     assert (found.segments, found.text, found.seconds) == ((), "", 3.0)

@@ -1,6 +1,6 @@
 """Audio of any kind as mono float32 at one rate, in blocks of flat memory.
 
-file -> libsndfile -> mean of the channels -> streaming resampler -> blocks
+file -> streams (asr/audio/opened.py) -> mean of the channels -> resampler -> blocks
 
 A whole file is its blocks joined, so both ways to read run the same lines. A file that is cut
 short, damaged or without samples is an error. asr/audio/speech.py finds the speech in the blocks.
@@ -8,27 +8,20 @@ short, damaged or without samples is an error. asr/audio/speech.py finds the spe
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
-import soxr
 
+from asr.audio.channels import ChannelLevels, levels_of
+from asr.audio.opened import Source, open_audio
+from asr.audio.resampling import Resampler, resample
 from asr.errors import DataError
 
 Waveform = npt.NDArray[np.float32]
-
-UNKNOWN_LENGTH = 2**62  # libsndfile reports about this much for a stream without a length
-UNFINISHED_BYTES = 0x7FFF_0000  # recorders that write to a pipe leave a size at least this large
-HEAD_BYTES = 4096  # of an mp3 file, in which its first frame is
-LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")  # beside them the first frame says how many follow
-SHORTFALL = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -42,23 +35,28 @@ class AudioInfo:
     format: str
 
 
+class Part(NamedTuple):
+    """Samples of a file, as they stand in it."""
+
+    channels: npt.NDArray[np.float32]  # (C, N), full scale 1
+    sample_rate: int
+
+
 def audio_info(path: str | Path) -> AudioInfo:
     """Returns rate (Hz), channels, length (samples a channel, and seconds) and format of a file.
 
     Raises:
-        DataError: missing, a folder, empty, cut short, without samples, or not audio.
+        DataError: missing, a folder, a pipe, empty, cut short, without samples, or not audio.
     """
-    with _open(path) as file:
-        if file.frames >= UNKNOWN_LENGTH:
+    with open_audio(path, to_read=False) as file:
+        num_frames = file.count_frames()
+        if num_frames is None:
             raise DataError(
                 f"{path}: does not say how long it is; must be a finished file "
                 f"(write it anew: ffmpeg -i {path} finished.wav)"
             )
-        rate, num_frames = int(file.samplerate), int(file.frames)
-        if _guesses_length(path, file):
-            num_frames = sum(len(block) for block in _raw_blocks(path, file, 30 * rate))
-        name = f"{file.format} {file.subtype}"
-        return AudioInfo(rate, int(file.channels), num_frames, num_frames / rate, name)
+        seconds = num_frames / file.sample_rate
+        return AudioInfo(file.sample_rate, file.num_channels, num_frames, seconds, file.format)
 
 
 def check_readable(path: str | Path) -> None:
@@ -67,7 +65,7 @@ def check_readable(path: str | Path) -> None:
     Raises:
         DataError: as audio_info.
     """
-    with _open(path):
+    with open_audio(path, to_read=False):
         pass
 
 
@@ -81,39 +79,61 @@ def read_audio(path: str | Path, sample_rate: int) -> Waveform:
 
 
 def read_blocks(
-    path: str | Path, sample_rate: int, *, block_seconds: float = 30.0
+    path: str | Path,
+    sample_rate: int,
+    *,
+    block_seconds: float = 30.0,
+    on_warning: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Waveform]:
     """Yields a file in blocks (N,) of about block_seconds; joined they are what read_audio returns.
 
-    Memory does not grow with the length of the file.
-    Limit: libsndfile may end a variable-bitrate mp3 without a Xing header early, with no error.
+    Memory does not grow with the length of the file. At its end on_warning hears of channels that
+    are silent or cancel each other.
 
     Raises:
         DataError: as audio_info; NaN or infinite samples; fewer samples than the header promises.
     """
-    with _open(path) as file:
-        rate = int(file.samplerate)
-        resampler = None
-        if rate != sample_rate:
-            resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32")
-        num_read = 0
-        for raw in _raw_blocks(path, file, max(1, round(block_seconds * rate))):
+    with open_audio(path, to_read=True) as file:
+        rate, num_read = file.sample_rate, 0
+        resampler, levels = Resampler(rate, sample_rate), ChannelLevels()
+        for raw in file.blocks(max(1, round(block_seconds * rate))):
             _check_finite(raw, str(path), rate, start=num_read)
             num_read += len(raw)
-            block = raw.mean(axis=1)  # (N, channels) -> (N,)
-            yield block if resampler is None else resampler.resample_chunk(block)
-        if num_read < file.frames < UNKNOWN_LENGTH and not _guesses_length(path, file):
-            raise _truncated(path, f"its header promises {file.frames} samples, it has {num_read}")
-        if resampler is not None:
-            yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+            levels.add(raw)
+            yield resampler.take(raw.mean(axis=1))  # (N, channels) -> (N,)
+        if len(rest := resampler.finish()):
+            yield rest
+    for warning in levels.problems():
+        on_warning(f"{path}: {warning}")
+
+
+def read_part(source: Source, start: int, stop: int | None, *, name: str) -> Part:
+    """Returns the samples from start to stop, or the end, of a file or of what a file holds.
+
+    They are the same as those of the whole file, wherever reading them begins.
+
+    Raises:
+        DataError: as audio_info; the file ends earlier, or holds fewer samples than it promises.
+    """
+    with open_audio(source, to_read=start == 0, name=name) as file:
+        size = 2**20 if stop is None else stop - start
+        blocks = list(file.blocks(size, start=start, stop=stop))
+        samples = np.concatenate(blocks) if blocks else np.zeros((0, file.num_channels), np.float32)
+        return Part(samples.T, file.sample_rate)
 
 
 def check_waveform(
-    waveform: npt.ArrayLike, sample_rate: int, *, to_rate: int | None = None, name: str = "waveform"
+    waveform: npt.ArrayLike,
+    sample_rate: int,
+    *,
+    to_rate: int | None = None,
+    name: str = "waveform",
+    on_warning: Callable[[str], None] = lambda _: None,
 ) -> Waveform:
     """Returns an array of samples as (N,) float32 mono, resampled where to_rate (Hz) says so.
 
     waveform is (N,) or (N, channels): floats of full scale 1, or 8-, 16- or 32-bit integers.
+    on_warning hears of channels that are silent or cancel each other.
 
     Raises:
         DataError: another shape or type, no samples, NaN or infinite samples, an impossible rate.
@@ -129,81 +149,12 @@ def check_waveform(
         raise DataError(f"{name}: holds no samples; there must be at least one (record it again)")
     samples = _to_float32(array, name)
     _check_finite(samples, name, sample_rate, start=0)
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    if to_rate is None or to_rate == sample_rate:
-        return mono
-    resampled: Waveform = soxr.resample(mono, sample_rate, to_rate)
-    return resampled
-
-
-class _Forward(soundfile.SoundFile):  # type: ignore[misc]
-    """A file that is only read on: soundfile seeks after every read, which damages mp3."""
-
-    def seekable(self) -> bool:
-        return False
-
-
-@contextmanager
-def _open(path: str | Path) -> Iterator[_Forward]:
-    path = Path(path)
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        raise DataError(f"{path}: the name is not UTF-8; must be (rename the file)") from None
-    if not os.path.exists(path):  # unlike Path.exists, False in a folder that may not be entered
-        raise DataError(f"{path}: no such file; must be an audio file (check the path)")
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; must be an audio file (name a file in it)")
-    if not os.access(path, os.R_OK):
-        raise DataError(f"{path}: no permission; must be readable (chmod +r {path})")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: empty (0 bytes); must be an audio file (copy it again)")
-    try:
-        file = _Forward(path)
-    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name ending in .raw
-        raise DataError(
-            f"{path}: not audio that libsndfile reads; must be wav, flac, ogg, opus or mp3 "
-            f"(convert it: ffmpeg -i {path} converted.wav)"
-        ) from error
-    with file:
-        _check_length(path, file)
-        yield file
-
-
-def _check_length(path: Path, file: _Forward) -> None:
-    """Refuses a file that the header shows to be cut short, unfinished or without samples."""
-    log = file.extra_info
-    for promised, there in SHORTFALL.findall(log):
-        if int(there) < int(promised) < UNFINISHED_BYTES:
-            raise _truncated(path, f"its header promises {promised} bytes, it has {there}")
-    if "lacks an end-of-stream" in log:
-        raise _truncated(path, "its last Ogg page is missing")
-    if file.frames == 0:
-        raise DataError(f"{path}: holds no samples; there must be at least one (record it again)")
-
-
-def _guesses_length(path: str | Path, file: _Forward) -> bool:
-    """Returns whether libsndfile took a length from the first frame: an mp3 may not say its own."""
-    if file.format != "MP3" and not str(file.subtype).startswith("MPEG"):
-        return False
-    with open(path, "rb") as raw:
-        head = raw.read(HEAD_BYTES)
-    return not any(tag in head for tag in LENGTH_TAGS)
-
-
-def _raw_blocks(path: str | Path, file: _Forward, num_frames: int) -> Iterator[Waveform]:
-    while True:
-        try:
-            raw: Waveform = file.read(num_frames, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise _truncated(path, "it cannot be decoded to its end") from error
-        if len(raw) == 0:
-            return
-        yield raw
-
-
-def _truncated(path: str | Path, what: str) -> DataError:
-    return DataError(f"{path}: cut short or damaged: {what}; must be whole (copy it again)")
+    mono = samples
+    if samples.ndim == 2:
+        mono = samples.mean(axis=1)
+        for warning in levels_of([samples]).problems():
+            on_warning(f"{name}: {warning}")
+    return mono if to_rate is None else resample(mono, sample_rate, to_rate)
 
 
 def _check_finite(samples: Waveform, name: str, sample_rate: int, *, start: int) -> None:

@@ -22,6 +22,10 @@ PAGE_FRAMES = 3000  # the threshold is decided once a page
 HISTORY_PAGES = 4  # and sees this many pages, its own included
 MEDIAN_FRAMES = 5  # a click shorter than half of this leaves no trace in the levels
 NOTHING_DB = -90.0  # dBFS: below the last bit of 16-bit audio
+HUM_SECONDS = 0.2  # whole periods of mains of 50 Hz, of 60 Hz, and of all their harmonics
+HUM_BINS = sorted({10 * k for k in range(1, 13)} | {12 * k for k in range(1, 11)})  # to 600 Hz
+HUM_ABOVE = 4.0  # times the frequencies beside it: a line, where a voice is not so all the time
+HUM_FRAMES = 10  # fewer do not show that it goes on
 FLAT_DB = 10.0  # speech spans more than this between its dips and its peaks
 HUM_DB = -60.0  # dBFS: flat sound above this could be speech and is kept
 
@@ -36,9 +40,13 @@ class Span:
 
 @dataclass(frozen=True)
 class Segment(Span):
-    """A stretch of speech and its samples: waveform (N,), float32, mono."""
+    """A stretch of speech and its samples: waveform (N,), float32, mono.
+
+    is_steady says that it is as loud from its start to its end, as noise is and speech is not.
+    """
 
     waveform: Waveform
+    is_steady: bool = False
 
 
 def find_speech(
@@ -73,8 +81,8 @@ def segments(
     A silence of min_silence_seconds ends a stretch; padding_seconds of it are kept on each side. A
     longer stretch is cut at the quietest place of the second half of max_seconds, where nothing is
     lost. What counts as silence follows the audio: the level must come close to the noise floor of
-    the last two minutes, and of its own 30 s. The result does not depend on how the audio is cut
-    into blocks, and memory does not grow with its length.
+    the last two minutes, and of its own 30 s; an offset and mains hum are not heard. The result
+    does not depend on how the audio is cut into blocks, and memory does not grow with its length.
 
     Raises:
         ConfigError: max_seconds under 1 s, or a padding that a silence cannot hold twice.
@@ -164,6 +172,7 @@ class _SpeechBuffer:
             start_seconds=first_sample / self.sample_rate,
             end_seconds=(first_sample + len(waveform)) / self.sample_rate,
             waveform=waveform,
+            is_steady=_is_steady(self.levels[start:end]),
         )
 
     def _drop(self, num_frames: int) -> None:
@@ -176,13 +185,50 @@ class _SpeechBuffer:
 def _levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
     """Level of every hop in dBFS, a running median against clicks: (N,) -> (ceil(N / hop),)."""
     # librosa.feature.rms computes the same, but importing librosa takes three seconds.
-    frames = np.pad(page, (0, -len(page) % hop)).reshape(-1, hop)  # (N,) -> (frames, hop)
+    heard = _without_hum(page, round(hop * HUM_SECONDS / HOP_SECONDS))
+    frames = np.pad(heard, (0, -len(page) % hop)).reshape(-1, hop)  # (N,) -> (frames, hop)
     power = np.einsum("fh,fh->f", frames, frames, dtype=np.float64) / hop
     levels = 10.0 * np.log10(np.maximum(power, 1e-10))
     around = np.pad(levels, MEDIAN_FRAMES // 2, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(around, MEDIAN_FRAMES)
     smooth: npt.NDArray[np.float64] = np.median(windows, axis=1)
     return smooth
+
+
+def _without_hum(page: Waveform, size: int) -> npt.NDArray[np.float64]:
+    """The samples (N,) without their mean, and without mains hum that goes on all the time."""
+    centred: npt.NDArray[np.float64] = page - page.mean(dtype=np.float64)
+    count = len(page) // size
+    if count < HUM_FRAMES:
+        return centred
+    spectrum = np.fft.rfft(centred[: count * size].reshape(count, size))  # (frames, size / 2 + 1)
+    lasting = np.percentile(np.abs(spectrum[:, : HUM_BINS[-1] + 2]), 10, axis=0)
+    beside = np.maximum(lasting[np.array(HUM_BINS) - 1], lasting[np.array(HUM_BINS) + 1])
+    lines = np.array(HUM_BINS)[lasting[HUM_BINS] > HUM_ABOVE * beside]
+    for line in lines:
+        centred -= _line(spectrum[:, line], int(line), size)[: len(page)]
+    return centred
+
+
+def _line(found: npt.NDArray[np.complex128], line: int, size: int) -> npt.NDArray[np.float64]:
+    """The sound of one line of hum, a frame more than it was found in: (frames,) -> (samples,).
+
+    Mains are not quite at their frequency: how the phase goes on from frame to frame tells it.
+    """
+    drift = float(np.angle(np.vdot(found[:-1], found[1:]))) / size  # radians a sample
+    found = np.append(found, found[-1] * np.exp(1j * drift * size))
+    places = np.arange(size)
+    angles = 2 * np.pi * line / size * places + drift * (places - (size - 1) / 2)
+    turns = np.exp(1j * angles) * (2 / size)
+    sound: npt.NDArray[np.float64] = np.outer(found.real, turns.real)
+    sound -= np.outer(found.imag, turns.imag)
+    return sound.reshape(-1)
+
+
+def _is_steady(levels: npt.NDArray[np.float64]) -> bool:
+    """Whether levels (dBFS) stay within what noise alone varies."""
+    low, high = np.percentile(levels, (5, 95))
+    return bool(high - low < FLAT_DB)
 
 
 def _threshold(page: npt.NDArray[np.float64], history: npt.NDArray[np.float64]) -> float:

@@ -80,7 +80,11 @@ def transcribe(
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
     for file in files:
         transcript = run(
-            recognizer, file, options=chosen, on_segment=_segment_teller(file, prints_text)
+            recognizer,
+            file,
+            options=chosen,
+            on_segment=_segment_teller(file, prints_text),
+            on_warning=say,
         )
         if output_dir is not None:
             for path in write_transcript(transcript, output_dir, formats):

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from asr.audio.channels import levels_of
 from asr.audio.files import audio_info
-from asr.data.cut_audio import Channels, load_channels
+from asr.data.cut_audio import load_channels
+from asr.data.exact import Channels
 from asr.data.manifest import Cut, recordings
 from asr.errors import DataError
 
@@ -61,6 +63,10 @@ def check_samples(channels: Channels, sample_rate: int) -> list[tuple[str, str, 
     if clipped > MOST_CLIPPED:
         rule = f"at most {MOST_CLIPPED:.1%} of samples at full scale ({CLIPPED_AT})"
         found.append(("clipping", f"{clipped:.2%}", rule))
+    levels = levels_of([channels.T])
+    for what, value in (("channels cancel", levels.cancel()), ("silent channel", levels.silent())):
+        if value:
+            found.append((what, value, "all channels must be heard in their mean"))
     offset = float(np.abs(channels.mean(axis=1, dtype=np.float64)).max())
     if offset > MOST_OFFSET:
         found.append(("offset", f"{offset:.3f}", f"mean at most {MOST_OFFSET} of full scale"))

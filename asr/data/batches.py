@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from asr.config import DataConfig
 from asr.data.cut_audio import load_channels
+from asr.data.exact import exact
 from asr.data.manifest import Cut, cut_text, read_cuts
 from asr.errors import DataError
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer
@@ -77,6 +78,7 @@ class BatchDataset(Dataset[Batch | DataError]):
         return collate([cut.id for cut in cuts], texts, waveforms, tokenizer=self.tokenizer)
 
     def _load(self, cut: Cut) -> np.ndarray:
+        cut = exact(cut)  # before anything changes it: what its files hold is known here
         if self.augment is not None:
             cut = self.augment(cut)
         if cut.sampling_rate != self.sample_rate:
@@ -220,7 +222,7 @@ class Augment:
 
     def __init__(self, config: DataConfig, *, seed: int, epoch: int) -> None:
         self.config, self.key = config, f"{seed} {epoch} "
-        self.noise = list(read_cuts(config.noise)) if config.noise else []
+        self.noise = [exact(cut) for cut in read_cuts(config.noise)] if config.noise else []
 
     def __call__(self, cut: Cut) -> Cut:
         """Returns the cut as it is to be loaded."""

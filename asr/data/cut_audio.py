@@ -8,17 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from lhotse.audio import set_current_audio_backend
-from lhotse.audio.backend import LibsndfileBackend
 
 from asr.audio.files import AudioInfo, audio_info
+from asr.data.exact import Channels, exact
 from asr.data.manifest import Cut, audio_paths, first_line, is_whole
 from asr.errors import DataError
 
-Channels = npt.NDArray[np.float32]  # (C, N), full scale 1
-
 FULL_SCALE = 32768  # of 16-bit samples
-_BACKEND = LibsndfileBackend()
 
 
 class PlainSource(NamedTuple):
@@ -30,14 +26,13 @@ class PlainSource(NamedTuple):
 
 
 def load_channels(cut: Cut) -> Channels:
-    """Returns a cut's samples (C, N), all of them.
+    """Returns a cut's samples (C, N), all of them, as transcribing reads them.
 
     Raises:
         DataError: the audio cannot be read, or is shorter than the manifest says.
     """
-    set_current_audio_backend(_BACKEND)
     try:
-        channels: Channels = cut.load_audio()
+        channels: Channels = exact(cut).load_audio()
         if channels.shape[-1] != cut.num_samples:
             raise ValueError(f"{channels.shape[-1]} of {cut.num_samples} samples are there")
     except Exception as error:  # lhotse and libsndfile raise many kinds

@@ -6,7 +6,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from asr.data.cut_audio import Channels, load_channels
+from asr.data.cut_audio import load_channels
+from asr.data.exact import Channels
 from asr.data.manifest import Cut, cut_text
 from asr.text.normalizers import get_normalizer
 

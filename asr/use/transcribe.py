@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LENGTH_WARNING = "stopped at the length cap"
 LOOP_WARNING = "repeated itself"
+STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
 
@@ -86,6 +87,7 @@ class Transcript:
     path: Path | None
     segments: tuple[TranscribedSegment, ...]
     seconds: float
+    warnings: tuple[str, ...] = ()  # of the recording as a whole
 
     @property
     def text(self) -> str:
@@ -101,23 +103,32 @@ def transcribe(
     sample_rate: int | None = None,
     batch_seconds: float = 160.0,
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
+    on_warning: Callable[[str], None] = lambda _: None,
 ) -> Transcript:
     """Returns the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
 
     batch_seconds is how much audio, padding included, the recognizer gets at once; on_segment is
-    called with each segment as soon as it is known, in order of time.
+    called with each segment as soon as it is known, in order of time; on_warning with what is odd
+    about the recording, as channels that cancel each other.
 
     Raises:
         DataError: audio that cannot be used (asr/audio/files.py says why).
         ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0.
     """
-    blocks = _Counted(_blocks(recognizer, audio, sample_rate))
+    warnings: list[str] = []
+
+    def warn(what: str) -> None:
+        warnings.append(what)
+        on_warning(what)
+
+    blocks = _Counted(_blocks(recognizer, audio, sample_rate, warn))
     found = []
     for segment in _transcribe_blocks(recognizer, blocks, options, batch_seconds):
         on_segment(segment)
         found.append(segment)
     path = Path(audio) if isinstance(audio, (str, Path)) else None
-    return Transcript(path, tuple(found), blocks.num_samples / recognizer.sample_rate)
+    seconds = blocks.num_samples / recognizer.sample_rate
+    return Transcript(path, tuple(found), seconds, tuple(warnings))
 
 
 def iter_segments(
@@ -134,12 +145,15 @@ def iter_segments(
         DataError: as transcribe; a fault late in a file is raised after the segments before it.
         ConfigError: as transcribe, at the call.
     """
-    blocks = _blocks(recognizer, audio, sample_rate)
+    blocks = _blocks(recognizer, audio, sample_rate, lambda _: None)
     return _transcribe_blocks(recognizer, blocks, options, batch_seconds)
 
 
 def _blocks(
-    recognizer: SpeechRecognizer, audio: str | Path | Waveform, sample_rate: int | None
+    recognizer: SpeechRecognizer,
+    audio: str | Path | Waveform,
+    sample_rate: int | None,
+    warn: Callable[[str], None],
 ) -> Iterable[Waveform]:
     if isinstance(audio, (str, Path)):
         if sample_rate is not None:
@@ -147,10 +161,11 @@ def _blocks(
                 f"sample_rate {sample_rate}: must be given for an array only; "
                 f"{audio} says its own rate (leave it out)"
             )
-        return read_blocks(audio, recognizer.sample_rate)
+        return read_blocks(audio, recognizer.sample_rate, on_warning=warn)
     if sample_rate is None:
         raise ConfigError("sample_rate None: must be given for an array (pass its rate in Hz)")
-    return [check_waveform(audio, sample_rate, to_rate=recognizer.sample_rate)]
+    to_rate = recognizer.sample_rate
+    return [check_waveform(audio, sample_rate, to_rate=to_rate, on_warning=warn)]
 
 
 def _transcribe_blocks(
@@ -220,6 +235,8 @@ def _with_text(
         warnings.append(LENGTH_WARNING)
     if found.ended == "loop":
         warnings.append(LOOP_WARNING)
+    if segment.is_steady and found.text:
+        warnings.append(STEADY_WARNING)
     seconds = segment.end_seconds - segment.start_seconds
     if seconds > max_seconds:
         warnings.append(f"{seconds:.2f} s, longer than any trained utterance ({max_seconds:.2f} s)")
