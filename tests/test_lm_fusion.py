@@ -319,7 +319,7 @@ def test_a_search_that_stops_early_misses_nothing_that_one_to_the_cap_finds(
     def no_bound(scores: Tensor, *_: object) -> Tensor:
         return torch.full_like(scores, math.inf)
 
-    monkeypatch.setattr(search_module, "_highest_rank", no_bound)
+    monkeypatch.setattr(search_module, "highest_rank", no_bound)
     assert [table_search(seed, options) for seed in range(20)] == early
 
 
@@ -328,7 +328,7 @@ def test_the_bound_is_the_best_rank_of_any_allowed_length() -> None:
     scores = torch.tensor([-2.0, -2.0, 3.0], dtype=torch.double)
     for bonus, power in itertools.product(BONUSES, POWERS):
         options = SearchConfig(length_bonus=bonus, length_power=power, max_tokens=20)
-        bound = search_module._highest_rank(scores, 3, caps, options)
+        bound = search_module.highest_rank(scores, 3, caps, options)
         for row in range(3):
             ranks = [
                 (float(scores[row]) + bonus * (length - 4)) / length**power
