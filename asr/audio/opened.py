@@ -6,12 +6,12 @@ the other. Where a decoder needs what came before, reading begins earlier, and t
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -212,7 +212,7 @@ def _own_frames(file: _Forward, stream: Stream | None) -> int:
     return int(file.frames) - (stream.skip if stream else 0)
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_audio(
     source: Source, *, to_read: bool, name: str | None = None, is_part: bool = False
 ) -> Iterator[AudioFile]:
@@ -241,11 +241,14 @@ def _streams(peek: Peek, stamp: Stamp | None, *, to_read: bool) -> list[Stream] 
     """Returns the streams of a file, which are kept if it has a stamp: finding them may be slow."""
     if stamp is None:
         return find_streams(peek, to_read=to_read)
-    if stamp not in _KNOWN:
-        if len(_KNOWN) >= MOST_KNOWN:
-            _KNOWN.clear()
-        _KNOWN[stamp] = find_streams(peek, to_read=to_read)
-    return _KNOWN[stamp]
+    if stamp in _KNOWN:
+        with contextlib.suppress(KeyError):  # another thread may have made room meanwhile
+            return _KNOWN[stamp]
+    found = find_streams(peek, to_read=to_read)
+    if len(_KNOWN) >= MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN[stamp] = found
+    return found
 
 
 def _stamp(source: Source) -> Stamp | None:
