@@ -10,6 +10,8 @@ from lhotse import MonoCut, MultiCut, Recording
 from lhotse.audio import AudioSource
 
 from asr.audio.files import audio_info, check_waveform, read_audio, read_blocks
+from asr.audio.layout import find_streams
+from asr.audio.pieces import Peek, Stream
 from asr.data.cut_audio import load_channels
 from asr.data.exact import exact
 from asr.errors import DataError
@@ -203,3 +205,24 @@ def test_what_is_in_memory_is_read_too_and_a_command_is_never_run(tmp_path: Path
     with pytest.raises(DataError, match='recording "r": its source is a command; must be a file'):
         load_channels(cut)
     assert not (tmp_path / "ran").exists()
+
+
+def test_the_streams_of_a_long_file_are_found_once_and_again_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+
+    def counted(peek: Peek, *, to_read: bool) -> list[Stream] | None:
+        found.append(peek.name)
+        return find_streams(peek, to_read=to_read)
+
+    monkeypatch.setattr("asr.audio.opened.find_streams", counted)
+    path = write(tmp_path / "a.ogg", noise(3, RATE), RATE, "vorbis")
+    cuts = [cut_of(path, start=second, seconds=0.5) for second in (1.0, 1.5, 2.0)]
+    found.clear()
+    for cut in cuts:
+        load_channels(cut)
+    assert len(found) == 1
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match="cut short or damaged"):
+        load_channels(cuts[0])

@@ -115,7 +115,7 @@ def read_part(source: Source, start: int, stop: int | None, *, name: str) -> Par
     Raises:
         DataError: as audio_info; the file ends earlier, or holds fewer samples than it promises.
     """
-    with open_audio(source, to_read=start == 0, name=name) as file:
+    with open_audio(source, to_read=start == 0, name=name, is_part=start > 0) as file:
         size = 2**20 if stop is None else stop - start
         blocks = list(file.blocks(size, start=start, stop=stop))
         samples = np.concatenate(blocks) if blocks else np.zeros((0, file.num_channels), np.float32)

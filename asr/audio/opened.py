@@ -6,12 +6,12 @@ the other. Where a decoder needs what came before, reading begins earlier, and t
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,6 +25,7 @@ from asr.errors import DataError
 
 Source = str | Path | bytes  # a file, or what a file holds
 Frames = npt.NDArray[np.float32]  # (N, channels), full scale 1
+Stamp = tuple[str, int, int]  # a file's path, size and time
 
 KINDS = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "NIST")
 UNKNOWN_LENGTH = 2**62  # libsndfile reports about this much for a stream without a length
@@ -35,6 +36,8 @@ ANYWHERE = ("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC", "IMA_ADPCM", "MS_A
 LEADS = {"MPEG": 64 * 1152, "VORBIS": 96_000, "OPUS": 96_000}  # samples that a place depends on
 SHORTFALL = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 UNFINISHED_BYTES = 0x7FFF_0000  # recorders that write to a pipe leave a size at least this large
+MOST_KNOWN = 256  # a long recording is mostly read part after part
+_KNOWN: dict[Stamp, list[Stream] | None] = {}  # the streams of files that are read in parts
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]
@@ -209,25 +212,51 @@ def _own_frames(file: _Forward, stream: Stream | None) -> int:
     return int(file.frames) - (stream.skip if stream else 0)
 
 
-@contextmanager
-def open_audio(source: Source, *, to_read: bool, name: str | None = None) -> Iterator[AudioFile]:
+@contextlib.contextmanager
+def open_audio(
+    source: Source, *, to_read: bool, name: str | None = None, is_part: bool = False
+) -> Iterator[AudioFile]:
     """Yields a file that is open.
 
     Args:
         source: its path, or what it holds.
         to_read: its samples will be read: then all that takes a look at every byte is done, too.
         name: for messages; None: its path.
+        is_part: not its first part: what was found of the file for another one will do.
 
     Raises:
         DataError: missing, a folder, a pipe, empty, cut short, without samples, or not audio.
     """
     name = str(source) if name is None and not isinstance(source, bytes) else name or "audio"
     with _raw(source, name) as raw:
-        file = AudioFile(source, name, raw, find_streams(Peek(raw, name), to_read=to_read))
+        stamp = _stamp(source) if is_part else None
+        file = AudioFile(source, name, raw, _streams(Peek(raw, name), stamp, to_read=to_read))
         try:
             yield file
         finally:
             file.close()
+
+
+def _streams(peek: Peek, stamp: Stamp | None, *, to_read: bool) -> list[Stream] | None:
+    """Returns the streams of a file, which are kept if it has a stamp: finding them may be slow."""
+    if stamp is None:
+        return find_streams(peek, to_read=to_read)
+    if stamp in _KNOWN:
+        with contextlib.suppress(KeyError):  # another thread may have made room meanwhile
+            return _KNOWN[stamp]
+    found = find_streams(peek, to_read=to_read)
+    if len(_KNOWN) >= MOST_KNOWN:
+        _KNOWN.clear()
+    _KNOWN[stamp] = found
+    return found
+
+
+def _stamp(source: Source) -> Stamp | None:
+    """Returns what tells a file from another one and from itself after a change."""
+    if isinstance(source, bytes):
+        return None
+    status = os.stat(source)
+    return str(source), status.st_size, status.st_mtime_ns
 
 
 def _raw(source: Source, name: str) -> BinaryIO:
