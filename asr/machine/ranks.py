@@ -55,7 +55,7 @@ def from_first(make: Callable[[], T]) -> T:
         return make()
     import torch
 
-    group = torch.distributed.new_group(backend="gloo", timeout=WAIT)
+    group: Any = torch.distributed.new_group(backend="gloo", timeout=WAIT)
     found: list[Any] = [None]
     if own_rank()[0] == 0:
         try:
