@@ -50,8 +50,7 @@ class Encoder(nn.Module):
                 f"encoder.pyramid_layers = {halvings}: must be < num_layers = {config.num_layers}, "
                 "since the first layer keeps the time of its input"
             )
-        self.pyramid = config.pyramid
-        self.halvings = halvings
+        self.pyramid, self.halvings = config.pyramid, halvings
         self.subsampling = SUBSAMPLINGS[config.subsampling](config, num_mels)
         self.dropout = nn.Dropout(config.dropout)
         self.layers, self.projections = nn.ModuleList(), nn.ModuleList()

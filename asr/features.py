@@ -191,13 +191,15 @@ class SpecAugment(nn.Module):
         num_frames, num_mels = features.shape[1:]
         bins = torch.full_like(lengths, num_mels)
         widest = torch.full_like(lengths, min(self.max_freq_bins, num_mels))
-        hidden_bins = _random_spans(self.num_freq_masks, widest, bins, num_mels)  # (B,M)
+        hidden_bins = _random_spans(self.num_freq_masks, widest, bins, size=num_mels)  # (B,M)
         longest = (lengths * self.max_time_fraction).long().clamp(max=self.max_time_frames)
-        hidden_frames = _random_spans(self.num_time_masks, longest, lengths, num_frames)  # (B,T)
+        hidden_frames = _random_spans(
+            self.num_time_masks, longest, lengths, size=num_frames
+        )  # (B,T)
         return features.masked_fill(hidden_bins[:, None, :] | hidden_frames[:, :, None], 0.0)
 
 
-def _random_spans(num_spans: int, widest: Tensor, lengths: Tensor, size: int) -> Tensor:
+def _random_spans(num_spans: int, widest: Tensor, lengths: Tensor, *, size: int) -> Tensor:
     """Returns (B,size), True inside spans of 0..widest (B,) places within lengths (B,)."""
     draws = torch.rand(2, lengths.size(0), num_spans, device=lengths.device)
     width = (draws[0] * (widest[:, None] + 1)).long()  # (B,S)

@@ -64,7 +64,7 @@ def rank_of(hypothesis: Hypothesis, options: SearchConfig) -> float:
     return hypothesis.score / length**options.length_power - (0.0 if has_eos else UNFINISHED)
 
 
-def highest_rank(scores: Tensor, num_tokens: int, caps: Tensor, options: SearchConfig) -> Tensor:
+def highest_rank(scores: Tensor, num_tokens: int, caps: Tensor, *, options: SearchConfig) -> Tensor:
     """Returns (B,) the most that open hypotheses of so many tokens and scores (B,) may come to.
 
     Log probabilities are at most 0. So a hypothesis that ends with EOS at a length, EOS counted,

@@ -10,12 +10,11 @@ from asr.attention.window import replace_part, restrict_attention
 from asr.config import SearchConfig
 from asr.encoder import Encoded
 from asr.model import Seq2Seq
-from asr.scorers import CTCScorer, DecoderScorer
-from asr.search import WeightedScorer
+from asr.scorers import CTCScorer, DecoderScorer, WeightedScorer
 
 
 def encode_padded(
-    model: Seq2Seq, waveforms: Tensor, lengths: Tensor, options: SearchConfig
+    model: Seq2Seq, waveforms: Tensor, lengths: Tensor, *, options: SearchConfig
 ) -> Encoded:
     """Returns memory values on the model's device for waveforms (B,N) of so many samples (B,).
 

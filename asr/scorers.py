@@ -8,6 +8,8 @@ A scorer's memory is a NamedTuple of tensors with B rows; its state one of tenso
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -29,6 +31,40 @@ class Scorer(Protocol):
 
     def step(self, tokens: Tensor, memory: Any, state: Any) -> tuple[Tensor, Any]:
         """Returns log probabilities (B,K,V) of what follows tokens (B,K), and the next state."""
+
+
+@dataclass(frozen=True)
+class WeightedScorer:
+    """A scorer with the memory it reads."""
+
+    scorer: Scorer
+    memory: Any  # NamedTuple of tensors (B,...)
+    weight: float = 1.0
+
+
+def map_tensors(function: Callable[[Tensor], Tensor], state: Any) -> Any:
+    """Returns the same nested tuples with the function applied to each tensor."""
+    if isinstance(state, Tensor):
+        return function(state)
+    parts = [map_tensors(function, part) for part in state]
+    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+
+
+def initial_states(scorers: Sequence[WeightedScorer], num_hypotheses: int) -> tuple[Any, ...]:
+    """Returns the states of scorers before the first step."""
+    return tuple(s.scorer.initial_state(s.memory, num_hypotheses) for s in scorers)
+
+
+def select_rows(
+    scorers: Sequence[WeightedScorer], states: Any, keep: Tensor
+) -> tuple[list[WeightedScorer], Any]:
+    """Returns scorers and their states with these utterances alone."""
+
+    def select(tensor: Tensor) -> Tensor:
+        return tensor.index_select(0, keep)
+
+    kept = [replace(s, memory=map_tensors(select, s.memory)) for s in scorers]
+    return kept, map_tensors(select, states)
 
 
 class DecoderScorer:

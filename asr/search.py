@@ -6,8 +6,7 @@ Shapes: B utterances still open, K hypotheses each, V tokens, L steps.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,19 +27,10 @@ from asr.hypotheses import (
     nothing_finished,
     take_beams,
 )
-from asr.scorers import Scorer
+from asr.scorers import WeightedScorer, initial_states, map_tensors, select_rows
 from asr.text.tokenizer import BOS, EOS, PAD
 
 NO_CHANCE = -1e4  # stands for a log probability that is not a number
-
-
-@dataclass(frozen=True)
-class WeightedScorer:
-    """A scorer with the memory it reads."""
-
-    scorer: Scorer
-    memory: Any  # NamedTuple of tensors (B,...)
-    weight: float = 1.0
 
 
 def search(
@@ -67,11 +57,11 @@ def greedy_search(
     """Returns one hypothesis an utterance: the best token at each step, until EOS or the cap."""
     results: list[list[Hypothesis]] = [[] for _ in caps]
     rows = torch.arange(len(caps), device=caps.device)  # (B,)
-    states = _initial_states(scorers, 1)
+    states = initial_states(scorers, 1)
     history = torch.full((len(caps), 1, 1), BOS, device=caps.device)
     scores = torch.zeros(len(caps), dtype=torch.double, device=caps.device)
     while len(rows):
-        log_probs, states = _step(scorers, history[..., -1], states, options)
+        log_probs, states = _step(scorers, history[..., -1], states, options=options)
         best, token = log_probs[:, 0].max(dim=-1)  # (B,)
         scores = scores + best
         history = torch.cat([history, token[:, None, None]], dim=-1)
@@ -85,7 +75,7 @@ def greedy_search(
                 ]
             keep = (~ended).nonzero()[:, 0]
             rows, history, scores = rows[keep], history[keep], scores[keep]
-            scorers, states = _select_rows(scorers, states, keep)
+            scorers, states = select_rows(scorers, states, keep)
     return results
 
 
@@ -101,13 +91,13 @@ def beam_search(
     size, device = options.beam_size, caps.device
     results: list[list[Hypothesis]] = [[] for _ in caps]
     rows = torch.arange(len(caps), device=device)
-    states = _initial_states(scorers, size)
+    states = initial_states(scorers, size)
     history = torch.full((len(caps), size, 1), BOS, device=device)
     scores = torch.full((len(caps), size), -math.inf, dtype=torch.double, device=device)
     scores[:, 0] = 0.0  # the others are copies of the first until it has branched
     finished = nothing_finished(len(caps), options.num_best, device)
     while len(rows):
-        log_probs, states = _step(scorers, history[..., -1], states, options)
+        log_probs, states = _step(scorers, history[..., -1], states, options=options)
         candidates = _expand(scores, log_probs, history)
         finished = _collect_eos(finished, candidates, options)
         scores, history, parents = _survivors(candidates, size)
@@ -115,43 +105,21 @@ def beam_search(
         looped = find_loops(history[..., 1:], options.loop_repeats)
         at_cap = (history.size(2) - 1 >= caps[rows])[:, None]
         stopped = (looped | at_cap) & scores.isfinite()
-        finished = _collect_stopped(finished, (scores, history), (stopped, looped), options)
+        finished = _collect_stopped(finished, (scores, history), (stopped, looped), options=options)
         scores = scores.masked_fill(stopped, -math.inf)
-        done = _is_done(finished, (scores, history), caps[rows], options)
+        done = _is_done(finished, (scores, history), caps[rows], options=options)
         if bool(done.any()):
             for row in done.nonzero()[:, 0].tolist():
                 results[int(rows[row])] = hypotheses_of(finished, row)
             keep = (~done).nonzero()[:, 0]
             rows, history, scores = rows[keep], history[keep], scores[keep]
             finished = Finished(*(part[keep] for part in finished))
-            scorers, states = _select_rows(scorers, states, keep)
+            scorers, states = select_rows(scorers, states, keep)
     return results
 
 
-def map_tensors(function: Callable[[Tensor], Tensor], state: Any) -> Any:
-    """Returns the same nested tuples with the function applied to each tensor."""
-    if isinstance(state, Tensor):
-        return function(state)
-    parts = [map_tensors(function, part) for part in state]
-    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
-
-
-def _initial_states(scorers: Sequence[WeightedScorer], num_hypotheses: int) -> tuple[Any, ...]:
-    return tuple(s.scorer.initial_state(s.memory, num_hypotheses) for s in scorers)
-
-
-def _select_rows(
-    scorers: Sequence[WeightedScorer], states: Any, keep: Tensor
-) -> tuple[list[WeightedScorer], Any]:
-    def select(tensor: Tensor) -> Tensor:
-        return tensor.index_select(0, keep)
-
-    kept = [replace(s, memory=map_tensors(select, s.memory)) for s in scorers]
-    return kept, map_tensors(select, states)
-
-
 def _step(
-    scorers: Sequence[WeightedScorer], tokens: Tensor, states: Any, options: SearchConfig
+    scorers: Sequence[WeightedScorer], tokens: Tensor, states: Any, *, options: SearchConfig
 ) -> tuple[Tensor, tuple[Any, ...]]:
     """Returns what each token earns, (B,K,V) float64, and the scorers' next states."""
     total, after = torch.zeros((), dtype=torch.double, device=tokens.device), []
@@ -209,6 +177,7 @@ def _collect_stopped(
     finished: Finished,
     opened: tuple[Tensor, Tensor],
     stops: tuple[Tensor, Tensor],
+    *,
     options: SearchConfig,
 ) -> Finished:
     """Returns finished with the open hypotheses that were stopped, ranked behind every EOS."""
@@ -233,9 +202,9 @@ def _survivors(candidates: _Candidates, size: int) -> tuple[Tensor, Tensor, Tens
 
 
 def _is_done(
-    finished: Finished, opened: tuple[Tensor, Tensor], caps: Tensor, options: SearchConfig
+    finished: Finished, opened: tuple[Tensor, Tensor], caps: Tensor, *, options: SearchConfig
 ) -> Tensor:
     scores, history = opened
-    bound = highest_rank(scores.amax(dim=1), history.size(2) - 1, caps, options)
+    bound = highest_rank(scores.amax(dim=1), history.size(2) - 1, caps, options=options)
     enough = finished.num_ended[:, 0] >= options.beam_size
     return enough | (finished.rank[:, -1] >= bound) | scores.isneginf().all(dim=1)

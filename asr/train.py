@@ -168,7 +168,7 @@ def finish(run: Run, progress: RecognizerProgress, session: Session) -> dict[str
             load_weights(run.network, paths[0])
     progress.finished = True
     if run.fabric.is_global_zero:
-        publish(run, progress, chosen, name)
+        publish(run, progress, chosen, name=name)
     session.save(progress)
     run.fabric.barrier()
     rates = f"dev CER {chosen.cer:.2%}, WER {chosen.wer:.2%}"

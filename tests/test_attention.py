@@ -15,7 +15,7 @@ from asr.attention import (
 from asr.attention.contract import AlignmentState
 from asr.errors import ConfigError
 from asr.fast.shared import shared_products
-from asr.search import map_tensors
+from asr.scorers import map_tensors
 
 # Each mechanism, and those of its options that change what it computes.
 KINDS: dict[str, tuple[str, dict[str, object]]] = {

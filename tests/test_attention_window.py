@@ -10,7 +10,7 @@ from asr.attention.window import WindowState, replace_part, restrict_attention
 from asr.build import build_model
 from asr.config import Config, SearchConfig, override_config
 from asr.errors import ConfigError
-from asr.search import map_tensors
+from asr.scorers import map_tensors
 from asr.use.recognizer import search_encoded
 
 NAMES = sorted(set(ATTENTIONS) - {"none"})

@@ -9,7 +9,7 @@ from asr.config import Config, DecoderConfig, override_config
 from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.decoder_start import STARTS
 from asr.errors import ConfigError
-from asr.search import map_tensors
+from asr.scorers import map_tensors
 
 LENGTHS = torch.tensor([9, 4])
 PEEKY = [True, False]

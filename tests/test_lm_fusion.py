@@ -22,8 +22,8 @@ from asr.lm.fusion import DEFAULT_WEIGHT, WeightedModel, fuse, rescore, score_hy
 from asr.lm.language_model import LanguageModel, RecurrentLM, to_log_probs
 from asr.lm.ngram import NgramModel, arpa_symbols, estimate, write_arpa
 from asr.model import Seq2Seq
-from asr.scorers import LOG_ZERO, DecoderScorer
-from asr.search import WeightedScorer, map_tensors, search
+from asr.scorers import LOG_ZERO, DecoderScorer, WeightedScorer, map_tensors
+from asr.search import search
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer
 from asr.use.recognizer import Recognizer, load_recognizer, search_encoded
 
@@ -328,7 +328,7 @@ def test_the_bound_is_the_best_rank_of_any_allowed_length() -> None:
     scores = torch.tensor([-2.0, -2.0, 3.0], dtype=torch.double)
     for bonus, power in itertools.product(BONUSES, POWERS):
         options = SearchConfig(length_bonus=bonus, length_power=power, max_tokens=20)
-        bound = search_module.highest_rank(scores, 3, caps, options)
+        bound = search_module.highest_rank(scores, 3, caps, options=options)
         for row in range(3):
             ranks = [
                 (float(scores[row]) + bonus * (length - 4)) / length**power

@@ -22,8 +22,8 @@ from asr.lm.ngram import LMMemory
 from asr.lm.perplexity import STEPS, TextScore, score_text, to_perplexity
 from asr.lm.text import TokenText, read_text
 from asr.rnn import LAYERS
-from asr.scorers import LOG_ZERO
-from asr.search import WeightedScorer, search
+from asr.scorers import LOG_ZERO, WeightedScorer
+from asr.search import search
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, JamoTokenizer
 
 CELLS = sorted(LAYERS)

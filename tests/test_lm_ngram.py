@@ -25,7 +25,8 @@ from asr.lm.ngram import (
     to_arpa,
     write_arpa,
 )
-from asr.search import WeightedScorer, search
+from asr.scorers import WeightedScorer
+from asr.search import search
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, train_tokenizer
 
 A, B, C, D = 4, 5, 6, 7

@@ -51,7 +51,7 @@ def read_lanes(network: RecurrentLM, lanes: Lanes, *, steps: int) -> tuple[Tenso
     total = torch.zeros((), dtype=torch.double)
     for start in range(0, lanes.inputs.size(1), steps):
         inputs, targets = (part[:, start : start + steps].long() for part in lanes)
-        result = run_segment(network, inputs, targets, state)
+        result = run_segment(network, inputs, targets, state=state)
         loss = result.loss * result.num_tokens
         loss.backward()
         total, state = total + loss.detach(), result.state

@@ -16,7 +16,8 @@ from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, score_hypotheses
 from asr.lm.ngram import LMMemory
 from asr.lm.words import MOST_WAYS, WordNgram, is_over_words, read_word_ngram
-from asr.search import WeightedScorer, map_tensors, search
+from asr.scorers import WeightedScorer, map_tensors
+from asr.search import search
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer, train_tokenizer
 
 TEXTS = ["가 나다 라하", "abc"]

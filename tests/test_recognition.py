@@ -59,11 +59,13 @@ def rounded(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 @torch.inference_mode()
 def test_recognition_encodes_as_the_model_does(model: Seq2Seq) -> None:
     waveforms, lengths = 0.1 * torch.randn(2, 9000), torch.tensor([9000, 5000])
-    found = encode_padded(model, waveforms, lengths, SearchConfig())
+    found = encode_padded(model, waveforms, lengths, options=SearchConfig())
     wanted = model.encode(waveforms, lengths)
     assert torch.equal(found.values, wanted.values)
     assert found.lengths.tolist() == wanted.lengths.tolist()
-    rounded = encode_padded(model, waveforms, lengths, SearchConfig(encoder_precision="bfloat16"))
+    rounded = encode_padded(
+        model, waveforms, lengths, options=SearchConfig(encoder_precision="bfloat16")
+    )
     assert rounded.values.dtype == torch.float32
     assert 0 < (rounded.values - wanted.values).abs().max() < 0.1
     assert {part.dtype for part in rounded.message} <= {torch.float32}
@@ -75,9 +77,9 @@ def test_what_is_shorter_than_a_window_is_read_as_if_silence_followed(
     model: Seq2Seq, num_samples: int
 ) -> None:
     waveform = 0.1 * torch.randn(1, num_samples)
-    found = encode_padded(model, waveform, torch.tensor([num_samples]), SearchConfig())
+    found = encode_padded(model, waveform, torch.tensor([num_samples]), options=SearchConfig())
     window = torch.nn.functional.pad(waveform, (0, model.features.window_length - num_samples))
-    wanted = encode_padded(model, window, torch.tensor([window.size(1)]), SearchConfig())
+    wanted = encode_padded(model, window, torch.tensor([window.size(1)]), options=SearchConfig())
     assert found.lengths.tolist() == [1]
     assert torch.equal(found.values, wanted.values)
 
@@ -106,7 +108,7 @@ def test_a_dev_set_is_encoded_as_decoding_with_its_options_would(home: Path) -> 
     cuts = read_cuts(home / "data/dev.jsonl.gz")
     [batch] = Batches(cuts, dataset, config=recognizer.config.data, seed=1).epoch(0, ordered=True)
     with torch.inference_mode():
-        wanted = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options)
+        wanted = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options=options)
     [part] = dev
     assert torch.equal(part.encoded.values, wanted.values)
 

@@ -12,8 +12,8 @@ from asr.build import build_model
 from asr.cells import CELLS
 from asr.config import SearchConfig
 from asr.hypotheses import find_loops
-from asr.scorers import CTCMemory, CTCScorer, DecoderScorer, greedy_ctc
-from asr.search import WeightedScorer, map_tensors, search
+from asr.scorers import CTCMemory, CTCScorer, DecoderScorer, WeightedScorer, greedy_ctc, map_tensors
+from asr.search import search
 from asr.text.tokenizer import BOS, EOS, PAD, UNK
 
 VOCAB = 4 + 4

@@ -74,7 +74,7 @@ def find_streams(peek: Peek) -> list[Stream] | None:
     if layout is not None and int.from_bytes(layout.head[:2], "little") in MPEG_TAGS:
         return mp3.find_streams(peek, data.start, data.start + data.size)
     if not is_open:
-        _refuse_more(peek, form, data, layout)
+        _refuse_more(peek, form, data, layout=layout)
     if data == chunks[form.samples] or magic == b"FORM":
         return None
     if magic == b"caff":
@@ -148,7 +148,7 @@ def _is_name(head: bytes) -> bool:
     return len(head) >= 4 and all(32 <= byte < 127 for byte in head[:4])
 
 
-def _refuse_more(peek: Peek, form: _Form, data: _Chunk, layout: _Chunk | None) -> None:
+def _refuse_more(peek: Peek, form: _Form, data: _Chunk, *, layout: _Chunk | None) -> None:
     """Refuses a file that goes on behind the samples, with another one or with more samples."""
     end = data.start + data.size
     magic = peek.at(0, 4)

@@ -58,7 +58,7 @@ class AudioFile:
     """
 
     def __init__(
-        self, source: Source, name: str, raw: BinaryIO, streams: list[Stream] | None
+        self, source: Source, name: str, raw: BinaryIO, *, streams: list[Stream] | None
     ) -> None:
         self._source, self.name, self._raw = source, name, raw
         self._streams: Sequence[Stream | None] = streams if streams else [None]
@@ -94,12 +94,12 @@ class AudioFile:
                 if stop is not None:
                     last = min(frames, stop - position)
                 if first < last:
-                    yield from self._read(file, first + skip, last + skip, size)
+                    yield from self._read(file, first + skip, last + skip, size=size)
                 position += frames
         if stop is not None and position < stop:
             raise damaged(self.name, f"{stop} samples are asked for, it has {position}")
 
-    def _read(self, file: _Forward, first: int, last: int, size: int) -> Iterator[Frames]:
+    def _read(self, file: _Forward, first: int, last: int, *, size: int) -> Iterator[Frames]:
         position = 0
         if first > self._lead:
             position = first - self._lead
@@ -230,7 +230,9 @@ def open_audio(
     name = str(source) if name is None and not isinstance(source, bytes) else name or "audio"
     with _raw(source, name) as raw:
         stamp = _stamp(source) if is_part else None
-        file = AudioFile(source, name, raw, _streams(Peek(raw, name), stamp, to_read=to_read))
+        file = AudioFile(
+            source, name, raw, streams=_streams(Peek(raw, name), stamp, to_read=to_read)
+        )
         try:
             yield file
         finally:

@@ -137,7 +137,7 @@ def survey(
         rule = None
         if not keep_all:
             num_frames = num_memory_frames(utterance.seconds / fastest)
-            rule = _broken_rule(utterance.seconds, tokens, config, num_frames)
+            rule = _broken_rule(utterance.seconds, tokens, config, num_frames=num_frames)
         if rule is None:
             result.count(utterance, tokenizer, num_tokens=len(tokens))
         else:
@@ -149,7 +149,7 @@ def survey(
 
 
 def _broken_rule(
-    seconds: float, tokens: list[int], config: DataConfig, num_frames: int
+    seconds: float, tokens: list[int], config: DataConfig, *, num_frames: int
 ) -> str | None:
     """Returns the first rule by which training leaves an utterance out, if any."""
     needed = len(tokens) + sum(a == b for a, b in itertools.pairwise(tokens))

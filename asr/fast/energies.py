@@ -80,12 +80,7 @@ def additive_energies(
         is_for_kernels = keys.device.type == "cpu" and kind != torch.float64 and not _is_fork
         is_for_kernels = is_for_kernels and switches.is_on("energies")
         if is_small or not is_for_kernels or (learns and not can_tell_passes()):
-            typed = (seen[0].to(kind), seen[1].to(kind)) if seen[1].numel() else None
-            parts = (query.to(kind), keys, weight.to(kind), typed)
-            if not learns:
-                return plain(*parts)
-            again: Tensor = checkpoint(plain, *parts, use_reentrant=False, preserve_rng_state=False)
-            return again
+            return _by_equation(plain, query, keys, (weight, *seen), learns=learns)
         shared = (keys, weight, once(seen[1], _transpose))
         query, features, lengths = query.float(), seen[0].float(), once(mask, _count)
         if not learns:
@@ -118,6 +113,27 @@ def _check_sizes(query: Tensor, others: tuple[Tensor, ...]) -> None:
 
 
 Shared = tuple[list[Total], Tensor]  # of keys, w and P'; and the lengths (B,)
+
+
+def _by_equation(
+    plain: Callable[..., Tensor],
+    query: Tensor,
+    keys: Tensor,
+    others: tuple[Tensor, Tensor, Tensor],
+    *,
+    learns: bool,
+) -> Tensor:
+    """Returns the energies that the equation says; while learning, computed again for gradients.
+
+    Its hidden layer (B,K,T,A) is the largest tensor of all, and is not kept for the backward pass.
+    """
+    weight, features, projection = (other.to(keys.dtype) for other in others)
+    seen = (features, projection) if projection.numel() else None
+    parts = (query.to(keys.dtype), keys, weight, seen)
+    if not learns:
+        return plain(*parts)
+    again: Tensor = checkpoint(plain, *parts, use_reentrant=False, preserve_rng_state=False)
+    return again
 
 
 class _Energies(torch.autograd.Function):

@@ -26,7 +26,7 @@ class SegmentResult(NamedTuple):
 
 
 def run_segment(
-    network: RecurrentLM, inputs: Tensor, targets: Tensor, state: LMState
+    network: RecurrentLM, inputs: Tensor, targets: Tensor, *, state: LMState
 ) -> SegmentResult:
     """Returns the loss of a segment, through which gradients reach its own tokens only.
 

@@ -21,7 +21,7 @@ from asr.config import SearchConfig
 from asr.errors import ConfigError
 from asr.hypotheses import Hypothesis, rank_of
 from asr.lm.language_model import LanguageModel
-from asr.search import WeightedScorer
+from asr.scorers import WeightedScorer
 from asr.text.tokenizer import BOS, EOS, PAD
 
 DEFAULT_WEIGHT = 0.3  # of each language model, while search.lm_weights says nothing

@@ -145,7 +145,7 @@ def train_step(run: LMRun, progress: LMProgress, lanes: Lanes) -> tuple[float, f
         run.network,
         inputs.long().to(run.model.device),
         targets.long().to(run.model.device),
-        progress.lanes or run.network.zero_state(train.num_lanes),
+        state=progress.lanes or run.network.zero_state(train.num_lanes),
     )
     result.loss.backward()
     norms = gradient_norms(run.network)

@@ -148,8 +148,7 @@ def plot_log_mel(
         cmap="magma",
     )
     figure.colorbar(picture, ax=axes, label="level (dB)", pad=0.02)
-    axes.set_xlabel("time (s)")
-    axes.set_ylabel("frequency (Hz)")
+    axes.set(xlabel="time (s)", ylabel="frequency (Hz)")
     _set_title(figure, title)
     save_picture(figure, path)
 

@@ -24,7 +24,7 @@ def keep_best(run: Run, progress: RecognizerProgress, result: Evaluation) -> Non
         if [result.cer, progress.epoch] in progress.best:
             save_weights(weights_path(run, progress.epoch), run.network.state_dict())
         if progress.best[0][1] == progress.epoch:
-            publish(run, progress, result, "best epoch")
+            publish(run, progress, result, name="best epoch")
 
 
 def drop_old_weights(run: Run, progress: RecognizerProgress) -> None:
@@ -36,7 +36,7 @@ def drop_old_weights(run: Run, progress: RecognizerProgress) -> None:
                 path.unlink(missing_ok=True)
 
 
-def publish(run: Run, progress: RecognizerProgress, result: Evaluation, name: str) -> None:
+def publish(run: Run, progress: RecognizerProgress, result: Evaluation, *, name: str) -> None:
     """Writes the model folder's weights, metrics and card."""
     save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
     metrics = {

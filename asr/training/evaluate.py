@@ -41,7 +41,7 @@ def evaluate(run: Run, title: str) -> Evaluation:
     last: Batch | None = None
     for batch in run.dev_batches().epoch(0, ordered=True):
         with torch.inference_mode():
-            encoded = encode_padded(run.network, batch.waveforms, batch.lengths, options)
+            encoded = encode_padded(run.network, batch.waveforms, batch.lengths, options=options)
             scorers = scorers_of(run.network, encoded, options)
             best = search(scorers, encoded.lengths, options)
             paths = greedy_ctc(run.network.ctc(encoded.values), encoded.lengths)
@@ -84,7 +84,7 @@ def draw_attention(
     if batch is None or not has_alignment or not run.fabric.is_global_zero:
         return 0.0, 1.0, None
     on_device = batch.to(run.device)
-    encoded = encode_padded(run.network, batch.waveforms, batch.lengths, run.config.search)
+    encoded = encode_padded(run.network, batch.waveforms, batch.lengths, options=run.config.search)
     _, alignments = run.network.decoder(on_device.inputs, run.network.prepare(encoded))
     flatness = alignment_flatness(alignments, encoded.lengths, on_device.target_lengths)
     num_tokens, num_frames = int(batch.target_lengths[0]), int(encoded.lengths[0])

@@ -73,6 +73,6 @@ class DevSet:
         for batch in self.batches.epoch(0, skip=skip, ordered=True):
             with torch.inference_mode():
                 encoded = encode_padded(
-                    self.recognizer.model, batch.waveforms, batch.lengths, self.options
+                    self.recognizer.model, batch.waveforms, batch.lengths, options=self.options
                 )
             yield DevSetPart(batch.ids, batch.texts, encoded)

@@ -42,7 +42,7 @@ def draw_alignment(
         raise ConfigError("this model has no attention (attention.type = none) to be drawn")
     batch = _load(recognizer, manifest, utterance, needs_text=not of_hypothesis)
     model = recognizer.model
-    encoded = encode_padded(model, batch.waveforms, batch.lengths, recognizer.options)
+    encoded = encode_padded(model, batch.waveforms, batch.lengths, options=recognizer.options)
     if of_hypothesis:
         batch = _with_hypothesis(recognizer, batch, encoded)
     _, alignments = model.decoder(batch.inputs.to(encoded.values.device), model.prepare(encoded))

@@ -129,7 +129,7 @@ class Recognizer:
         """
         options = options or self.options
         lms = weigh(self.lms, options)
-        encoded = encode_padded(self.model, waveforms, lengths, options)
+        encoded = encode_padded(self.model, waveforms, lengths, options=options)
         found = search_encoded(self.model, encoded, options, lms=lms)
         return [self._describe(hypotheses) for hypotheses in found]
 

@@ -121,9 +121,9 @@ def transcribe(
         warnings.append(what)
         on_warning(what)
 
-    blocks = _Counted(_blocks(recognizer, audio, sample_rate, warn))
+    blocks = _Counted(_blocks(recognizer, audio, sample_rate, warn=warn))
     found = []
-    for segment in _transcribe_blocks(recognizer, blocks, options, batch_seconds):
+    for segment in _transcribe_blocks(recognizer, blocks, options, batch_seconds=batch_seconds):
         on_segment(segment)
         found.append(segment)
     path = Path(audio) if isinstance(audio, (str, Path)) else None
@@ -145,14 +145,15 @@ def iter_segments(
         DataError: as transcribe; a fault late in a file is raised after the segments before it.
         ConfigError: as transcribe, at the call.
     """
-    blocks = _blocks(recognizer, audio, sample_rate, lambda _: None)
-    return _transcribe_blocks(recognizer, blocks, options, batch_seconds)
+    blocks = _blocks(recognizer, audio, sample_rate, warn=lambda _: None)
+    return _transcribe_blocks(recognizer, blocks, options, batch_seconds=batch_seconds)
 
 
 def _blocks(
     recognizer: SpeechRecognizer,
     audio: str | Path | Waveform,
     sample_rate: int | None,
+    *,
     warn: Callable[[str], None],
 ) -> Iterable[Waveform]:
     if isinstance(audio, (str, Path)):
@@ -172,6 +173,7 @@ def _transcribe_blocks(
     recognizer: SpeechRecognizer,
     blocks: Iterable[Waveform],
     options: SearchConfig,
+    *,
     batch_seconds: float,
 ) -> Iterator[TranscribedSegment]:
     if batch_seconds <= 0:
@@ -195,7 +197,7 @@ def _recognize_pools(
             found = recognizer.recognize(waveforms, options)
             results.update(zip(batch, found, strict=True))
         for index, segment in enumerate(pool):
-            yield _with_text(num_done, segment, results[index], recognizer.max_seconds)
+            yield _with_text(num_done, segment, results[index], max_seconds=recognizer.max_seconds)
             num_done += 1
 
 
@@ -228,7 +230,7 @@ def _batches(pool: Sequence[Segment], batch_seconds: float) -> Iterator[list[int
 
 
 def _with_text(
-    number: int, segment: Segment, found: RecognizedText, max_seconds: float
+    number: int, segment: Segment, found: RecognizedText, *, max_seconds: float
 ) -> TranscribedSegment:
     warnings = []
     if found.ended == "length":

@@ -14,9 +14,9 @@ from asr.attention import build_attention
 from asr.config import DecoderConfig, EncoderConfig, SearchConfig, TrainConfig
 from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.encoder import Encoder
-from asr.scorers import DecoderScorer
+from asr.scorers import DecoderScorer, WeightedScorer
 from asr.scoring.alignment import align
-from asr.search import WeightedScorer, search
+from asr.search import search
 from asr.text.tokenizer import BOS, EOS, SPECIAL_TOKENS
 from asr.training.schedules import learning_rate
 

@@ -158,7 +158,7 @@ def compare_histories(recognizer: Recognizer, manifest: Path) -> tuple[float, fl
     wrong = total = 0
     references, found = {}, {}
     for batch in batches.epoch(0, ordered=True):
-        encoded = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options)
+        encoded = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options=options)
         logits, _ = recognizer.model.decoder(batch.inputs, recognizer.model.prepare(encoded))
         labels = masked_targets(batch.targets, batch.target_lengths)
         real = labels != IGNORED

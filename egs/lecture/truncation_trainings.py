@@ -121,7 +121,7 @@ def held_bytes(corpus: Corpus, steps: int) -> int:
 
     tokens = torch.full((NUM_LANES, steps), corpus.tokenizer.vocab_size - 1)
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        result = run_segment(network, tokens, tokens, network.zero_state(NUM_LANES))
+        result = run_segment(network, tokens, tokens, state=network.zero_state(NUM_LANES))
         total = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
         result.loss.backward()
     return total

@@ -24,8 +24,8 @@ class Ours:
         from asr.config import DecoderConfig, EncoderConfig, SearchConfig, TrainConfig
         from asr.decoder import AttentionDecoder
         from asr.encoder import Encoder
-        from asr.scorers import DecoderScorer
-        from asr.search import WeightedScorer, search
+        from asr.scorers import DecoderScorer, WeightedScorer
+        from asr.search import search
         from asr.text.tokenizer import BOS, EOS
         from asr.training.experiment import build_optimizer
 
