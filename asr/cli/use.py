@@ -79,13 +79,8 @@ def transcribe(
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
     for file in files:
-        transcript = run(
-            recognizer,
-            file,
-            options=chosen,
-            on_segment=_segment_teller(file, prints_text),
-            on_warning=say,
-        )
+        tell = _segment_teller(file, prints_text)
+        transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)
         if output_dir is not None:
             for path in write_transcript(transcript, output_dir, formats):
                 say(f"written: {path}")
