@@ -138,6 +138,7 @@ def test_the_dev_set_is_evaluated_and_drawn_in_the_precision_of_search(
         network=model,
         tokenizer=TOKENIZER,
         folder=home,
+        device=torch.device("cpu"),
         dev_batches=lambda: batches,
         fabric=SimpleNamespace(is_global_zero=True, device=torch.device("cpu")),
     )

@@ -15,7 +15,7 @@ from asr.use.draw_features import draw_features
 def drawn(monkeypatch):
     """What was drawn: the arguments of the picture, and its figure."""
     found = {}
-    save, display = plots._save, plots.plot_log_mel
+    save, display = plots.save_picture, plots.plot_log_mel
 
     def plot(levels, path, **options):
         found.update(options, levels=levels)
@@ -23,7 +23,7 @@ def drawn(monkeypatch):
 
     monkeypatch.setattr("asr.use.draw_features.plot_log_mel", plot)
     monkeypatch.setattr(
-        plots, "_save", lambda figure, path: (found.update(figure=figure), save(figure, path))
+        plots, "save_picture", lambda figure, path: (found.update(figure=figure), save(figure, path))
     )
     return found
 
