@@ -10,9 +10,9 @@ Of y_u = x_u W at the steps u = 1 ... U, the loss's gradient with respect to W i
 
 Autograd computes the left side: U products of a few rows, each as large as W, and adds them up.
 Here it is the right side: one product of all rows, when the backward pass has done all steps. And a
-matrix that is to be multiplied by often is laid out for that once: for these steps alone, and a
-model's weight, where nothing is to be learnt, until it changes (`kept.py`). Tests compare values
-and gradients with autograd's. Outside of `shared_products`, `multiply` is a product like any other.
+matrix that is to be multiplied by often is laid out for that once, for these steps alone. Tests
+compare values and gradients with autograd's. Outside of `shared_products`, `multiply` is a product
+like any other.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,6 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from asr.fast import switches
-from asr.fast.kept import keep
 from asr.fast.passes import can_tell_passes, this_pass
 from asr.fast.products import PackedWeight, is_for_onednn, linear
 
@@ -238,7 +237,7 @@ def once(tensor: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
     """Returns what is made of a tensor, within `shared_products` only once.
 
     Args:
-        tensor: the same one at every step; a weight's is kept for later steps without gradients.
+        tensor: the same one at every step.
         make: a function that has a name, or a partial of one.
     """
     name: Any = make
@@ -251,7 +250,7 @@ def once(tensor: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
 def look_up(index: Tensor, table: Tensor, layer: nn.Module) -> Tensor:
     """Returns a layer's outputs (...,O) of a table's rows (V,I) by index (...).
 
-    Within `shared_products` and without gradients they are made of the whole table, and kept, if it
+    Within `shared_products` and without gradients they are made of the whole table, once, if it
     is short, or that is less work than `LIKELY_STEPS` steps have with the rows that it asks for.
     """
     pays = len(table) <= max(SHORT_TABLE, LIKELY_STEPS * index.numel())
@@ -271,23 +270,14 @@ def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
 def _shared(
     kind: Any, tensor: Tensor, make: Callable[[], Any], *, layer: nn.Module | None = None
 ) -> Any:
-    """Returns what these steps, if within any, know by this kind, tensor and, if any, layer.
-
-    What is made of a weight, and a layer, on a CPU without gradients is kept for later ones.
-    """
+    """Returns what these steps, if within any, know by this kind, tensor and, if any, layer."""
     steps = _steps.get()
     if steps is None:
         return make()
     learns = torch.is_grad_enabled()
     key = (kind, layer, id(tensor), learns)
     if key not in steps.shared:
-        is_kept = isinstance(tensor, nn.Parameter) and tensor.device.type == "cpu" and not learns
-        if is_kept and switches.is_on("keeping"):
-            others = () if layer is None else (*layer.parameters(), *layer.buffers())
-            made = keep((kind, layer), (tensor, *others), make)
-        else:
-            made = make()
-        steps.shared[key] = made, tensor  # held, so that nothing else can get its id
+        steps.shared[key] = make(), tensor  # held, so that nothing else can get its id
     return steps.shared[key][0]
 
 

@@ -14,7 +14,6 @@ from contextvars import ContextVar
 PIECES = {
     "gradients": "weight gradients of all steps in one product",
     "packing": "weights laid out once for oneDNN",
-    "keeping": "what is made of weights kept between searches",
     "energies": "additive energies in compiled kernels",
     "correlation": "location filters as one product over blocks",
     "cutting": "rows that have ended leave the encoder's batch",
