@@ -8,6 +8,7 @@ each has a temporary name of its own, and the later one's file stays.
 import contextlib
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from asr.errors import AsrError, ModelError
 
 WAY_OUT = "free space or choose another --out, then run the same command again"
 _LONGEST_STEM = 40  # characters of a file's name in its temporary one: names end at 255 bytes
+_TEMPORARY = re.compile(r"\..*\.(\d+)-\d+\.tmp", re.DOTALL)
 _numbers = itertools.count()
 
 
@@ -104,8 +106,23 @@ def write_file(
 def remove_unfinished(folder: Path) -> None:
     """Removes what writers that were killed left in a folder; only where nobody writes just now."""
     for path in folder.glob(".*.tmp"):
-        with contextlib.suppress(OSError):
-            path.unlink()
+        named = _TEMPORARY.fullmatch(path.name)
+        if named and not _is_running(int(named[1])):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _is_running(process: int) -> bool:
+    """Returns whether there is such a process here; on Windows, where to ask is to kill, no."""
+    if os.name == "nt":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return process != os.getpid()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -42,6 +42,7 @@ def train(config: Config, folder: Path) -> dict[str, Any]:
     check_same_config(config, folder)
     run = set_up(config, folder, launch(config))
     with Session(run, save_seconds=config.train.checkpoint_seconds) as session:
+        check_same_config(config, folder)  # again: another may have begun here meanwhile
         progress = session.resume(RecognizerProgress)
         session.introduce(progress, lines_about(run), finished=progress.finished)
         drop_old_weights(run, progress)
@@ -60,6 +61,7 @@ def run_epochs(run: Run, progress: RecognizerProgress, session: Session) -> dict
             with session.stepping(progress):
                 train_epoch(run, progress, session)
             finish_epoch(run, progress, session)
+            session.end_epoch(progress)
     return finish(run, progress, session)
 
 

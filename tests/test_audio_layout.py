@@ -121,3 +121,31 @@ def test_the_length_that_is_said_is_the_one_that_is_read(tmp_path: Path, name: s
     path, _ = encode(name, tmp_path)
     info = audio_info(path)
     assert len(read_audio(path, info.sample_rate)) == info.num_frames
+
+
+FRAGMENTS = {
+    "wav of 16 bytes": b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0"[:16],
+    "wav of 20 bytes": b"RIFF\x0c\0\0\0WAVEfmt \x10\0\0\0",
+    "caf of an impossible size": b"caff\0\1\0\0" + b"desc" + b"\xf0" + bytes(7),
+    "sphere of too many samples": (
+        b"NIST_1A\n   1024\nsample_count -i 99999999999999999999\nchannel_count -i 1\nend_head\n"
+    ).ljust(1100),
+}
+
+
+@pytest.mark.parametrize("name", FRAGMENTS)
+def test_a_fragment_of_a_file_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(FRAGMENTS[name])
+    for ask in (audio_info, lambda file: read_audio(file, 16_000)):
+        with pytest.raises(DataError, match=r"a\.wav: "):
+            ask(path)
+
+
+def test_an_ape_footer_of_no_size_is_no_tag(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, np.zeros(8000), 8000)
+    footer = b"APETAGEX" + (2000).to_bytes(4, "little") + bytes(20)
+    path.write_bytes(path.read_bytes() + footer)
+    with pytest.raises(DataError, match=r"a\.ogg: "):
+        audio_info(path)

@@ -158,6 +158,17 @@ def test_speed_and_rate_together_give_as_many_samples_as_promised(
             assert load_channels(cut).shape == (1, cut.num_samples)
 
 
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_a_segment_to_the_end_is_read_at_another_speed_and_a_higher_rate(
+    tmp_path: Path, factor: float
+) -> None:
+    path = write(tmp_path / "a.wav", noise(12, 8000)[:93_019], 8000)
+    for first in range(36_900, 37_000):
+        start, rest = first / 8000, (93_019 - first) / 8000
+        cut = exact(cut_of(path, start=start, seconds=rest)).perturb_speed(factor).resample(16_000)
+        assert load_channels(cut).shape == (1, cut.num_samples)
+
+
 def test_a_part_of_a_faster_recording_is_that_part_of_it(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", noise(3, RATE), RATE)
     whole = load_channels(exact(cut_of(path)).perturb_speed(1.1))[0]

@@ -1,5 +1,6 @@
 """What a recognizer's and a language model's trainings have in common."""
 
+import errno
 import math
 import os
 import signal
@@ -111,17 +112,44 @@ def test_a_session_locks_its_folder_while_it_lasts(tmp_path: Path) -> None:
     assert subprocess.run(command, timeout=120).returncode == 0
 
 
+def test_a_signal_while_an_epoch_is_measured_stops_at_its_end(tmp_path: Path) -> None:
+    with Session(Parts(tmp_path), save_seconds=1e9) as session:
+        progress = session.resume(Progress)
+        progress.step = 3
+        session.end_epoch(progress)
+        with session.signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+            with pytest.raises(TrainingStoppedError, match="saved at step 3"):
+                session.end_epoch(progress)
+
+
+def test_a_disk_without_locks_is_not_somebody_elses_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    with pytest.raises(ConfigError, match=r"cannot be locked \(No locks available\)"):
+        lock_folder(tmp_path)
+
+
 def test_a_session_clears_away_what_a_killed_one_was_writing(tmp_path: Path) -> None:
     parts = Parts(tmp_path / "run")
     state = state_path(parts.folder)
     state.parent.mkdir(parents=True)
-    left = [state.with_name(".state.pt.12-0.tmp"), parts.folder / ".model.safetensors.12-1.tmp"]
+    left = [
+        state.with_name(".state.pt.999999999-0.tmp"),
+        parts.folder / ".model.safetensors.999999999-1.tmp",
+    ]
     for path in left:
         path.write_bytes(b"half")
-    state.with_name("notes.tmp").write_text("a user's")
+    others = [state.with_name(".notes.tmp"), state.with_name(f".a.png.{os.getppid()}-0.tmp")]
+    for path in others:
+        path.write_text("a user's, and one that is being written")
     with Session(parts, save_seconds=1e9):
         assert [path.exists() for path in left] == [False, False]
-        assert state.with_name("notes.tmp").exists()
+        assert [path.exists() for path in others] == [True, True]
 
 
 def test_other_data_and_another_number_of_processes_are_refused(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ def drawn(monkeypatch):
 
     monkeypatch.setattr("asr.use.draw_features.plot_log_mel", plot)
     monkeypatch.setattr(
-        plots, "save_picture", lambda figure, path: (found.update(figure=figure), save(figure, path))
+        plots,
+        "save_picture",
+        lambda figure, path: (found.update(figure=figure), save(figure, path)),
     )
     return found
 

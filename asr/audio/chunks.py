@@ -89,7 +89,7 @@ def find_streams(peek: Peek) -> list[Stream] | None:
 def _is_finished(peek: Peek) -> bool:
     """Returns whether a wav file that begins with its format says as many bytes as it has."""
     head = peek.at(0, 22)
-    is_wav = head[8:16] == b"WAVEfmt " and head[20] not in MPEG_TAGS
+    is_wav = head[8:16] == b"WAVEfmt " and len(head) == 22 and head[20] not in MPEG_TAGS
     return is_wav and int.from_bytes(head[4:8], "little") + 8 == peek.size
 
 

@@ -104,7 +104,7 @@ def _tag_at(peek: Peek, position: int, frame: Frame) -> int | None:
 
 def _counts(peek: Peek, tag: int) -> tuple[int | None, int | None]:
     """Returns how many frames and bytes a length tag says there are; None where it does not."""
-    data = peek.at(tag, 26)
+    data = peek.at(tag, 26).ljust(26, b"\0")
     if data[:4] == b"VBRI":
         return int.from_bytes(data[14:18], "big"), int.from_bytes(data[10:14], "big")
     flags = data[7]

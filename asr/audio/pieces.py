@@ -38,6 +38,8 @@ class Peek:
 
     def at(self, start: int, length: int) -> bytes:
         """Returns `length` bytes from `start` on, or as many as there are."""
+        if start >= self.size:
+            return b""
         offset = start - self._start
         if not 0 <= offset <= len(self._window) - length:
             goes_on = 0 <= offset <= len(self._window) and self._window

@@ -35,7 +35,7 @@ def check(peek: Peek) -> None:
         return
     width = fields.get("sample_n_bytes", b"2")
     promised = int(numbers[0]) * int(numbers[1]) * (int(width) if width.isdigit() else 2)
-    peek.refuse_another(head_bytes + promised, MAGIC)
     there = peek.size - head_bytes
     if there < promised:
         raise peek.damaged(f"its header promises {promised} bytes, it has {max(0, there)}")
+    peek.refuse_another(head_bytes + promised, MAGIC)

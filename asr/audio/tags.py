@@ -21,7 +21,7 @@ def end_before_tags(peek: Peek, end: int) -> int:
     """Returns where what comes before the tags at the end of a file ends."""
     while True:
         before = _before_tag(peek, end)
-        if before is None or before < 0:
+        if before is None or not 0 <= before < end:
             return end
         end = before
 

@@ -48,10 +48,10 @@ def score(
             "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder"
         )
     report = replace(report, note=note)
-    paths = write_report(report, out or report.folder)
     if names:
         typer.echo(rates_line(report, names))
         return
+    paths = write_report(report, out or report.folder)
     Console().print(to_table(report))
     for path in paths:
         say(f"written: {path}")

@@ -59,7 +59,8 @@ def plain_source(cut: Cut) -> PlainSource | None:
     (source,) = recording.sources
     if source.type != "file":
         return None
-    info = _header(str(source.source))
+    status = Path(source.source).stat()
+    info = _header(str(source.source), status.st_size, status.st_mtime_ns)
     promised = (1, recording.sampling_rate, recording.num_samples)
     if (info.num_channels, info.sample_rate, info.num_frames) != promised:
         return None
@@ -67,7 +68,7 @@ def plain_source(cut: Cut) -> PlainSource | None:
 
 
 @lru_cache(maxsize=1000)  # the parts of a recording mostly come one after the other
-def _header(path: str) -> AudioInfo:
+def _header(path: str, *_stamp: int) -> AudioInfo:
     return audio_info(path)
 
 

@@ -7,6 +7,7 @@ here is one of lhotse's, so that cuts, mixes and transforms go on as they do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -61,8 +62,8 @@ class ExactRecording(Recording):  # type: ignore[misc]
         if duration is not None:
             num_samples = compute_num_samples(duration, self.sampling_rate)
         beyond = start + num_samples - self.num_samples
-        if beyond == 1 and start > 0:  # two times, each rounded to a sample
-            start, beyond = start - 1, 0
+        if 0 < beyond <= min(start, self._slack()):
+            start, beyond = start - beyond, 0
         if beyond > 0:
             raise DataError(
                 f"it ends {beyond} samples past its recording, which has {self.num_samples}"
@@ -89,6 +90,11 @@ class ExactRecording(Recording):  # type: ignore[misc]
             begin = ranges.pop()
             samples = _changed(samples, step)[:, begin.start - first :][:, : len(begin)]
         return _cut_out(samples, range(len(wanted)), len(steps))
+
+    def _slack(self) -> int:
+        """Returns how many samples times may be off that were each rounded before a transform."""
+        slowest = min((step.before for step in self._steps()), default=self.sampling_rate)
+        return math.ceil(self.sampling_rate / min(slowest, self.sampling_rate))
 
     def _steps(self) -> list[_Step]:
         """Returns the transforms in order, each with the rates that it works between."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asr.config import DataConfig
-from asr.data.manifest import Cut, checked_cuts, cut_text
+from asr.data.manifest import Cut, checked_cuts, cut_text, each_cut
 from asr.errors import DataError
 from asr.text.tokenizer import Tokenizer
 
@@ -103,10 +103,22 @@ def _identities(cut: Cut) -> Iterator[Any]:
     for track in getattr(cut, "tracks", None) or [cut]:
         part = getattr(track, "cut", track)
         recording = getattr(part, "recording", None)
-        yield [getattr(track, "offset", 0.0), part.start, part.duration, str(part.channel)]
+        placed = [getattr(track, name, None) for name in ("offset", "snr")]
+        yield [*placed, part.start, part.duration, str(getattr(part, "channel", None))]
         if recording is not None:
             names = [Path(x.source).name for x in recording.sources if x.type == "file"]
-            yield [recording.id, recording.sampling_rate, recording.num_samples, names]
+            changes = json.dumps(recording.transforms, default=str)
+            yield [recording.id, recording.sampling_rate, recording.num_samples, names, changes]
+
+
+def name_noise(manifest: str | None) -> str:
+    """Returns a name that other recordings to mix in do not have; nothing where there are none."""
+    if manifest is None:
+        return ""
+    digest = hashlib.sha256()
+    for cut in each_cut(manifest):
+        digest.update(json.dumps([cut.id, cut.duration, *_identities(cut)]).encode())
+    return f"sum {digest.hexdigest()[:16]}"
 
 
 def survey(

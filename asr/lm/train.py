@@ -103,6 +103,7 @@ def run_epochs(run: LMRun, progress: LMProgress, session: Session) -> dict[str, 
             with session.stepping(progress):
                 train_epoch(run, progress, session)
             finish_epoch(run, progress, session)
+            session.end_epoch(progress)
     perplexity = progress.best_dev["token_perplexity"]
     session.log.say(
         f"done: best is epoch {progress.best_epoch}, dev perplexity {perplexity:.3f} per token; "

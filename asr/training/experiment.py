@@ -17,7 +17,7 @@ from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import Config, TrainConfig, load_config
 from asr.data.batches import Augment, BatchDataset, Batches
 from asr.data.manifest import read_cuts
-from asr.data.survey import Contents, Survey, read_contents, survey
+from asr.data.survey import Contents, Survey, name_noise, read_contents, survey
 from asr.errors import ConfigError
 from asr.machine.devices import pick_device
 from asr.machine.ranks import from_first
@@ -33,6 +33,7 @@ class Material(NamedTuple):
     tokenizer: Tokenizer
     train: Survey
     dev: Survey
+    noise_name: str  # which recordings are mixed in
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Run:
     train_survey: Survey
     dev_survey: Survey
     dropped: frozenset[str]
+    noise_name: str = ""
 
     @property
     def world(self) -> tuple[int, int]:
@@ -66,6 +68,7 @@ class Run:
         return {
             "train": DataName("training data", self.train_survey.fingerprint),
             "dev": DataName("dev data", self.dev_survey.fingerprint),
+            "noise": DataName("noise to mix in", self.noise_name),
         }
 
     def dataset(self, epoch: int | None) -> BatchDataset:
@@ -129,6 +132,11 @@ def check_same_config(config: Config, folder: Path) -> None:
         ConfigError: naming every value that differs; or the folder holds what this would overwrite.
     """
     if not (folder / CONFIG_FILE).is_file():
+        if state_path(folder).is_file():
+            raise ConfigError(
+                f"{folder}: holds the state of a training without its {CONFIG_FILE}; put that "
+                "back, or use another --out"
+            )
         return
     try:
         before = load_config(folder / CONFIG_FILE)
@@ -168,6 +176,7 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         train_survey=material.train,
         dev_survey=material.dev,
         dropped=material.train.dropped_ids,
+        noise_name=material.noise_name,
     )
 
 
@@ -209,7 +218,12 @@ def find_material(config: Config, folder: Path, shape: Seq2Seq) -> Material:
             keep_all=keep_all,
         )
 
-    return Material(tokenizer, survey_of(train, keep_all=False), dev=survey_of(dev, keep_all=True))
+    return Material(
+        tokenizer,
+        survey_of(train, keep_all=False),
+        dev=survey_of(dev, keep_all=True),
+        noise_name=name_noise(config.data.noise),
+    )
 
 
 def find_tokenizer(config: Config, folder: Path, train: Contents) -> Tokenizer:

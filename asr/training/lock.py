@@ -1,10 +1,13 @@
 """The lock that keeps a second training out of an experiment folder."""
 
+import errno
 from pathlib import Path
 from typing import IO
 
 from asr.errors import ConfigError
 from asr.files import writing
+
+HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # what systems say of another's lock
 
 
 def lock_folder(folder: Path) -> IO[bytes]:
@@ -21,8 +24,13 @@ def lock_folder(folder: Path) -> IO[bytes]:
         lock = (folder / "training" / "lock").open("ab")
     try:
         _take(lock)
-    except OSError:
+    except OSError as error:
         lock.close()
+        if error.errno not in HELD:
+            raise ConfigError(
+                f"{folder}: cannot be locked ({error.strerror or error}); use an --out on a disk "
+                "that knows locks"
+            ) from None
         raise ConfigError(
             f"{folder}: another asr train is running there; wait for it, or use another --out"
         ) from None

@@ -152,6 +152,16 @@ class Session:
         if stop:
             raise TrainingStoppedError(stop, progress.step)
 
+    def end_epoch(self, progress: Progress) -> None:
+        """Stops if a signal came while the epoch was measured; its state is saved by then.
+
+        Raises:
+            TrainingStoppedError: a signal came.
+        """
+        stop, _ = self._agree(self.signals.received, overdue=False)
+        if stop:
+            raise TrainingStoppedError(stop, progress.step)
+
     def save(self, progress: Progress) -> None:
         """Writes the training state: all that the next step depends on."""
         random_states = self._of_all(torch.get_rng_state())

@@ -35,6 +35,7 @@ fi
 if run_stage 4 "score both"; then
   asr score "$exp/test"
   asr score "$exp/test-strings"
-  echo "fsdd: WER $(asr score "$exp/test" --only wer)" \
-    "strings WER $(asr score "$exp/test-strings" --only wer) report $exp/test-strings/report.json"
+  digits=$(asr score "$exp/test" --only wer)  # by itself: a failure ends the script
+  strings=$(asr score "$exp/test-strings" --only wer)
+  echo "fsdd: WER $digits strings WER $strings report $exp/test-strings/report.json"
 fi

@@ -38,7 +38,7 @@ if run_stage 4 "score"; then
   for part in $tests; do
     cat "$data/$part.text_rules.yaml" >&2
     asr score "$exp/$part"
-    echo "ksponspeech: $part $(asr score "$exp/$part" --only cer,wer,cer_no_spaces,wer_respaced)" \
-      "report $exp/$part/report.json"
+    line=$(asr score "$exp/$part" --only cer,wer,cer_no_spaces,wer_respaced)  # a failure ends the script
+    echo "ksponspeech: $part $line report $exp/$part/report.json"
   done
 fi

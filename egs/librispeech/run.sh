@@ -63,7 +63,7 @@ if run_stage 4 "score"; then
     note=
     [ "$part" != "$dev" ] || note="the weights were chosen on this set, so its error rates flatter"
     asr score "$exp/$part" --note "$note"
-    echo "librispeech: $part${note:+ ($note)} $(asr score "$exp/$part" --note "$note" --only wer,cer)" \
-      "report $exp/$part/report.json"
+    line=$(asr score "$exp/$part" --only wer,cer)  # by itself: a failure ends the script
+    echo "librispeech: $part${note:+ ($note)} $line report $exp/$part/report.json"
   done
 fi

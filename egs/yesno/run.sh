@@ -32,5 +32,6 @@ fi
 
 if run_stage 4 "score"; then
   asr score "$exp/test"
-  echo "yesno: WER $(asr score "$exp/test" --only wer) report $exp/test/report.json"
+  wer=$(asr score "$exp/test" --only wer)  # by itself: a failure ends the script
+  echo "yesno: WER $wer report $exp/test/report.json"
 fi
