@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # From the ground up: rooms, and files that stand at the root. A file imports from its own row and
-# the rows above, and neither files nor the rooms of a row import each other in a circle.
+# the rows before it, and neither files nor the rooms of a row import each other in a circle.
 ROWS = [
     ["errors", "version"],
     ["settings", "files", "text", "fast", "machine"],
