@@ -316,7 +316,7 @@ def test_a_search_that_stops_early_misses_nothing_that_one_to_the_cap_finds(
     )
     early = [table_search(seed, options) for seed in range(20)]
 
-    def no_bound(scores: Tensor, *_: object) -> Tensor:
+    def no_bound(scores: Tensor, *_: object, **__: object) -> Tensor:
         return torch.full_like(scores, math.inf)
 
     monkeypatch.setattr(search_module, "highest_rank", no_bound)
