@@ -491,10 +491,10 @@ def test_steps_with_a_gradient_that_is_not_finite_are_skipped_and_counted(
 ) -> None:
     count = 0
 
-    def sometimes_infinite(*args: object) -> object:
+    def sometimes_infinite(*args: object, **named: object) -> object:
         nonlocal count
         count += 1
-        result = run_segment(*args)  # type: ignore[arg-type]
+        result = run_segment(*args, **named)  # type: ignore[arg-type]
         if count not in (2, 20):
             return result
         state = tuple(tuple(part * math.nan for part in parts) for parts in result.state)

@@ -7,7 +7,8 @@ from typing import IO
 from asr.errors import ConfigError
 from asr.files import writing
 
-HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # what systems say of another's lock
+# What systems say where there are no locks; of another's lock they say several other things.
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def lock_folder(folder: Path) -> IO[bytes]:
@@ -26,7 +27,7 @@ def lock_folder(folder: Path) -> IO[bytes]:
         _take(lock)
     except OSError as error:
         lock.close()
-        if error.errno not in HELD:
+        if error.errno in NO_LOCKS:
             raise ConfigError(
                 f"{folder}: cannot be locked ({error.strerror or error}); use an --out on a disk "
                 "that knows locks"
