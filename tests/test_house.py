@@ -54,8 +54,11 @@ def imported(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
-            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & NAMES
-            names |= submodules or {node.module}
+            named = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= named & NAMES
+            if named - NAMES:
+                names.add(node.module)
+            assert node.level == 0, f"{path.name}: imports are written with whole names"
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
     return {name for name in names & NAMES if name != "asr"}
@@ -64,10 +67,11 @@ def imported(path: Path) -> set[str]:
 def test_imports_are_found_however_they_are_written(tmp_path: Path) -> None:
     source = tmp_path / "source.py"
     source.write_text(
-        "import asr.train\nfrom asr import search\n\n"
+        "import asr.train\nfrom asr import search\nfrom asr.attention import ATTENTIONS, window\n\n"
         "def f():\n    from asr.model import build_model\n"
     )
-    assert imported(source) == {"asr.train", "asr.search", "asr.model"}
+    attention = {"asr.attention", "asr.attention.window"}
+    assert imported(source) == {"asr.train", "asr.search", "asr.model", *attention}
     assert len(MODULES) > 80
 
 
