@@ -350,7 +350,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
 
 def test_no_text_of_ours_names_a_package_host_or_a_machine() -> None:
     hosts = ["pypi" + ".org", "python" + "hosted", "/wo" + "rk/", "/ro" + "ot/"]
-    folders = ["asr", "recipes", "tests", "egs", "data", ".ci"]
+    folders = ["asr", "recipes", "tests", "egs", "data", "findings", ".ci"]
     files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     files += [path for path in ROOT.iterdir() if path.suffix in {".md", ".toml", ".txt"}]
     kinds = {".py", ".md", ".toml", ".txt", ".yaml", ".sh", ""}

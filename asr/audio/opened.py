@@ -200,7 +200,9 @@ class AudioFile:
 def _lead_of(subtype: str) -> int:
     """Returns how many samples before a place to begin, so that decoding it is as from the start.
 
-    Where that is not known, it is all of them.
+    Where that is not known, it is all of them. Opus would need all: a decoder that begins midway may
+    differ by hundredths of full scale for seconds (findings/opus_seek.sh). Seconds of a lead make
+    that rarer and smaller, and an hour's segments need not each be decoded from its beginning.
     """
     if subtype.startswith(ANYWHERE):
         return 0
