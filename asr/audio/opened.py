@@ -232,9 +232,11 @@ def open_audio(
     name = str(source) if name is None and not isinstance(source, bytes) else name or "audio"
     with _raw(source, name) as raw:
         stamp = _stamp(source) if is_part else None
-        file = AudioFile(
-            source, name, raw, streams=_streams(Peek(raw, name), stamp, to_read=to_read)
-        )
+        try:
+            streams = _streams(Peek(raw, name), stamp, to_read=to_read)
+        except (OSError, OverflowError) as error:  # the disk fails, or a size is none at all
+            raise damaged(name, f"it cannot be looked through ({error})") from error
+        file = AudioFile(source, name, raw, streams=streams)
         try:
             yield file
         finally:
