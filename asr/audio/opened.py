@@ -200,7 +200,7 @@ class AudioFile:
 def _lead_of(subtype: str) -> int:
     """Returns how many samples before a place to begin, so that decoding it is as from the start.
 
-    Where that is not known, it is all of them. Opus would need all: a decoder that begins midway may
+    Where that is not known, it is all of them. Opus would need all: begun midway, a decoder may
     differ by hundredths of full scale for seconds (findings/opus_seek.sh). Seconds of a lead make
     that rarer and smaller, and an hour's segments need not each be decoded from its beginning.
     """
