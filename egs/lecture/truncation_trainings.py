@@ -150,7 +150,7 @@ def train(corpus: Corpus, *, steps: int, span: int, epochs: int) -> Training:
             num_tokens = int((targets != PAD).sum())
             for segment in zip(inputs.split(steps, 1), targets.split(steps, 1), strict=True):
                 if bool((segment[1] != PAD).any()):
-                    result = run_segment(network, *segment, state)
+                    result = run_segment(network, *segment, state=state)
                     (result.loss * (result.num_tokens / num_tokens)).backward()
                     state = result.state
             clip_gradients(network, clip_value=None, clip_norm=CLIP_NORM)
