@@ -257,7 +257,7 @@ def look_up(index: Tensor, table: Tensor, layer: nn.Module) -> Tensor:
     if _steps.get() is None or torch.is_grad_enabled() or not pays:
         looked_up: Tensor = layer(nn.functional.embedding(index, table))
         return looked_up
-    outputs = _shared((look_up, _factor_type(table)), table, lambda: layer(table), layer=layer)
+    outputs = _shared((look_up, layer, _factor_type(table)), table, lambda: layer(table))
     return nn.functional.embedding(index, outputs)
 
 
@@ -267,15 +267,13 @@ def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
     return total
 
 
-def _shared(
-    kind: Any, tensor: Tensor, make: Callable[[], Any], *, layer: nn.Module | None = None
-) -> Any:
-    """Returns what these steps, if within any, know by this kind, tensor and, if any, layer."""
+def _shared(kind: Any, tensor: Tensor, make: Callable[[], Any]) -> Any:
+    """Returns what these steps, if within any, know by this kind and tensor."""
     steps = _steps.get()
     if steps is None:
         return make()
     learns = torch.is_grad_enabled()
-    key = (kind, layer, id(tensor), learns)
+    key = (kind, id(tensor), learns)
     if key not in steps.shared:
         steps.shared[key] = make(), tensor  # held, so that nothing else can get its id
     return steps.shared[key][0]
