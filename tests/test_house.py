@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 # the rows before it, and neither files nor the rooms of a row import each other in a circle.
 ROWS = [
     ["errors", "version", "presets"],
-    ["settings", "files", "text", "fast", "machine"],
-    ["config", "audio", "pictures"],
+    ["settings", "files", "text", "fast", "pictures", "machine"],
+    ["config", "audio"],
     [
         "features",
         "rnn",

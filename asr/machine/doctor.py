@@ -167,6 +167,15 @@ def _codec_fault(container: str, subtype: str) -> str | None:
     return None if 0.15 < rms < 0.3 else f"a tone of rms 0.21 comes back with rms {rms:.2f}"
 
 
+def _fonts() -> Iterator[Finding]:
+    """Whether pictures can show Hangul; all else is drawn without it."""
+    from asr.pictures.fonts import GET_HANGUL, hangul_family
+
+    family = hangul_family()
+    advice = "" if family else GET_HANGUL
+    yield Finding("Hangul in pictures", family or "no font has it", ok=True, advice=advice)
+
+
 def _espeak() -> Iterator[Finding]:
     name, advice = "eSpeak NG", "pip install espeakng-loader (only the demonstration needs it)"
     try:
@@ -208,6 +217,7 @@ EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
     "devices": _torch_devices,
     "compiled loops": _compiled_loops,
     "codecs": _codecs,
+    "fonts": _fonts,
     "eSpeak NG": _espeak,
     "disk": _room,
     "memory": _memory,
