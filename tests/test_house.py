@@ -339,6 +339,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.lm.text": "train_lm",
         "asr.lm.folder": "language_model",
         "asr.lm.perplexity": "language_model",
+        "asr.audio.agreement": "audio_chunks",
         "asr.errors": "all",
         "asr.cli.__main__": "cli",
     }
