@@ -151,7 +151,6 @@ def test_a_header_that_promises_more_than_its_bytes_can_hold_is_refused(tmp_path
     content = bytearray(encoded("FLAC", "PCM_16"))
     content[21] |= 0x0F
     content[22:26] = b"\xff" * 4
-    content[-1] ^= 1  # and no whole frame at the end tells better
     (tmp_path / "a.flac").write_bytes(content)
     with pytest.raises(DataError, match=r"promises \d+ samples, more than \d+ bytes can hold"):
         audio_info(tmp_path / "a.flac")

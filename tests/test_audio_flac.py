@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr.audio.files import audio_info, read_audio
+from asr.audio.files import read_audio
 from asr.errors import DataError
 
 RATE = 16000
@@ -25,9 +25,9 @@ def encoded(num_samples: int = 36_800) -> bytearray:
 @pytest.mark.parametrize("num_samples", [1, 191, 4096, 4097, 36_800, 600_000])
 def test_files_of_any_length_are_read(tmp_path, num_samples):
     (tmp_path / "a.flac").write_bytes(encoded(num_samples))
-    assert audio_info(tmp_path / "a.flac").num_frames == num_samples
+    assert len(read_audio(tmp_path / "a.flac", RATE)) == num_samples
     (tmp_path / "a.flac").write_bytes(encoded(num_samples) + b"TAG".ljust(128, b"x"))
-    assert audio_info(tmp_path / "a.flac").num_frames == num_samples
+    assert len(read_audio(tmp_path / "a.flac", RATE)) == num_samples
 
 
 @pytest.mark.parametrize("bit", range(0, 36, 3))
@@ -36,9 +36,8 @@ def test_a_changed_bit_of_the_count_is_refused(tmp_path, bit):
     count = int.from_bytes(content[COUNT : COUNT + 5], "big") ^ 1 << bit
     content[COUNT : COUNT + 5] = count.to_bytes(5, "big")
     (tmp_path / "a.flac").write_bytes(content)
-    for read in (audio_info, lambda path: read_audio(path, RATE)):
-        with pytest.raises(DataError, match=r"counts \d+ samples, its frames 36800"):
-            read(tmp_path / "a.flac")
+    with pytest.raises(DataError, match=r"counts \d+ samples, its frames 36800"):
+        read_audio(tmp_path / "a.flac", RATE)
 
 
 @pytest.mark.parametrize("options", ["-b 65535 --lax", "-8", "-0 -b 192", "--no-md5-sum"])
@@ -48,4 +47,4 @@ def test_files_of_the_reference_encoder_are_read(tmp_path, options):
     soundfile.write(tmp_path / "a.wav", 0.1 * np.sin(np.arange(70_000)), 22050)
     command = ["flac", "--silent", *options.split(), "-o", tmp_path / "a.flac", tmp_path / "a.wav"]
     subprocess.run(command, check=True)
-    assert audio_info(tmp_path / "a.flac").num_frames == 70_000
+    assert len(read_audio(tmp_path / "a.flac", 22050)) == 70_000

@@ -37,7 +37,7 @@ def find_streams(peek: Peek, *, to_read: bool) -> list[Stream] | None:
     elif _is_flac(peek):
         if to_read:
             _refuse_second_flac(peek)
-        flac.check_count(peek)
+            flac.check_count(peek)
     elif (start := mp3.find_first(peek)) is not None:
         streams = mp3.find_streams(peek, start)
     return None if streams == [Stream([range(peek.size)])] else streams
