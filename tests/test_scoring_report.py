@@ -52,6 +52,31 @@ def test_both_sides_are_normalised_before_they_are_scored(tmp_path):
     assert score_folder(tmp_path, "english").scores.wer == 0.0
 
 
+def test_the_report_says_what_the_hypotheses_went_through_before(tmp_path):
+    write_rows(tmp_path, ROWS, **EXTRA)
+    unknown = "hyp.jsonl does not say which normalizer it went through before"
+    assert unknown in printed(score_folder(tmp_path, "none"))
+    write_rows(tmp_path, ROWS, **EXTRA, normalizer="korean 2")
+    for report in (
+        score_folder(tmp_path, "none"),
+        score_files(tmp_path / "hyp.jsonl", tmp_path / "hyp.jsonl", "none"),
+    ):
+        said = "the hypotheses had already been through normalizer korean 2"
+        assert said in printed(report)
+        assert f"- {said}" in to_markdown(report)
+        assert json.loads(to_json(report))["earlier_normalizer"] == "korean 2"
+
+
+def test_utterances_that_could_not_be_read_count_as_deletions_and_are_said(tmp_path):
+    bad = {**ROWS[0], "hypothesis": "", "error": "cannot be read", "ended": "unreadable"}
+    report = score_folder(write_rows(tmp_path, [{**EXTRA, **bad}, *ROWS[1:]]), "none")
+    assert report.scores.missing == ("a-1",)
+    counts = report.scores.counts("words")
+    assert (counts.num_reference, counts.deletions) == (11, 4 + 2)
+    assert "of these, audio that could not be read: a-1 (1 in all)" in printed(report)
+    assert json.loads(to_json(report))["unreadable"] == ["a-1"]
+
+
 def write_cuts(folder, *names):
     path = folder / "some.jsonl.gz"
     CutSet.from_cuts(MonoCut(name, 0.0, 1.0, 0) for name in names).to_file(path)
