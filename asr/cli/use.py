@@ -36,9 +36,8 @@ def decode(
 
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
-    for lm, loaded in zip(lms or (), recognizer.lms, strict=True):
-        if loaded.kind == "words":
-            say(f"{lm}: over words, which are scored where they end")
+    for notice in recognizer.notices:
+        say(notice)
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
