@@ -105,6 +105,35 @@ def test_transcribe_writes_all_formats_and_prints_text(home: Path, tmp_path: Pat
     assert text == (tmp_path / "a.txt").read_text()
 
 
+def test_several_formats_may_be_asked_for(home: Path, tmp_path: Path) -> None:
+    both = ["transcribe", home / "a.wav", "--model", home / "exp", "-f", "srt", "-f", "json"]
+    assert run(*both, "-o", tmp_path).returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.srt"]
+    assert "--output-format srt, json: needs --output-dir" in error_of(*both)
+
+
+def test_bad_files_among_many_are_named_and_the_others_are_done(home: Path, tmp_path: Path) -> None:
+    names = ["0.mp3", "1.wav", "2.mp3", "3.mp3"]
+    for name in names:
+        soundfile.write(tmp_path / name, tone("abdc"), 8000)
+    late = np.tile(tone("abdc"), 5)
+    late[-1] = np.nan  # is found when it is read to its end
+    soundfile.write(tmp_path / "1.wav", late, 8000, subtype="FLOAT")
+    (tmp_path / "2.mp3").write_bytes(b"")  # is found at once
+    files = [tmp_path / name for name in [*names, "gone.wav"]]
+    out = tmp_path / "out"
+    done = run("transcribe", *files, "--model", home / "exp", "-f", "json", "-o", out)
+    assert done.returncode == 2
+    assert sorted(path.name for path in out.iterdir()) == ["0.json", "3.json"]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("asr: ")]
+    assert [Path(line.split(": ")[1]).name for line in lines[:3]] == ["2.mp3", "gone.wav", "1.wav"]
+    assert lines[3].startswith("asr: 3 of 5 files failed, for the reasons above: ")
+    assert lines[3].endswith("; 2 are done (mend these and give them alone)")
+    done = run("transcribe", files[2], files[4], "--model", tmp_path / "no-model")
+    assert "asr: 2 of 2 files failed" in done.stderr
+    assert "no-model" not in done.stderr
+
+
 def test_the_library_transcribes_files_and_samples_alike(home: Path) -> None:
     model = asr.load_model(home / "exp")
     samples, rate = soundfile.read(home / "a.wav")

@@ -1,6 +1,5 @@
 """The commands of `asr` that use a trained model: decoding, transcribing, tuning, drawing."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from asr.cli.options import (
     say,
     search_settings,
 )
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError
 
 
 def decode(
@@ -51,7 +50,10 @@ def decode(
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="wav, flac, ogg, mp3; any rate.")],
     model: Model,
-    output_format: Annotated[str, typer.Option("--output-format", "-f")] = "txt",
+    output_formats: Annotated[
+        list[str] | None,
+        typer.Option("--output-format", "-f", help="Repeatable; txt unless given."),
+    ] = None,
     output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o")] = None,
     lms: LMs = None,
     beam_size: BeamSize = None,
@@ -59,42 +61,63 @@ def transcribe(
     settings: Settings = None,
     device: Device = "auto",
 ) -> None:
-    """Write down what is said in audio files: txt, srt, vtt, tsv, json or all."""
-    from asr.use.writers import WRITERS, check_formats, check_output, write_transcript
+    """Write down what is said in audio files: txt, srt, vtt, tsv, json or all.
 
-    formats = check_formats([output_format])
+    A file that cannot be read is named, and the others are transcribed; the exit code is then 2.
+    """
+    from asr.use.writers import check_formats, check_output
+
+    formats = check_formats(output_formats or ["txt"])
     if output_dir is not None:
         check_output(files, output_dir)
     elif len(formats) > 1:
-        raise ConfigError(f"--output-format {output_format}: needs --output-dir to write files to")
+        raise ConfigError(f"--output-format {', '.join(formats)}: needs --output-dir for the files")
     from asr.audio.files import check_readable
+    from asr.use.each_file import EachFile
     from asr.use.recognizer import load_recognizer
+
+    each = EachFile(len(files), say=say)
+    for file in files:
+        with each.attempt(file):
+            check_readable(file)
+    readable = [file for file in files if file not in each.failed]
+    if readable:
+        recognizer = load_recognizer(model, device, lms=lms or ())
+        chosen = recognizer.choose(search_settings(search, beam_size, settings))
+        for notice in recognizer.notices:
+            say(notice)
+    for file in readable:
+        with each.attempt(file):
+            _transcribe(recognizer, file, chosen, formats=formats, folder=output_dir)
+    each.conclude()
+
+
+def _transcribe(
+    recognizer: Any, file: Path, chosen: Any, *, formats: tuple[str, ...], folder: Path | None
+) -> None:
+    """Transcribes one file into the folder, or prints it: text segment by segment."""
     from asr.use.transcribe import transcribe as run
+    from asr.use.writers import WRITERS, write_transcript
 
-    for file in files:
-        check_readable(file)
-    prints_text = output_dir is None and formats == ("txt",)
+    prints_text, printed = folder is None and formats == ("txt",), []
 
-    recognizer = load_recognizer(model, device, lms=lms or ())
-    chosen = recognizer.choose(search_settings(search, beam_size, settings))
-    for file in files:
-        tell = _segment_teller(file, prints_text)
-        transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)
-        if output_dir is not None:
-            for path in write_transcript(transcript, output_dir, formats):
-                say(f"written: {path}")
-        elif not prints_text:
-            typer.echo(WRITERS[formats[0]](transcript), nl=False)
-
-
-def _segment_teller(file: Path, prints_text: bool) -> Callable[[Any], None]:
     def tell(segment: Any) -> None:
         if segment.warning:
             say(f"{file} at {segment.start_seconds:.1f} s: {segment.warning}")
-        if prints_text and segment.text:
-            typer.echo(segment.text)
+        if prints_text and segment.line:
+            typer.echo(segment.line)
+            printed.append(segment)
 
-    return tell
+    try:
+        transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)
+    except DataError as error:
+        part = "; what was printed of it is only its beginning" if printed else ""
+        raise DataError(f"{error}{part}") from None
+    if folder is not None:
+        for path in write_transcript(transcript, folder, formats):
+            say(f"written: {path}")
+    elif not prints_text:
+        typer.echo(WRITERS[formats[0]](transcript), nl=False)
 
 
 def draw_alignment(
