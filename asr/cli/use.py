@@ -16,7 +16,9 @@ from asr.cli.options import (
     say,
     search_settings,
 )
-from asr.errors import ConfigError, DataError
+from asr.errors import ConfigError, DataError, one_line
+
+MOST_NAMED = 20  # utterances, before only their number is said
 
 
 def decode(
@@ -29,7 +31,10 @@ def decode(
     settings: Settings = None,
     device: Device = "auto",
 ) -> None:
-    """Recognize every utterance of a manifest."""
+    """Recognize every utterance of a manifest.
+
+    Those whose audio cannot be read are named, the others decoded; the exit code is then 2.
+    """
     from asr.use.decode import decode_manifest
     from asr.use.recognizer import load_recognizer
 
@@ -45,6 +50,23 @@ def decode(
         f"audio in {summary.wall_seconds:.1f} s, real-time factor {factor:.4f} ({1 / factor:.0f}x "
         f"real time); ended by {ends}"
     )
+    _name_unreadable(summary)
+
+
+def _name_unreadable(summary: Any) -> None:
+    """Prints which utterances have no hypothesis and why, and ends with 2 where there are any."""
+    if not summary.unreadable:
+        return
+    for reason in list(summary.unreadable.values())[:MOST_NAMED]:
+        say(one_line(f"asr: {reason}"))
+    more = len(summary.unreadable) - MOST_NAMED
+    say(
+        f"asr: {len(summary.unreadable)} of {summary.num_utterances} utterances cannot be read "
+        f"and have no hypothesis{f', {more} more than these' if more > 0 else ''}; {summary.path} "
+        "holds each error, and asr score counts their words as deletions (mend the audio and "
+        "decode again)"
+    )
+    raise typer.Exit(2)
 
 
 def transcribe(
