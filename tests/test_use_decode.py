@@ -99,7 +99,7 @@ def test_a_manifest_of_which_nothing_can_be_read_is_refused(model: Path, tmp_pat
     for path in tmp_path.glob("m-*.wav"):
         path.unlink()
     line = error_of("decode", manifest, "--model", model, "--out", tmp_path / "out")
-    assert "m.jsonl.gz: the audio of none of its 2 utterances can be read; the first: utt" in line
+    assert "m.jsonl.gz: the audio of none of its 2 utterances can be read; one of them: utt" in line
     assert not (tmp_path / "out/hyp.jsonl").exists()
 
 

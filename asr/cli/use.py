@@ -87,13 +87,7 @@ def transcribe(
 
     A file that cannot be read is named, and the others are transcribed; the exit code is then 2.
     """
-    from asr.use.writers import check_formats, check_output
-
-    formats = check_formats(output_formats or ["txt"])
-    if output_dir is not None:
-        check_output(files, output_dir)
-    elif len(formats) > 1:
-        raise ConfigError(f"--output-format {', '.join(formats)}: needs --output-dir for the files")
+    formats = _check_output(files, output_formats or ["txt"], output_dir)
     from asr.audio.files import check_readable
     from asr.use.each_file import EachFile
     from asr.use.recognizer import load_recognizer
@@ -112,6 +106,17 @@ def transcribe(
         with each.attempt(file):
             _transcribe(recognizer, file, chosen, formats=formats, folder=output_dir)
     each.conclude()
+
+
+def _check_output(files: list[Path], wanted: list[str], folder: Path | None) -> tuple[str, ...]:
+    from asr.use.writers import check_formats, check_output
+
+    formats = check_formats(wanted)
+    if folder is not None:
+        check_output(files, folder)
+    elif len(formats) > 1:
+        raise ConfigError(f"--output-format {', '.join(formats)}: needs --output-dir for the files")
+    return formats
 
 
 def _transcribe(

@@ -44,9 +44,8 @@ def decode_manifest(
 ) -> DecodingSummary:
     """Decodes every utterance of a manifest into `hyp.jsonl`, in the manifest's order.
 
-    An utterance whose audio cannot be read does not cost the others theirs: its line holds the
-    `error`, an empty hypothesis and no end, and scoring counts its words as deletions. Under
-    torchrun each process decodes its share, and the first one speaks and writes.
+    Where audio cannot be read, the line holds the `error` and an empty hypothesis. Under torchrun
+    each process decodes its share, and the first one speaks and writes.
 
     Raises:
         DataError: the manifest cannot be read, or the audio of no utterance can.
@@ -62,29 +61,31 @@ def decode_manifest(
         lines = _decode_share(recognizer, cuts, options, say=say)
         for part in gather(lines):
             lines.update(part)
-    wall_seconds = time.perf_counter() - started
-    unreadable = {c.id: str(lines[c.id]["error"]) for c in cuts if "error" in lines[c.id]}
-    if len(unreadable) == len(cuts):
-        raise DataError(
-            f"{manifest}: the audio of none of its {len(cuts)} utterances can be read; the first: "
-            f"{unreadable[cuts[0].id]}"
-        )
-    ended = dict.fromkeys(REASONS, 0)
-    for cut in cuts:
-        lines[cut.id]["seconds"] = round(cut.duration, 3)
-        if cut.id not in unreadable:
-            ended[str(lines[cut.id]["ended"])] += 1
-    text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
+    _complete(lines, cuts, manifest)
     if own_rank()[0] == 0:
+        text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
         write_file(folder / HYPOTHESES_FILE, text)
+    unreadable = {cut.id: str(lines[cut.id]["error"]) for cut in cuts if "error" in lines[cut.id]}
     return DecodingSummary(
         path=folder / HYPOTHESES_FILE,
         num_utterances=len(cuts),
         audio_seconds=sum(cut.duration for cut in cuts if cut.id not in unreadable),
-        wall_seconds=wall_seconds,
-        ended=ended,
+        wall_seconds=time.perf_counter() - started,
+        ended={end: sum(line["ended"] == end for line in lines.values()) for end in REASONS},
         unreadable=unreadable,
     )
+
+
+def _complete(lines: dict[str, dict[str, object]], cuts: list[Cut], manifest: str | Path) -> None:
+    """Adds to each utterance's line how long it is; refuses lines that all hold an error."""
+    for cut in cuts:
+        lines[cut.id]["seconds"] = round(cut.duration, 3)
+    errors = [line["error"] for line in lines.values() if "error" in line]
+    if len(errors) == len(cuts):
+        raise DataError(
+            f"{manifest}: the audio of none of its {len(cuts)} utterances can be read; one of "
+            f"them: {errors[0]}"
+        )
 
 
 def batches_of(recognizer: Recognizer, cuts: list[Cut], *, leave_out: bool = False) -> Batches:
