@@ -107,7 +107,7 @@ def test_a_manifest_with_utterances_that_were_not_decoded_is_an_error(tmp_path):
 def test_json_holds_fractions_counts_and_what_was_scored(scored, tmp_path):
     values = json.loads(to_json(scored))
     assert values["hypotheses"] == values["references"] == str(tmp_path / "hyp.jsonl")
-    assert values["normalizer"] == {"name": "none", "version": "1"}
+    assert values["normalizer"] == {"name": "none", "version": "2"}
     assert (values["num_utterances"], values["num_words"]) == (5, 11)
     assert values["num_characters"] == 16 + 10 + 0 + 7 + 5
     assert (values["wer"], values["sentence_error_rate"]) == (4 / 11, 3 / 5)
@@ -176,7 +176,7 @@ def test_a_long_alignment_goes_on_below_within_its_width(tmp_path):
 def test_the_table_for_the_terminal_prints_rates_notices_and_confusions(scored):
     text = printed(scored)
     assert "36.36" in text
-    assert "normalizer none, version 1; rates in per cent of N" in text
+    assert "normalizer none, version 2; rates in per cent of N" in text
     assert "search ended by: eos 5" in text
     assert "audio: 7.5 s" in text
     assert "sat -> sit" in text

@@ -61,7 +61,7 @@ def assert_all_but_two_are_there(out: Path, whole: list[dict[str, object]]) -> N
     rows = [json.loads(line) for line in (out / "hyp.jsonl").read_text().splitlines()]
     assert [row["id"] for row in rows] == IDS
     for row, before in zip(rows, whole, strict=True):
-        assert row["normalizer"] == "none 1"
+        assert row["normalizer"] == "none 2"
         if row["id"] in ("m-004", "m-007"):
             assert row["error"].startswith(f'utterance "{row["id"]}": ')
             assert (row["hypothesis"], row["ended"], row["nbest"]) == ("", None, [])

@@ -54,8 +54,12 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> "Batch":
         """Returns the batch with its tensors on a device."""
-        tensors = (part.to(device, non_blocking=True) for part in self[2:7])
-        return Batch(self.ids, self.texts, *tensors, self.unreadable)
+        moved: dict[str, Any] = {
+            name: part.to(device, non_blocking=True)
+            for name, part in self._asdict().items()
+            if isinstance(part, Tensor)
+        }
+        return self._replace(**moved)
 
 
 class BatchDataset(Dataset[Batch | DataError]):

@@ -16,7 +16,7 @@ are no more. Shapes: B utterances, K hypotheses, W ways.
 import copy
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -240,7 +240,7 @@ def _count_spelt(num_words: int, unspelt: Sequence[str]) -> str:
 
 def _nothing_spelt(path: Path, words: Sequence[str], tokenizer: Tokenizer) -> ModelError:
     """Returns the error of a model none of whose words can be spelt, and what would spell some."""
-    other = {"small letters": str.lower, "capitals": str.upper}
+    other: dict[str, Callable[[str], str]] = {"small letters": str.lower, "capitals": str.upper}
     other |= {f"what normalizer {rule.name} makes": rule.apply for rule in NORMALIZERS.values()}
     hints = (
         (word, f'in {name} it could be, as "{change(word)}"')

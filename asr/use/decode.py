@@ -115,7 +115,12 @@ def _decode_share(
     batches = batches_of(recognizer, cuts, leave_out=True)
     for batch in batches.epoch(0, skip=rank, stride=num_ranks, ordered=True):
         for left in batch.unreadable:
-            nothing = {"hypothesis": "", "score": None, "nbest": [], "ended": None}
+            nothing: dict[str, object] = {
+                "hypothesis": "",
+                "score": None,
+                "nbest": [],
+                "ended": None,
+            }
             lines[left.id] = {"id": left.id, "reference": left.text, **nothing, "error": left.error}
         if batch.ids:
             results = recognizer.recognize_batch(batch.waveforms, batch.lengths, options)
