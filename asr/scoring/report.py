@@ -58,6 +58,7 @@ def to_json(report: Report) -> str:
         "cer_no_spaces": scores.cer_no_spaces,
         "sentence_error_rate": scores.sentence_error_rate,
         "units": {unit: _unit_values(scores, unit) for unit in scores.units},
+        "num_other_readings": report.num_other_readings,
         "missing": scores.missing,
         "unreadable": report.unreadable,
         "empty_references": scores.empty_references,
@@ -162,6 +163,11 @@ def _notices(report: Report) -> list[str]:
         f"normalizer {rule.name}, version {rule.version}; rates in per cent of N",
         _earlier(report),
     ]
+    if report.num_other_readings:
+        lines.append(
+            f"{report.num_other_readings} references have a number that is said in two ways, and "
+            "are read in the one that is nearer to the hypothesis"
+        )
     if report.note:
         lines.append(report.note)
     if report.cuts_path is not None:
