@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from asr.cli.use import transcribe_file
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
 from asr.use.transcribe import TranscribedSegment, Transcript, iter_segments, transcribe
@@ -315,6 +316,15 @@ def test_all_stands_for_every_format(tmp_path):
 def test_an_unknown_format_is_said_with_the_known_ones():
     with pytest.raises(ConfigError, match='"doc": must be one of txt, vtt, srt, tsv, json, all'):
         check_formats(["txt", "doc"])
+
+
+def test_a_fault_found_late_says_that_what_was_printed_is_a_part(tmp_path, capsys):
+    samples = speech(*[1.5] * 60)
+    samples[-1] = np.nan
+    soundfile.write(tmp_path / "late.wav", samples, RATE, subtype="FLOAT")
+    with pytest.raises(DataError, match=r"NaN .*; what was printed of it is only its beginning$"):
+        transcribe_file(Listener(), tmp_path / "late.wav", OPTIONS, formats=("txt",), folder=None)
+    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize("second", ["b/x.wav", "a/x.flac", "a/x.wav"])

@@ -104,7 +104,7 @@ def transcribe(
             say(notice)
     for file in readable:
         with each.attempt(file):
-            _transcribe(recognizer, file, chosen, formats=formats, folder=output_dir)
+            transcribe_file(recognizer, file, chosen, formats=formats, folder=output_dir)
     each.conclude()
 
 
@@ -119,10 +119,14 @@ def _check_output(files: list[Path], wanted: list[str], folder: Path | None) -> 
     return formats
 
 
-def _transcribe(
+def transcribe_file(
     recognizer: Any, file: Path, chosen: Any, *, formats: tuple[str, ...], folder: Path | None
 ) -> None:
-    """Transcribes one file into the folder, or prints it: text segment by segment."""
+    """Transcribes one file into the folder, or prints it: text segment by segment.
+
+    Raises:
+        DataError: the file cannot be read to its end, or the folder cannot be written.
+    """
     from asr.use.transcribe import transcribe as run
     from asr.use.writers import WRITERS, write_transcript
 
