@@ -16,7 +16,7 @@ from asr.cli import data, lm, use
 from asr.cli.options import Settings, say
 from asr.cli.scoring import score
 from asr.errors import AsrError, one_line
-from recipes import RECIPES, PrepareOptions, find_recipe
+from asr.recipes import RECIPES, PrepareOptions, find_recipe
 
 app = typer.Typer(
     help="Train, decode, score and use attention sequence-to-sequence speech recognizers.",
@@ -97,7 +97,7 @@ def _show_choices(wanted: bool) -> None:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Configuration, a YAML file.")],
+    config: Annotated[Path, typer.Argument(help="A YAML file, or a preset: quickstart.")],
     out: Annotated[Path, typer.Option(help="Experiment folder; it becomes the model folder.")],
     settings: Settings = None,
     help_config: Annotated[
@@ -109,11 +109,12 @@ def train(
 ) -> None:
     """Train a model; the same command again continues where it stopped."""
     from asr.config import load_config
+    from asr.presets import find_configuration
     from asr.train import train as run
     from asr.training.signals import TrainingStoppedError
 
     try:
-        run(load_config(config, settings or ()), out)
+        run(load_config(find_configuration(config), settings or ()), out)
     except TrainingStoppedError as stopped:
         say(f"stopped: {stopped}")
         sys.exit(stopped.exit_code)

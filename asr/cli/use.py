@@ -164,13 +164,17 @@ def draw_alignment(
     device: Device = "auto",
 ) -> None:
     """Draw which part of the audio each token looked at."""
+    from asr.pictures.fonts import hangul_advice
     from asr.pictures.plots import check_picture
     from asr.use.draw_alignment import draw_alignment as draw
     from asr.use.recognizer import load_recognizer
 
     check_picture(out)
     recognizer = load_recognizer(model, device)
-    say(draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis))
+    text = draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis)
+    say(text)
+    if advice := hangul_advice([text]):
+        say(advice)
     say(f"written: {out}")
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from asr.loss import Losses
+from asr.pictures.fonts import hangul_advice
 from asr.training.evaluate import Evaluation
 from asr.training.experiment import Run
 from asr.training.log import TrainLog, format_seconds
@@ -21,6 +22,8 @@ def lines_about(run: Run) -> Iterator[str]:
         f"model: {num_parameters(run.network) / 1e6:.2f} M parameters, "
         f"{run.tokenizer.vocab_size} tokens, on {run.device} x {run.world[1]}"
     )
+    if advice := hangul_advice([run.tokenizer.token(i) for i in range(run.tokenizer.vocab_size)]):
+        yield advice
 
 
 def fraction_done(run: Run, progress: RecognizerProgress) -> float:
