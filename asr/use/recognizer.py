@@ -67,6 +67,11 @@ class Recognizer:
         self.sample_rate = config.sample_rate
         self.max_seconds = config.data.max_seconds if max_seconds is None else max_seconds
 
+    @property
+    def notices(self) -> list[str]:
+        """What a user must know of its language models, a line each; nothing for most."""
+        return [lm.notice for lm in self.lms if lm.notice]
+
     def transcribe(
         self,
         audio: str | Path | np.ndarray,
