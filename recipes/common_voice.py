@@ -18,7 +18,8 @@ from lhotse.cut import MonoCut
 from asr.errors import ConfigError, DataError
 from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
 from recipes.problems import shown
-from recipes.rows import Row, cuts_of_rows, write_splits
+from recipes.row_checks import Row
+from recipes.rows import cuts_of_rows, write_splits
 from recipes.tables import TABLES, Cells
 
 HOW = "fetch a language from commonvoice.mozilla.org and unpack it"

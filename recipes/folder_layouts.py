@@ -8,8 +8,9 @@ from typing import NamedTuple
 from asr.errors import DataError
 from recipes.kaldi_layout import read_kaldi
 from recipes.problems import shown
-from recipes.rows import Row
-from recipes.tables import TABLES, nfc, read_lines, read_table
+from recipes.row_checks import Row
+from recipes.tables import TABLES, read_table
+from recipes.text_files import nfc, read_lines
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".sph", ".aiff", ".au")
 NOT_READ = (".m4a", ".aac", ".wma", ".mp4")

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asr.errors import DataError
-from recipes.rows import Row
-from recipes.tables import find_file, nfc, read_lines
+from recipes.row_checks import Row
+from recipes.tables import find_file
+from recipes.text_files import nfc, read_lines
 
 
 class _Line(NamedTuple):

@@ -23,7 +23,8 @@ from recipes.ksponspeech_rows import PARTS, AudioFiles, Found, Row, read_parts
 from recipes.ksponspeech_text import TextRules, read_transcript
 from recipes.manifests import AudioHeader, make_cut, write_manifest
 from recipes.problems import judge, shown
-from recipes.rows import UNKNOWN, too_fast
+from recipes.row_checks import too_fast
+from recipes.rows import UNKNOWN
 
 RULES_FILE = "text_rules.yaml"  # of each part, after its name and a dot, as the next
 LEFT_OUT_FILE = "left_out.txt"

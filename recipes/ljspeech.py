@@ -20,8 +20,9 @@ from recipes.base import (
     read_own_settings,
     refuse_unused,
 )
-from recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
-from recipes.tables import read_lines
+from recipes.row_checks import Row
+from recipes.rows import cuts_of_rows, unlike_published, write_splits
+from recipes.text_files import read_lines
 
 HOW = "fetch data.keithito.com/data/speech/LJSpeech-1.1.tar.bz2 and unpack it"
 NUM_UTTERANCES = 13_100

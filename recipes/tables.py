@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from asr.errors import DataError
-from recipes.rows import Row
+from recipes.row_checks import Row
+from recipes.text_files import nfc, read_lines
 
 # What a column means -> the names it goes by, the first that is there counts.
 COLUMNS = {
@@ -23,26 +24,6 @@ COLUMNS = {
 DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
 
 Cells = Mapping[Any, Any]  # column -> value; csv puts what is past the last column under None
-
-
-def nfc(text: str) -> str:
-    """Returns the text composed."""
-    return unicodedata.normalize("NFC", text)
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yields the lines of a UTF-8 text and their numbers, from 1 on.
-
-    Raises:
-        DataError: the file cannot be read, or is in another encoding.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start} (save it as UTF-8)") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    yield from enumerate(text.split("\n"), start=1)
 
 
 def find_file(folder: Path, name: str) -> Path:

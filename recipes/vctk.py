@@ -21,8 +21,9 @@ from recipes.base import (
     read_own_settings,
     refuse_unused,
 )
-from recipes.rows import Row, cuts_of_rows, write_splits
-from recipes.tables import read_lines
+from recipes.row_checks import Row
+from recipes.rows import cuts_of_rows, write_splits
+from recipes.text_files import read_lines
 
 HOW = "fetch VCTK-Corpus-0.92.zip from datashare.ed.ac.uk/handle/10283/3443 and unpack it"
 INSIDE = ("VCTK-Corpus-0.92", "VCTK-Corpus")
