@@ -9,6 +9,7 @@ another, or where there are few of them by sentences, so that no sentence is. Wh
 train all the same, the sentences or the speakers, is said.
 """
 
+import os
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from recipes.base import PrepareOptions, PrepareReport, refuse_unused
+from recipes.columns import Columns
 from recipes.folder_layouts import read_rows
+from recipes.language import guess_language
 from recipes.manifests import speaker_of
 from recipes.rows import cuts_of_rows, words_of, write_splits
 
@@ -34,15 +37,28 @@ def prepare(options: PrepareOptions) -> PrepareReport:
         DataError: the folder's layout is not known, or an utterance cannot be used and is not to
             be skipped; all problems are in OUT/problems.txt.
     """
-    refuse_unused("folder", options, takes=("corpus", "language", "bad"))
+    takes = ("corpus", "language", "bad", "audio_column", "text_column")
+    refuse_unused("folder", options, takes=takes)
     if options.corpus is None:
         raise ConfigError("folder: corpus is not set; give --corpus DIR with your recordings")
-    if not options.corpus.is_dir():
+    if not os.path.isdir(options.corpus):
         raise DataError(f"{options.corpus}: no such folder (give --corpus your recordings)")
-    layout = read_rows(options.corpus)
-    count = sum(map(len, layout.splits.values()))
-    options.say(f"{options.corpus}: {layout.name}, {count} utterances")
-    cuts, notices = cuts_of_rows(layout.splits, options, language=options.language)
+    chosen = Columns(options.audio_column, options.text_column)
+    layout = read_rows(options.corpus, chosen)
+    if any(chosen) and not layout.has_table:
+        raise ConfigError(
+            f"{options.corpus}: is {layout.name}, and has no columns (leave --audio-column and "
+            "--text-column out)"
+        )
+    rows = [row for found in layout.splits.values() for row in found]
+    language = options.language or guess_language(row.text for row in rows if not row.problem)
+    options.say(f"{options.corpus}: {layout.name}, {len(rows)} utterances, in {language}")
+    try:
+        cuts, notices = cuts_of_rows(layout.splits, options, language=language)
+    except DataError:
+        for notice in layout.notices:  # they may say why there are problems
+            options.say(f"notice: {notice}")
+        raise
     notices += layout.notices
     if len(cuts) == 1:
         (whole,) = cuts.values()

@@ -1,6 +1,6 @@
 """Utterances as a corpus describes them: each checked against its audio, then turned into a cut."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lhotse.cut import MonoCut
@@ -17,8 +17,8 @@ from recipes.manifests import (
     try_headers,
     write_manifest,
 )
-from recipes.problems import judge
-from recipes.row_checks import Problem, Row, find_problems, span_of
+from recipes.problems import judge, shown
+from recipes.row_checks import SAME_SECONDS, Problem, Row, find_problems, span_of
 
 SPLITS = ("train", "dev", "test")
 UNKNOWN = "unknown"  # the speaker, where none is named
@@ -37,21 +37,57 @@ def cuts_of_rows(
     problems = [(row, row.problem) for row in rows if row.problem]
     usable = [row for row in rows if not row.problem]
     headers, unreadable = _headers(usable)
-    problems += unreadable + find_problems(usable, headers)
+    findings = find_problems(usable, headers)
+    problems += unreadable + findings.problems
     notices = judge([f"{row.where}: {what}" for row, what in problems], len(rows), options)
     bad = {id(row) for row, _ in problems}
     cuts = {
         split: [_cut(row, headers[row.audio], language) for row in found if id(row) not in bad]
         for split, found in splits.items()
     }
+    used = [row for row in usable if id(row) not in bad]
+    return cuts, [*notices, *_odd_audio(headers), *_odd_spans(used, headers, findings.overlapping)]
+
+
+def _odd_audio(headers: Mapping[Path, AudioHeader]) -> Iterator[str]:
     stereo = sum(header.num_channels > 1 for header in headers.values())
     if stereo:
-        notices.append(f"{stereo} files have several channels; their mean is used")
+        yield f"{stereo} files have several channels; their mean is used"
     silent = [header for header in headers.values() if header.silent]
     if silent:
         first = silent[0]
-        notices.append(f"{len(silent)} files have a silent channel: {first.path}: {first.silent}")
-    return cuts, notices
+        yield f"{len(silent)} files have a silent channel: {first.path}: {first.silent}"
+
+
+def _odd_spans(
+    rows: Sequence[Row], headers: Mapping[Path, AudioHeader], overlapping: Sequence[Row]
+) -> Iterator[str]:
+    if overlapping:
+        names = shown([row.name for row in overlapping])
+        yield f"{len(overlapping)} utterances overlap with another speaker's and are kept: {names}"
+    past = [
+        (row.end - headers[row.audio].seconds, row.name)
+        for row in rows
+        if row.end is not None and row.end - headers[row.audio].seconds > SAME_SECONDS
+    ]
+    if past:
+        names = shown([name for _, name in past])
+        yield (
+            f"{len(past)} utterances end up to {max(past)[0]:.2f} s past their files' ends and "
+            f"are cut there: {names}"
+        )
+    firsts = [
+        f"{row.name} {row.length:g} of {headers[row.audio].seconds:.2f} s"
+        for row in rows
+        if row.length is not None
+        and span_of(row, headers[row.audio])[1] == row.length
+        and row.length != headers[row.audio].seconds
+    ]
+    if firsts:
+        yield (
+            f"{len(firsts)} utterances are the first part of a longer file, as a duration without "
+            f"an offset means in NeMo: {shown(firsts)}"
+        )
 
 
 def write_splits(
@@ -135,10 +171,10 @@ def _headers(rows: Sequence[Row]) -> tuple[dict[Path, AudioHeader], list[Problem
 def _cut(row: Row, header: AudioHeader, language: str) -> MonoCut:
     speaker = row.speaker or UNKNOWN
     cut = make_cut(row.name, header, text=row.text, speaker=speaker, language=language)
-    if row.start is None and row.end is None:
-        return cut
     start, end = span_of(row, header)
-    part = cut.truncate(offset=start, duration=min(end, header.seconds) - start, preserve_id=True)
+    if (start, end) == (0.0, header.seconds):
+        return cut
+    part = cut.truncate(offset=start, duration=end - start, preserve_id=True)
     (spoken,) = part.supervisions  # truncate leaves it as long as the recording
     spoken.start, spoken.duration = 0.0, part.duration
     return part

@@ -1,35 +1,36 @@
-"""Tables of utterances: csv, tsv and lines of JSON, whose columns are found by name."""
+"""Tables of utterances, csv, tsv and JSON, as rows."""
 
-import csv
-import json
+import math
+import os
+import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from asr.errors import DataError
+from recipes.columns import BY_NAME, Columns, Record, Table, check_columns, hint
+from recipes.json_rows import read_json
 from recipes.row_checks import Row
-from recipes.text_files import nfc, read_lines
+from recipes.separated import read_separated
+from recipes.text_files import nfc, said_encodings
 
-# What a column means -> the names it goes by, the first that is there counts.
-COLUMNS = {
-    "audio": ("audio_filepath", "file_name", "audio", "wav", "path", "file", "filename"),
-    "text": ("text", "transcription", "transcript", "sentence", "wrd", "txt", "normalized_text"),
-    "name": ("id", "utt_id", "utterance_id", "key"),
-    "speaker": ("speaker", "spk_id", "speaker_id", "spk", "client_id"),
-    "start": ("start", "offset", "begin"),
-    "end": ("end", "stop"),
-    "length": ("duration",),  # beside a start, it says where the utterance ends
-}
-DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
-
-Cells = Mapping[Any, Any]  # column -> value; csv puts what is past the last column under None
+NEMO = "audio_filepath"  # NeMo's heading: it reads as much of a file as the duration says
+FILE_NAME = re.compile(r"\.[A-Za-z0-9]{1,5}\s*$")
+BROKEN = "quote a text that holds a line break"
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """Returns the file of that name; one composed otherwise, or with backslashes, is the same."""
+    """Returns the file of that name; one composed otherwise, or with backslashes, is the same.
+
+    So is one without spaces around it.
+    """
+    if not name.strip():
+        return folder / name
     forms = [name, nfc(name), unicodedata.normalize("NFD", name)]
     forms += [form.replace("\\", "/") for form in forms if "\\" in form]
+    if name != name.strip():
+        forms.append(name.strip())
     try:
         for path in (folder / form for form in forms):
             if path.exists():
@@ -45,70 +46,64 @@ def find_file(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def read_table(path: Path) -> list[Row]:
-    """Returns the utterances of a table; a row that cannot be used says why.
+def read_table(path: Path, chosen: Columns = BY_NAME) -> tuple[list[Row], list[str]]:
+    """Returns the utterances of a table, and notices; a row that cannot be used says why.
 
     Raises:
         DataError: the table breaks its format, or lacks a column for the audio or the text.
     """
-    found = [*TABLES[path.suffix.lower()](path)]
-    if not found:
-        raise DataError(f"{path}: no rows; must have at least one")
-    columns = list(dict.fromkeys(_column(name) for _, cells in found for name in cells if name))
-    for what in ("audio", "text"):
-        if not {*columns} & {*COLUMNS[what]}:
-            raise DataError(
-                f"{path}:{found[0][0]}: no column for the {what}; has {', '.join(columns)}, and "
-                f"must have one of {', '.join(COLUMNS[what])}{_hint(columns)}"
-            )
-    return [_row(path, line, cells) for line, cells in found]
+    table = TABLES[path.suffix.lower()](path, chosen)
+    if not table.records:
+        raise DataError(f"{path}: no rows; must have at least one{hint(table.columns)}")
+    notices = said_encodings([(path.name, table.encoding)])
+    usable = [record for record in table.records if not record.problem]
+    if not usable:
+        return [_unusable(path, record, record.problem) for record in table.records], notices
+    found = check_columns(path, table, chosen)
+    rows = [_row(path, record, found) for record in table.records]
+    broken = _broken(table, found, rows)
+    return [row._replace(problem=broken.get(n, row.problem)) for n, row in enumerate(rows)], notices
 
 
-def _column(name: object) -> str:
-    return str(name).strip().lower()
+def _unusable(path: Path, record: Record, problem: str) -> Row:
+    return Row("", path, "", None, record.where, problem=problem)
 
 
-def _hint(columns: list[str]) -> str:
-    """Returns what to do where a header of one cell seems to be parted by another character."""
-    for sign, name in DELIMITERS.items():
-        if len(columns) == 1 and sign in columns[0]:
-            return f" (its columns seem to be parted by {name}: save it with commas, as .csv)"
-    return ""
-
-
-def _row(path: Path, line: int, cells: Cells) -> Row:
-    where = f"{path}:{line}"
-    named = {_column(name): value for name, value in cells.items() if name}
+def _row(path: Path, record: Record, columns: Mapping[str, Sequence[str]]) -> Row:
+    cells = record.cells
     found = {
-        what: next((named[name] for name in names if name in named), None)
-        for what, names in COLUMNS.items()
+        what: next((cells[name] for name in names if name in cells), None)
+        for what, names in columns.items()
     }
-    problem = _problem(cells, found)
+    problem = record.problem or _problem(found)
     if problem:
-        return Row("", path, "", None, where, problem=problem)
+        return _unusable(path, record, problem)
     start, end, length = map(_seconds, (found["start"], found["end"], found["length"]))
     if end is None and start is not None and length is not None:
-        end = start + length
-    name, speaker, text = (_words(found[what]) for what in ("name", "speaker", "text"))
+        end, length = start + length, None
+    name, speaker, text, split = (_words(found[x]) for x in ("name", "speaker", "text", "split"))
     audio = find_file(path.parent, _words(found["audio"]))
-    if not name:
-        name = audio.stem + (f"-{start:g}" if start else "")
-    return Row(nfc(name), audio, text, speaker or None, where, start, end)
+    return Row(
+        nfc(name),
+        audio,
+        text,
+        speaker or None,
+        record.where,
+        start,
+        end,
+        length=length,
+        is_first_part=columns["audio"][0].strip().lower() == NEMO,
+        split=split.strip().lower(),
+    )
 
 
-def _problem(cells: Cells, found: Mapping[str, Any]) -> str:
+def _problem(found: Mapping[str, Any]) -> str:
     """Returns why a row cannot be used; nothing if it can."""
-    if None in cells:
-        num_columns = len(cells) - 1
-        return (
-            f"{num_columns + len(cells[None])} cells where there are {num_columns} columns; "
-            "quote the text"
-        )
-    for what in ("audio", "text", "name", "speaker"):
+    for what in ("audio", "text", "name", "speaker", "split"):
         if isinstance(found[what], dict | list):
             kind = "an object" if isinstance(found[what], dict) else "a list"
             return f"the {what} is {kind}; must be a string"
-    if not _words(found["audio"]):
+    if not _words(found["audio"]).strip():
         return "no audio file is named"
     try:
         for what in ("start", "end", "length"):
@@ -118,49 +113,69 @@ def _problem(cells: Cells, found: Mapping[str, Any]) -> str:
     return ""
 
 
+def _broken(
+    table: Table, columns: Mapping[str, Sequence[str]], rows: Sequence[Row]
+) -> dict[int, str]:
+    """Returns what is wrong with rows that a line break without quotation marks has cut in pieces.
+
+    A piece is a row whose first cell stands where there should be a recording, and is none. The
+    row before it, or the one behind it where the text comes first, holds a part of its text only.
+    """
+    audio, text = columns["audio"][0], columns["text"][0]
+    order = [*table.columns]
+    if not table.records[0].num_cells:  # JSON
+        return {}
+    found: dict[int, str] = {}
+    is_short = [0 < record.num_cells < len(order) for record in table.records]
+    named = [bool(FILE_NAME.search(str(record.cells.get(audio, "")))) for record in table.records]
+    most_are_named = 2 * sum(named) > len(named)
+    for number, record in enumerate(table.records):
+        first = str(record.cells.get(order[0], "")).strip()
+        is_odd = is_short[number] or (most_are_named and audio == order[0])
+        if (
+            named[number]
+            or not first
+            or record.problem
+            or not is_odd
+            or os.path.exists(rows[number].audio)
+        ):
+            continue
+        if is_short[number]:
+            found[number] = (
+                f"{record.num_cells} cells where there are {len(order)} columns, and no recording; "
+                f"is a row broken by a line break? ({BROKEN})"
+            )
+        before, behind = number - 1, number + 1
+        if before >= 0 and (is_short[before] or text == order[-1]) and not rows[before].problem:
+            found.setdefault(before, f"may go on in {record.where}, no row of its own ({BROKEN})")
+        if text == order[0] and is_short[number] and behind < len(rows):
+            found.setdefault(behind, f"may begin in {record.where}, no row of its own ({BROKEN})")
+    return found
+
+
 def _words(value: object) -> str:
     return "" if value is None else str(value)
 
 
 def _seconds(value: object) -> float | None:
-    return None if value in (None, "") else float(str(value))
+    if value is None or not str(value).strip():
+        return None
+    seconds = float(str(value))
+    if not math.isfinite(seconds):
+        raise ValueError(value)
+    return seconds
 
 
-def _separated(delimiter: str, quoting: Any) -> Callable[[Path], Iterator[tuple[int, Cells]]]:
-    def read(path: Path) -> Iterator[tuple[int, Cells]]:
-        lines = (line + "\n" for _, line in read_lines(path))
-        reader = csv.DictReader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-        try:
-            for cells in reader:
-                if any(cells.values()):
-                    yield reader.line_num, cells
-        except csv.Error as error:
-            raise DataError(
-                f"{path}:{reader.line_num + 1}: {error} (is a quotation mark left open? "
-                "quote a whole cell, and double the marks in it)"
-            ) from None
-
-    return read
+def _json(path: Path, chosen: Columns) -> Table:
+    del chosen
+    return read_json(path)
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, Cells]]:
-    for number, line in read_lines(path):
-        if line.strip():
-            try:
-                cells = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path}:{number}: not JSON: {error}") from None
-            except RecursionError:
-                raise DataError(f"{path}:{number}: JSON nested too deep; must be flat") from None
-            if not isinstance(cells, dict):
-                raise DataError(f"{path}:{number}: must be an object, as in {{...}}")
-            yield number, cells
-
-
-TABLES: dict[str, Callable[[Path], Iterator[tuple[int, Cells]]]] = {
-    ".csv": _separated(",", csv.QUOTE_MINIMAL),
-    ".tsv": _separated("\t", csv.QUOTE_NONE),
-    ".jsonl": _json_lines,
-    ".json": _json_lines,
-    ".list": _json_lines,  # WeNet's data.list of raw files
+TABLES: dict[str, Callable[[Path, Columns], Table]] = {
+    ".csv": read_separated,
+    ".tsv": read_separated,
+    ".jsonl": _json,
+    ".json": _json,
+    ".ndjson": _json,
+    ".list": _json,  # WeNet's data.list of raw files
 }
