@@ -132,13 +132,7 @@ def _broken(
     for number, record in enumerate(table.records):
         first = str(record.cells.get(order[0], "")).strip()
         is_odd = is_short[number] or (most_are_named and audio == order[0])
-        if (
-            named[number]
-            or not first
-            or record.problem
-            or not is_odd
-            or os.path.exists(rows[number].audio)
-        ):
+        if named[number] or not first or record.problem or not is_odd or _is_there(rows[number]):
             continue
         if is_short[number]:
             found[number] = (
@@ -151,6 +145,10 @@ def _broken(
         if text == order[0] and is_short[number] and behind < len(rows):
             found.setdefault(behind, f"may begin in {record.where}, no row of its own ({BROKEN})")
     return found
+
+
+def _is_there(row: Row) -> bool:
+    return not row.problem and os.path.exists(row.audio)
 
 
 def _words(value: object) -> str:
