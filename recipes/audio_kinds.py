@@ -21,7 +21,7 @@ NOT_READ = WITHOUT_HEADER | frozenset(
         *(".webm", ".weba", ".mka", ".mkv", ".ogv", ".ogx", ".spx", ".wma", ".wmv", ".asf"),
         *(".mp1", ".mp2", ".mpa", ".mpga", ".mpeg", ".mpg", ".mpc", ".ac3", ".eac3", ".dts"),
         *(".ape", ".wv", ".tta", ".tak", ".shn", ".dsf", ".dff", ".ra", ".rm", ".ram", ".avi"),
-        *(".flv", ".f4a", ".ts", ".mts", ".dss", ".ds2", ".dvf", ".msv", ".voc", ".8svx", ".iff"),
+        *(".flv", ".f4a", ".dss", ".ds2", ".dvf", ".msv", ".voc"),
     )
 )
 LEFT_BY_SYSTEMS = frozenset(("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir"))

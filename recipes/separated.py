@@ -119,9 +119,9 @@ def _take_quoted(lines: Sequence[str], at: int, form: _Format) -> _Taken:
         cells = next(reader)
     except csv.Error as error:
         return _Taken([], 1, f"{error} ({OPEN})")
-    for number in range(at + 1, at + reader.line_num):
-        if form.is_row(lines[number]):
-            return _Taken([], 1, f"its quoted cell would take in line {number + 1}, a row ({OPEN})")
+    _, *more = [n for n in range(at, at + reader.line_num) if form.is_row(lines[n])] or [at]
+    if more and reader.line_num > 1:
+        return _Taken([], 1, f"its quoted cell would take in line {more[0] + 1}, a row ({OPEN})")
     return _Taken(cells, reader.line_num)
 
 

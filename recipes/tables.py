@@ -1,14 +1,13 @@
 """Tables of utterances, csv, tsv and JSON, as rows."""
 
 import math
-import os
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from asr.errors import DataError
+from recipes.broken_rows import find_broken
 from recipes.columns import BY_NAME, Columns, Record, Table, check_columns, hint
 from recipes.json_rows import read_json
 from recipes.row_checks import Row
@@ -16,8 +15,6 @@ from recipes.separated import read_separated
 from recipes.text_files import nfc, said_encodings
 
 NEMO = "audio_filepath"  # NeMo's heading: it reads as much of a file as the duration says
-FILE_NAME = re.compile(r"\.[A-Za-z0-9]{1,5}\s*$")
-BROKEN = "quote a text that holds a line break"
 
 
 def find_file(folder: Path, name: str) -> Path:
@@ -61,7 +58,7 @@ def read_table(path: Path, chosen: Columns = BY_NAME) -> tuple[list[Row], list[s
         return [_unusable(path, record, record.problem) for record in table.records], notices
     found = check_columns(path, table, chosen)
     rows = [_row(path, record, found) for record in table.records]
-    broken = _broken(table, found, rows)
+    broken = find_broken(table, found, rows)
     return [row._replace(problem=broken.get(n, row.problem)) for n, row in enumerate(rows)], notices
 
 
@@ -111,44 +108,6 @@ def _problem(found: Mapping[str, Any]) -> str:
     except ValueError:
         return "start, end and duration must be numbers of seconds"
     return ""
-
-
-def _broken(
-    table: Table, columns: Mapping[str, Sequence[str]], rows: Sequence[Row]
-) -> dict[int, str]:
-    """Returns what is wrong with rows that a line break without quotation marks has cut in pieces.
-
-    A piece is a row whose first cell stands where there should be a recording, and is none. The
-    row before it, or the one behind it where the text comes first, holds a part of its text only.
-    """
-    audio, text = columns["audio"][0], columns["text"][0]
-    order = [*table.columns]
-    if not table.records[0].num_cells:  # JSON
-        return {}
-    found: dict[int, str] = {}
-    is_short = [0 < record.num_cells < len(order) for record in table.records]
-    named = [bool(FILE_NAME.search(str(record.cells.get(audio, "")))) for record in table.records]
-    most_are_named = 2 * sum(named) > len(named)
-    for number, record in enumerate(table.records):
-        first = str(record.cells.get(order[0], "")).strip()
-        is_odd = is_short[number] or (most_are_named and audio == order[0])
-        if named[number] or not first or record.problem or not is_odd or _is_there(rows[number]):
-            continue
-        if is_short[number]:
-            found[number] = (
-                f"{record.num_cells} cells where there are {len(order)} columns, and no recording; "
-                f"is a row broken by a line break? ({BROKEN})"
-            )
-        before, behind = number - 1, number + 1
-        if before >= 0 and (is_short[before] or text == order[-1]) and not rows[before].problem:
-            found.setdefault(before, f"may go on in {record.where}, no row of its own ({BROKEN})")
-        if text == order[0] and is_short[number] and behind < len(rows):
-            found.setdefault(behind, f"may begin in {record.where}, no row of its own ({BROKEN})")
-    return found
-
-
-def _is_there(row: Row) -> bool:
-    return not row.problem and os.path.exists(row.audio)
 
 
 def _words(value: object) -> str:

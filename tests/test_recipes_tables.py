@@ -237,6 +237,35 @@ def test_all_pieces_of_a_row_that_a_line_break_cut_are_named(
     assert [*texts_of(folder, bad="skip")] == ["u0", "u2", "u3", "u4", "u5"]
 
 
+def test_a_row_that_has_lost_a_cell_is_a_problem_and_one_without_its_last_is_none(
+    folder: Path,
+) -> None:
+    rows = [f"{row},s{n % 2}" for n, row in enumerate(rows_of(TEXTS))]
+    rows[1], rows[2] = "clips/u1.wav,s1", "clips/u2.wav,five six"
+    (folder / "t.csv").write_text("\n".join(["path,text,speaker", *rows]))
+    assert problems(folder) == [
+        't.csv:3: 2 cells where there are 3 columns; "s1" may be speaker and not text (write the '
+        "cell that is missing, or leave it empty)"
+    ]
+    assert texts_of(folder, bad="skip")["u2"] == "five six"
+    rows = [f"{row},id{n}" for n, row in enumerate(rows_of(TEXTS))]
+    rows[1] = "clips/u1.wav,id1"
+    (folder / "t.csv").write_text("\n".join(["path,text,id", *rows]))
+    assert problems(folder)[0].startswith('t.csv:3: 2 cells where there are 3 columns; "id1" may')
+
+
+def test_a_text_before_its_recording_may_hold_line_breaks_and_marks_may_be_left_open(
+    folder: Path,
+) -> None:
+    rows = [f"{text},clips/u{number}.wav" for number, text in enumerate(TEXTS)]
+    rows[1] = '"three\nfour",clips/u1.wav'
+    (folder / "t.csv").write_text("\n".join(["text,path", *rows]))
+    assert texts_of(folder) == numbered(TEXTS)
+    rows[1:4] = ['"three four,clips/u1.wav', rows[2], 'seven eight",clips/u3.wav']
+    (folder / "t.csv").write_text("\n".join(["text,path", *rows]))
+    assert problems(folder)[0].startswith("t.csv:3: its quoted cell would take in line 4, a row")
+
+
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
