@@ -2,9 +2,11 @@
 
 Looked for in this order: a Kaldi data directory (wav.scp, text; segments and utt2spk if they are
 there); tables (.csv, .tsv, .jsonl, .json, WeNet's .list); audio files with a .txt of the same name
-beside each. Columns are found by name, see `COLUMNS`. Tables or folders named train, dev (or valid)
-and test are the splits; where there is no dev, a part of train is held out for it. A folder without
-splits is divided into train, dev and test: by speakers, so that no speaker of one split is in
+beside each. Columns are found by name, see `recipes/columns.py`, or given. Tables or folders named
+train, dev and test, see `recipes/splits.py`, are the splits, also where one table stands above the
+folders or says the splits in a column; where there is no dev, a part of train is held out for it.
+What programs and systems leave, such as .ipynb_checkpoints, is passed over. A folder without splits
+is divided into train, dev and test: by speakers, so that no speaker of one split is in
 another, or where there are few of them by sentences, so that no sentence is. What splits share with
 train all the same, the sentences or the speakers, is said.
 """

@@ -187,3 +187,17 @@ def test_parts_of_an_earlier_run_are_left_and_that_is_said(corpus: Path) -> None
 def test_the_way_to_the_corpus_is_said(tmp_path: Path) -> None:
     error = error_of("prepare", "common_voice", "--out", tmp_path)
     assert "give --corpus DIR (fetch a language from commonvoice.mozilla.org" in error
+
+
+def test_sentences_that_older_versions_quote_are_read_as_they_are_meant(corpus: Path) -> None:
+    sentences = ['"""나는,"" 그가 말했다."', '"그래?"', '"하나', '그는 "둘" 했다']
+    rows = [
+        {"client_id": "a", "path": f"common_voice_ko_{number}.mp3", "sentence": sentence}
+        for number, sentence in enumerate(sentences)
+    ]
+    write_part(corpus, "train", rows, OLD)
+    assert run(*arguments(corpus), "--part", "train").returncode == 0
+    assert [cut.supervisions[0].text for cut in read(corpus)["train"]] == [
+        '"나는," 그가 말했다.',
+        *sentences[1:],
+    ]
