@@ -81,7 +81,7 @@ def _walk(folder: Path, seen: set[str], links: list[Path]) -> Iterator[Path]:
     seen.add(os.path.realpath(folder))
     for path in visible_entries(folder):
         if not path.is_dir():
-            if path.is_file():
+            if path.is_file() or path.is_symlink():  # a link to nothing is a recording that is lost
                 yield path
         elif path.is_symlink():
             links.append(path)

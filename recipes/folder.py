@@ -55,22 +55,31 @@ def prepare(options: PrepareOptions) -> PrepareReport:
     rows = [row for found in layout.splits.values() for row in found]
     language = options.language or guess_language(row.text for row in rows if not row.problem)
     options.say(f"{options.corpus}: {layout.name}, {len(rows)} utterances, in {language}")
+    notices = [*layout.notices]
     try:
-        cuts, notices = cuts_of_rows(layout.splits, options, language=language)
+        cuts, more = cuts_of_rows(layout.splits, options, language=language)
+        notices = [*more, *notices]
+        return write_splits(_divided(cuts, notices, options.seed), notices, options)
     except DataError:
-        for notice in layout.notices:  # they may say why there are problems
+        for notice in notices:  # they may say why so little can be used
             options.say(f"notice: {notice}")
         raise
-    notices += layout.notices
+
+
+def _divided(
+    cuts: dict[str, list[MonoCut]], notices: list[str], seed: int
+) -> dict[str, list[MonoCut]]:
+    """Returns train, dev and maybe test: those given, and what is held out where one is not."""
     if len(cuts) == 1:
         (whole,) = cuts.values()
-        cuts = divide(whole, options.seed)
-    elif "dev" not in cuts:
-        cuts |= divide(cuts["train"], options.seed, held_out=("dev",))
-        notices.append(
-            f"no dev is given: {len(cuts['dev'])} utterances of train are held out for it"
-        )
-    return write_splits(cuts, notices, options)
+        return divide(whole, seed)
+    if "dev" in cuts:
+        return cuts
+    divided = cuts | divide(cuts["train"], seed, held_out=("dev",))
+    notices.append(
+        f"no dev is given: {len(divided['dev'])} utterances of train are held out for it"
+    )
+    return divided
 
 
 def divide(
@@ -81,6 +90,8 @@ def divide(
     Raises:
         DataError: there are not as many speakers or sentences as splits.
     """
+    if not cuts:
+        raise DataError("folder: no utterance can be used; must be at least one (mend the corpus)")
     by_speaker = len({*map(speaker_of, cuts)}) >= FEW_SPEAKERS
     groups: dict[str, list[MonoCut]] = defaultdict(list)
     for cut in cuts:

@@ -14,6 +14,7 @@ from recipes.row_checks import Row
 from recipes.separated import read_separated
 from recipes.text_files import nfc, said_encodings
 
+SHEET_ERRORS = ("#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NULL!", "#N/A")
 NEMO = "audio_filepath"  # NeMo's heading: it reads as much of a file as the duration says
 
 
@@ -102,6 +103,8 @@ def _problem(found: Mapping[str, Any]) -> str:
             return f"the {what} is {kind}; must be a string"
     if not _words(found["audio"]).strip():
         return "no audio file is named"
+    if _words(found["text"]).strip() in SHEET_ERRORS:
+        return f"the transcript is {found['text']}, an error of a spreadsheet; must be the text"
     try:
         for what in ("start", "end", "length"):
             _seconds(found[what])

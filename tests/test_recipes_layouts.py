@@ -174,6 +174,16 @@ def test_a_link_to_a_folder_is_followed_once(tmp_path: Path) -> None:
     assert sorted(everything(cuts)) == ["ann-a", "ben-a", "ben-b", "ben-c"]
 
 
+def test_a_link_to_a_recording_that_is_gone_is_a_problem(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    write_texts(folder, ["a", "b", "c", "d"])
+    (folder / "d.wav").unlink()
+    (folder / "d.wav").symlink_to(folder / "annex" / "d.wav")
+    assert problems(folder) == [
+        "d.wav: d.wav: no such file; must be an audio file (check the path)"
+    ]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0)

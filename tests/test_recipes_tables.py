@@ -439,3 +439,20 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path) -> None:
     with pytest.raises(DataError, match=r"t.csv: cannot be read|no transcripts found"):
         prepared(folder)
     assert os.path.islink(folder / "t.csv")
+
+
+def test_an_error_of_a_spreadsheet_is_no_transcript(folder: Path) -> None:
+    rows = rows_of(("- yes", "#NAME?", *TEXTS[2:]))
+    (folder / "t.csv").write_text("\n".join(["path,text", *rows]))
+    assert problems(folder) == [
+        "t.csv:3: the transcript is #NAME?, an error of a spreadsheet; must be the text"
+    ]
+
+
+def test_where_all_are_skipped_that_is_said(folder: Path) -> None:
+    (folder / "t.csv").write_text("path,text\nclips/gone.wav,hello\n")
+    out = folder.parent / "out"
+    done = run("prepare", "folder", "--corpus", folder, "--out", out, "--bad", "skip")
+    assert done.returncode == 2
+    assert "notice: 1 of 1 utterances cannot be used and are skipped" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("asr: folder: no utterance can be used;")
