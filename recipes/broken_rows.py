@@ -27,7 +27,7 @@ def find_broken(
         columns: what -> its columns, the one that counts first.
         rows: the rows of the table's records.
     """
-    if not table.records[0].num_cells:  # JSON
+    if not any(record.num_cells for record in table.records):  # JSON
         return {}
     audio, text, order = columns["audio"][0], columns["text"][0], table.columns
     found = _lost_cells(table, next(iter(columns["name"]), None))

@@ -104,13 +104,12 @@ def _split_folders(folder: Path, parts: dict[str, Path], chosen: Columns) -> Lay
         layouts.append(layout)
         splits[name] = rows
     notices = [notice for layout in layouts for notice in layout.notices]
+    rest = [path for path in visible_files(folder) if not {*path.parents} & {*parts.values()}]
+    tables = [path for path in rest if kind_of(path) in TABLES or path.name == "wav.scp"]
+    notices += _said("tables are in no split and are not read", tables, folder)
     if any(layout.is_beside for layout in layouts):
-        rest = [
-            path
-            for path in visible_files(folder)
-            if kind_of(path) in READ | NOT_READ and not {*path.parents} & {*parts.values()}
-        ]
-        notices += _said("recordings are in no split and are not read", rest, folder)
+        audio = [path for path in rest if kind_of(path) in READ | NOT_READ]
+        notices += _said("recordings are in no split and are not read", audio, folder)
     names = ", ".join(sorted({layout.name for layout in layouts}))
     has_table = any(layout.has_table for layout in layouts)
     return Layout(f"a folder for each split ({names})", splits, notices, has_table=has_table)
@@ -130,6 +129,8 @@ def _beside(folder: Path) -> Layout:
     if not any(of_audio.values()):
         sheets = [path for path in files if kind_of(path) in SHEETS]
         notices += _said("tables are not read (save them as CSV UTF-8)", sheets, folder)
+        deeper = [path for path in files if kind_of(path) in TABLES or path.name == "wav.scp"]
+        notices += _said("tables are in folders in it (give --corpus one of these)", deeper, folder)
         raise DataError("; ".join([f"{folder}: no transcripts found", *notices, HELP]))
     found, more = read_each(path for paths in of_audio.values() for path in paths)
     names = _path_names({path: path.relative_to(folder).parts for path in audio})

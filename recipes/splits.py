@@ -29,14 +29,14 @@ def split_names(names: Iterable[str]) -> dict[str, str]:
     """
     plain = {name: nfc(name).lower() for name in names}
     exact = {name: SPLIT_OF[word] for name, word in plain.items() if word in SPLIT_OF}
-    loose = {
-        name: SPLIT_OF[word]
-        for name, whole in plain.items()
-        for word in WORDS.split(whole)
-        if word in SPLIT_OF
-    }
+    loose = {name: split for name, word in plain.items() if (split := _loose_split(word))}
     is_split = {"train"} < {*exact.values()}
     return loose if not is_split and {"train"} < {*loose.values()} else exact
+
+
+def _loose_split(name: str) -> str:
+    """Returns the split that one of the words of a name is of; nothing if none is."""
+    return next((SPLIT_OF[word] for word in WORDS.split(name.lower()) if word in SPLIT_OF), "")
 
 
 def name_splits(folder: Path, paths: Iterable[Path]) -> dict[str, Path]:
@@ -95,13 +95,22 @@ def part_rows(folder: Path, rows: Sequence[Row]) -> tuple[Splits, list[str]]:
     given = _by_folder(usable)
     found = {*given.values()} - {""}
     if not found or found == {"train"}:
-        return {"all": [*rows]}, notices
+        return {"all": [*rows]}, [*notices, *_said_untaken(usable)]
     if "train" not in found and "" in given.values():
         rest = [row.where for row in usable if not given[id(row)]]
         notices.append(f"train is what lies in no folder of a split: {counted(rest, 'utterance')}")
         given = {number: split or "train" for number, split in given.items()}
     what = "its recording lies in no folder of a split; must be in train, dev or test"
     return _parted(folder, rows, given, what=what), notices
+
+
+def _said_untaken(rows: Sequence[Row]) -> list[str]:
+    """Returns a notice on folders whose names might say a split other than train, if there are."""
+    names = {name for parts in _folders(rows).values() for name in parts}
+    untaken = sorted(name for name in names if _loose_split(nfc(name)) in ("dev", "test"))
+    if not untaken:
+        return []
+    return [f"not taken for splits, as no other is named train: {counted(untaken, 'folder')}"]
 
 
 def _parted(folder: Path, rows: Sequence[Row], given: Mapping[int, str], *, what: str) -> Splits:
@@ -119,15 +128,20 @@ def _parted(folder: Path, rows: Sequence[Row], given: Mapping[int, str], *, what
     return splits
 
 
-def _by_folder(rows: Sequence[Row]) -> dict[int, str]:
-    """Returns the split of each row's audio by a folder it is in, below what all have in common."""
+def _folders(rows: Sequence[Row]) -> dict[Path, tuple[str, ...]]:
+    """Returns the names of the folders of each row's audio, below what all have in common."""
     parents = {row.audio.parent: os.path.abspath(row.audio.parent) for row in rows}
     if len(parents) < 2:
         return {}
     common = os.path.commonpath(parents.values())
-    parts = {
-        parent: Path(os.path.relpath(whole, common)).parts for parent, whole in parents.items()
-    }
+    return {parent: Path(os.path.relpath(whole, common)).parts for parent, whole in parents.items()}
+
+
+def _by_folder(rows: Sequence[Row]) -> dict[int, str]:
+    """Returns the split of each row's audio by a folder that it is in; nothing for none."""
+    parts = _folders(rows)
+    if not parts:
+        return {}
     splits = split_names({name for names in parts.values() for name in names})
     found = {}
     for parent, names in parts.items():

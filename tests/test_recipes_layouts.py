@@ -246,6 +246,22 @@ def test_every_kind_that_is_read_is_found(tmp_path: Path, ending: str, how: dict
     assert not report.notices
 
 
+def test_what_lies_beside_the_splits_or_only_looks_like_one_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    for split in ("train", "dev", "test", "more"):
+        write_table(folder / split, [f"{split}{n}.wav" for n in range(2)])
+    report, cuts = prepared(folder)
+    assert len(everything(cuts)) == 6
+    assert "1 tables are in no split and are not read: more/metadata.csv" in report.notices
+    for split in ("train", "dev", "test"):
+        (folder / split).rename(folder / f"{split}s")
+    with pytest.raises(DataError, match=r"4 tables are in folders in it \(give --corpus one of"):
+        prepared(folder)
+    write_table(tmp_path / "other", [f"{name}/{name}.wav" for name in ("test_a", "b", "c")])
+    report, _ = prepared(tmp_path / "other")
+    assert report.notices == ["not taken for splits, as no other is named train: 1 folder (test_a)"]
+
+
 def test_a_workbook_is_named_where_nothing_else_is_found(tmp_path: Path) -> None:
     write_wav(tmp_path / "mine" / "a.wav")
     (tmp_path / "mine" / "list.xlsx").write_bytes(b"PK")

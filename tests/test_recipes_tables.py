@@ -231,6 +231,11 @@ def test_all_pieces_of_a_row_that_a_line_break_cut_are_named(
     whole[1:2] = pieces
     text = "\n".join([header, *whole])
     (folder / f"t.{kind}").write_text(text.replace(",", "\t") if kind == "tsv" else text)
+    if kind == "csv":
+        whole.insert(0, '"open,clips/u0.wav')
+        (folder / "t.csv").write_text("\n".join([header, *whole]))
+        assert len(problems(folder)) == len(lines) + 1
+        (folder / "t.csv").write_text(text)
     found = problems(folder)
     assert sorted(line.split(":")[1] for line in found) == [*lines]
     assert any("line break" in line for line in found)
