@@ -92,10 +92,11 @@ def part_rows(folder: Path, rows: Sequence[Row]) -> tuple[Splits, list[str]]:
         return _parted(folder, rows, given, what=what), []
     if unknown:
         notices.append(f"the column for the split is not read: {counted(unknown, 'unknown name')}")
-    given = _by_folder(usable)
+    folders = _folders(usable)
+    given = _by_folder(usable, folders)
     found = {*given.values()} - {""}
     if not found or found == {"train"}:
-        return {"all": [*rows]}, [*notices, *_said_untaken(usable)]
+        return {"all": [*rows]}, [*notices, *_said_untaken(folders)]
     if "train" not in found and "" in given.values():
         rest = [row.where for row in usable if not given[id(row)]]
         notices.append(f"train is what lies in no folder of a split: {counted(rest, 'utterance')}")
@@ -104,9 +105,9 @@ def part_rows(folder: Path, rows: Sequence[Row]) -> tuple[Splits, list[str]]:
     return _parted(folder, rows, given, what=what), notices
 
 
-def _said_untaken(rows: Sequence[Row]) -> list[str]:
+def _said_untaken(folders: Mapping[Path, Sequence[str]]) -> list[str]:
     """Returns a notice on folders whose names might say a split other than train, if there are."""
-    names = {name for parts in _folders(rows).values() for name in parts}
+    names = {name for parts in folders.values() for name in parts}
     untaken = sorted(name for name in names if _loose_split(nfc(name)) in ("dev", "test"))
     if not untaken:
         return []
@@ -130,16 +131,16 @@ def _parted(folder: Path, rows: Sequence[Row], given: Mapping[int, str], *, what
 
 def _folders(rows: Sequence[Row]) -> dict[Path, tuple[str, ...]]:
     """Returns the names of the folders of each row's audio, below what all have in common."""
-    parents = {row.audio.parent: os.path.abspath(row.audio.parent) for row in rows}
-    if len(parents) < 2:
+    named = {row.audio.parent for row in rows}
+    if len(named) < 2:
         return {}
+    parents = {parent: os.path.abspath(parent) for parent in named}
     common = os.path.commonpath(parents.values())
     return {parent: Path(os.path.relpath(whole, common)).parts for parent, whole in parents.items()}
 
 
-def _by_folder(rows: Sequence[Row]) -> dict[int, str]:
+def _by_folder(rows: Sequence[Row], parts: Mapping[Path, Sequence[str]]) -> dict[int, str]:
     """Returns the split of each row's audio by a folder that it is in; nothing for none."""
-    parts = _folders(rows)
     if not parts:
         return {}
     splits = split_names({name for names in parts.values() for name in names})
