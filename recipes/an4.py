@@ -3,26 +3,30 @@
 Layout: `an4/etc/an4_train.transcription` and `an4_test.transcription`, a line an utterance as
 `<s> WORDS </s> (an251-fash-b)`, where the middle of the id is the speaker and a test line may lack
 `<s>` and `</s>`; `an4/wav/an4_clstk/fash/an251-fash-b.sph`, and `an4test_clstk` for test, in NIST
-SPHERE format. An utterance is called `fash-an251-b` here, so that the names sort by speaker.
+SPHERE format; copies in another format are read as well. An utterance is called `fash-an251-b`
+here, so that the names sort by speaker.
 
 Dev is the first hundred training utterances by name, as others have it: eight whole speakers.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lhotse.cut import MonoCut
 
 from asr.errors import DataError
+from asr.recipes.audio_kinds import READ, kind_of, visible_glob
 from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from asr.recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
-from asr.recipes.tables import read_lines
+from asr.recipes.row_checks import Row
+from asr.recipes.rows import cuts_of_rows, unlike_published, write_splits
+from asr.recipes.text_files import read_lines
 
 HOW = "fetch www.speech.cs.cmu.edu/databases/an4/an4_sphere.tar.gz and unpack it"
 NUM_UTTERANCES = {"train": 948, "test": 130}
 NUM_WORDS = {"dev": 591, "test": 773}
 NUM_DEV = 100
+PUBLISHED = ".sph"
 LINE = re.compile(r"(?:<s>)?(?P<text>.*?)(?:</s>)?\s*\((?P<id>\w+-(?P<speaker>\w+)-\w+)\)")
 
 
@@ -54,30 +58,45 @@ def prepare(options: PrepareOptions) -> PrepareReport:
 
 def _read(transcript: Path, audio: Path) -> list[Row]:
     """Returns the utterances in the order of their names; audio without a text has an empty one."""
-    rows = [*_transcribed(transcript, audio)]
+    found = _recordings(audio)
+    rows = [*_transcribed(transcript, audio, found)]
     paths = {row.audio for row in rows}
     rows += [
         Row(f"{path.parent.name}-{path.stem}", path, "", path.parent.name, str(path))
-        for path in audio.glob("*/*.sph")
+        for path in found.values()
         if path not in paths
     ]
     return sorted(rows, key=lambda row: row.name)
 
 
-def _transcribed(transcript: Path, audio: Path) -> Iterator[Row]:
+def _recordings(audio: Path) -> dict[tuple[str, str], Path]:
+    """Returns the recordings by speaker and stem; the one as published counts before a copy."""
+    files = [path for path in visible_glob(audio, "*/*") if kind_of(path) in READ]
+    files.sort(key=lambda path: (kind_of(path) != PUBLISHED, path))
+    found: dict[tuple[str, str], Path] = {}
+    for path in files:
+        found.setdefault((path.parent.name, path.stem), path)
+    return found
+
+
+def _transcribed(
+    transcript: Path, audio: Path, recordings: Mapping[tuple[str, str], Path]
+) -> Iterator[Row]:
     for number, line in read_lines(transcript):
         if not line.strip():
             continue
         where = f"{transcript}:{number}"
         found = LINE.fullmatch(line.strip())
         if found is None:
-            raise DataError(
-                f'{where}: "{line[:60]}"; must be words and an id in brackets, as '
+            problem = (
+                f'"{line[:60]}"; must be words and an id in brackets, as '
                 "<s> YES </s> (an251-fash-b) (fetch the corpus again)"
             )
+            yield Row("", transcript, "", None, where, problem=problem)
+            continue
         name, speaker = found["id"], found["speaker"]
         first, _, last = name.split("-")
-        path = audio / speaker / f"{name}.sph"
+        path = recordings.get((speaker, name), audio / speaker / f"{name}{PUBLISHED}")
         if not path.exists() and path.with_suffix(".raw").exists():
             raise DataError(
                 f"{path.with_suffix('.raw')}: samples without a header, which may be of either "

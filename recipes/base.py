@@ -1,5 +1,6 @@
 """What every recipe takes and gives back."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from asr.errors import ConfigError, DataError
 from asr.settings import Section, override_config
 
+ARCHIVES = (".gz", ".tgz", ".zip", ".tar", ".bz2", ".xz", ".7z", ".rar", ".zst")
 Settings = TypeVar("Settings", bound=Section)
 
 
@@ -23,11 +25,13 @@ class PrepareOptions:
         corpus: folder of the corpus as published; None for a recipe that makes or downloads one.
         out: folder that the manifests are written to.
         download: fetch what is missing.
-        language: of the speech, as an ISO 639-1 code.
+        language: of the speech, as an ISO 639-1 code; None: what the recipe takes it for.
         parts: names of the corpus's parts to prepare; empty means the recipe's default.
         seed: of everything that is drawn at random.
         num_utterances: training utterances to make; None means the recipe's default.
         bad: refuse or skip utterances that cannot be used.
+        audio_column: of a table, where its name does not say that it holds the audio.
+        text_column: of a table, likewise.
         settings: KEY=VALUE of the recipe's own model of settings, if it has one.
         say: called with each line of progress.
     """
@@ -35,17 +39,30 @@ class PrepareOptions:
     corpus: Path | None
     out: Path
     download: bool = False
-    language: str = "en"
+    language: str | None = None
     parts: tuple[str, ...] = ()
     seed: int = 0
     num_utterances: int | None = None
     bad: str = "refuse"
+    audio_column: str | None = None
+    text_column: str | None = None
     settings: tuple[str, ...] = ()
     say: Callable[[str], None] = _say_nothing
 
     def __post_init__(self) -> None:
         if self.bad not in ("refuse", "skip"):
             raise ConfigError(f'--bad "{self.bad}": must be refuse or skip')
+        if self.corpus is not None and os.path.isfile(self.corpus):
+            raise ConfigError(
+                f"--corpus {self.corpus}: is a file; must be a folder ({_folder_of(self.corpus)})"
+            )
+
+
+def _folder_of(file: Path) -> str:
+    """Returns what to do about a file that is given for a folder."""
+    if file.suffix.lower() in ARCHIVES:
+        return "unpack it, and give the folder that it makes"
+    return f"give the one that holds it: --corpus {file.parent}"
 
 
 class ManifestSummary(NamedTuple):
@@ -101,8 +118,9 @@ def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...
     Args:
         recipe: its name.
         options: what the user asked for.
-        takes: which of `corpus`, `download`, `parts`, `num_utterances`, `language`, `bad` and
-            `settings` it reads; a recipe that does not read `language` is in one language.
+        takes: which of `corpus`, `download`, `parts`, `num_utterances`, `language`, `bad`,
+            `audio_column`, `text_column` and `settings` it reads; a recipe that does not read
+            `language` is in one language.
 
     Raises:
         ConfigError: an option is set that the recipe does not take.
@@ -112,8 +130,10 @@ def refuse_unused(recipe: str, options: PrepareOptions, *, takes: tuple[str, ...
         "download": options.download,
         "parts": bool(options.parts),
         "num_utterances": options.num_utterances is not None,
-        "language": options.language != "en",
+        "language": options.language not in (None, "en"),
         "bad": options.bad != "refuse",
+        "audio_column": options.audio_column is not None,
+        "text_column": options.text_column is not None,
         "settings": bool(options.settings),
     }
     for name, is_set in asked.items():

@@ -1,7 +1,8 @@
 """Common Voice: sentences read aloud by volunteers, in any language and version.
 
 Layout: `cv-corpus-VERSION/LANGUAGE/PART.tsv` and `clips/NAME.mp3`. Columns are found by their
-names, since their order changes with the version; a quotation mark is a character like any other.
+names, since their order changes with the version. Older versions quote a sentence that holds
+quotation marks and double these, in newer ones they are characters like any other; both are read.
 The parts train, dev and test share no speaker, as published. `validated` holds all three of them,
 so it is prepared by itself.
 
@@ -17,9 +18,12 @@ from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
+from asr.recipes.columns import Table
 from asr.recipes.problems import shown
-from asr.recipes.rows import Row, cuts_of_rows, write_splits
-from asr.recipes.tables import TABLES, Cells
+from asr.recipes.row_checks import Row
+from asr.recipes.rows import cuts_of_rows, write_splits
+from asr.recipes.separated import read_separated
+from asr.recipes.text_files import said_encodings
 
 HOW = "fetch a language from commonvoice.mozilla.org and unpack it"
 PARTS = ("train", "dev", "test")
@@ -46,55 +50,59 @@ def prepare(options: PrepareOptions) -> PrepareReport:
             "common_voice: part validated holds all of train, dev and test; must be prepared by "
             "itself (give it another --out)"
         )
-    rows = {name: [*_read(folder / f"{name}.tsv")] for name in names}
+    tables = {name: _table(folder / f"{name}.tsv") for name in names}
+    rows = {name: [*_read(folder / f"{name}.tsv", table)] for name, table in tables.items()}
     options.say(f"{folder}: {sum(map(len, rows.values()))} clips in {language}")
     cuts, notices = cuts_of_rows(rows, options, language=language)
+    notices += said_encodings([(f"{name}.tsv", tables[name].encoding) for name in names])
     notices += _compare(folder / DURATIONS, (cut for found in cuts.values() for cut in found))
     return write_splits(cuts, notices, options)
 
 
-def _language(corpus: Path, asked: str) -> tuple[Path, str]:
+def _language(corpus: Path, asked: str | None) -> tuple[Path, str]:
     """Returns the folder of a language, and its code: the folder's name unless another is asked."""
     if (corpus / "clips").is_dir():
-        language = corpus.absolute().name if asked == "en" else asked
+        language = asked or corpus.absolute().name
         if not LANGUAGE.fullmatch(language):
             raise DataError(
                 f"{corpus}: {language} is no code of a language; must be one, as ko or zh-TW "
                 "(name the folder as published, or give --language)"
             )
         return corpus, language
-    if not (corpus / asked / "clips").is_dir():
-        found = sorted(path.parent.name for path in corpus.glob("*/clips"))
+    found = sorted(path.parent.name for path in corpus.glob("*/clips"))
+    language = found[0] if asked is None and len(found) == 1 else asked or "LANGUAGE"
+    if not (corpus / language / "clips").is_dir():
         raise DataError(
-            f"{corpus}: holds no {asked}/clips; has {', '.join(found) or 'no language'} "
+            f"{corpus}: holds no {language}/clips; has {', '.join(found) or 'no language'} "
             "(give --language, or --corpus the folder of a language)"
         )
-    return corpus / asked, asked
+    return corpus / language, language
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Cells]]:
-    """Yields the lines of a table; raise DataError if it is not there."""
+def _table(path: Path) -> Table:
+    """Returns the rows of a part; raises DataError if it is not there, or lacks a column."""
     if not path.is_file():
-        found = ", ".join(sorted(other.stem for other in path.parent.glob("*.tsv")))
+        found = ", ".join(sorted(other.stem for other in path.parent.glob("[!.]*.tsv")))
         raise DataError(f"{path}: no such part; has {found or 'none'} (give --part one of these)")
-    yield from TABLES[".tsv"](path)
+    table = read_separated(path)
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing and table.records:
+        columns = ", ".join(name for name in table.columns if name)
+        raise DataError(
+            f"{table.records[0].where}: no column {', '.join(missing)}; has {columns} "
+            "(fetch the corpus again)"
+        )
+    return table
 
 
-def _read(path: Path) -> Iterator[Row]:
+def _read(path: Path, table: Table) -> Iterator[Row]:
     clips = path.parent / "clips"
-    for line, cells in _rows(path):
-        missing = [name for name in COLUMNS if name not in cells]
-        if missing:
-            columns = ", ".join(name for name in cells if name)
-            raise DataError(
-                f"{path}:{line}: no column {', '.join(missing)}; has {columns} "
-                "(fetch the corpus again)"
-            )
-        problem = "more cells than columns" if None in cells else ""
-        name = (cells["path"] or "").removesuffix(".mp3")  # the first versions leave the ending out
-        text, speaker = cells["sentence"] or "", cells["client_id"]
+    for record in table.records:
+        cells = record.cells
+        name = cells.get("path", "").removesuffix(".mp3")  # the first versions leave it out
+        text, speaker = cells.get("sentence", ""), cells.get("client_id")
         audio = clips / f"{name}.mp3"
-        yield Row(name, audio, text, speaker, f"{path}:{line}", problem=problem)
+        yield Row(name, audio, text, speaker, record.where, problem=record.problem)
 
 
 def _compare(path: Path, cuts: Iterable[MonoCut]) -> list[str]:
@@ -102,12 +110,12 @@ def _compare(path: Path, cuts: Iterable[MonoCut]) -> list[str]:
     if not path.is_file():
         return []
     seconds = {}
-    for line, cells in TABLES[".tsv"](path):
+    for record in read_separated(path).records:
         try:
-            clip, milliseconds = list(cells.values())[:2]
+            clip, milliseconds = [*record.cells.values()][:2]
             seconds[str(clip).removesuffix(".mp3")] = float(milliseconds) / 1000
         except (TypeError, ValueError):
-            raise DataError(f"{path}:{line}: must be a clip and its milliseconds") from None
+            raise DataError(f"{record.where}: must be a clip and its milliseconds") from None
     wrong = [
         f"{cut.id} {cut.duration:.2f} s and not {seconds[cut.id]:.2f}"
         for cut in cuts

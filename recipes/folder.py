@@ -2,13 +2,16 @@
 
 Looked for in this order: a Kaldi data directory (wav.scp, text; segments and utt2spk if they are
 there); tables (.csv, .tsv, .jsonl, .json, WeNet's .list); audio files with a .txt of the same name
-beside each. Columns are found by name, see `COLUMNS`. Tables or folders named train, dev (or valid)
-and test are the splits; where there is no dev, a part of train is held out for it. A folder without
-splits is divided into train, dev and test: by speakers, so that no speaker of one split is in
+beside each. Columns are found by name, see `recipes/columns.py`, or given. Tables or folders named
+train, dev and test, see `recipes/splits.py`, are the splits, also where one table stands above the
+folders or says the splits in a column; where there is no dev, a part of train is held out for it.
+What programs and systems leave, such as .ipynb_checkpoints, is passed over. A folder without splits
+is divided into train, dev and test: by speakers, so that no speaker of one split is in
 another, or where there are few of them by sentences, so that no sentence is. What splits share with
 train all the same, the sentences or the speakers, is said.
 """
 
+import os
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,7 +20,9 @@ from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from asr.recipes.base import PrepareOptions, PrepareReport, refuse_unused
+from asr.recipes.columns import Columns
 from asr.recipes.folder_layouts import read_rows
+from asr.recipes.language import guess_language
 from asr.recipes.manifests import speaker_of
 from asr.recipes.rows import cuts_of_rows, words_of, write_splits
 
@@ -34,25 +39,47 @@ def prepare(options: PrepareOptions) -> PrepareReport:
         DataError: the folder's layout is not known, or an utterance cannot be used and is not to
             be skipped; all problems are in OUT/problems.txt.
     """
-    refuse_unused("folder", options, takes=("corpus", "language", "bad"))
+    takes = ("corpus", "language", "bad", "audio_column", "text_column")
+    refuse_unused("folder", options, takes=takes)
     if options.corpus is None:
         raise ConfigError("folder: corpus is not set; give --corpus DIR with your recordings")
-    if not options.corpus.is_dir():
+    if not os.path.isdir(options.corpus):
         raise DataError(f"{options.corpus}: no such folder (give --corpus your recordings)")
-    layout = read_rows(options.corpus)
-    count = sum(map(len, layout.splits.values()))
-    options.say(f"{options.corpus}: {layout.name}, {count} utterances")
-    cuts, notices = cuts_of_rows(layout.splits, options, language=options.language)
-    notices += layout.notices
+    chosen = Columns(options.audio_column, options.text_column)
+    layout = read_rows(options.corpus, chosen)
+    if any(chosen) and not layout.has_table:
+        raise ConfigError(
+            f"{options.corpus}: is {layout.name}, and has no columns (leave --audio-column and "
+            "--text-column out)"
+        )
+    rows = [row for found in layout.splits.values() for row in found]
+    language = options.language or guess_language(row.text for row in rows if not row.problem)
+    options.say(f"{options.corpus}: {layout.name}, {len(rows)} utterances, in {language}")
+    notices = [*layout.notices]
+    try:
+        cuts, more = cuts_of_rows(layout.splits, options, language=language)
+        notices = [*more, *notices]
+        return write_splits(_divided(cuts, notices, options.seed), notices, options)
+    except DataError:
+        for notice in notices:  # they may say why so little can be used
+            options.say(f"notice: {notice}")
+        raise
+
+
+def _divided(
+    cuts: dict[str, list[MonoCut]], notices: list[str], seed: int
+) -> dict[str, list[MonoCut]]:
+    """Returns train, dev and maybe test: those given, and what is held out where one is not."""
     if len(cuts) == 1:
         (whole,) = cuts.values()
-        cuts = divide(whole, options.seed)
-    elif "dev" not in cuts:
-        cuts |= divide(cuts["train"], options.seed, held_out=("dev",))
-        notices.append(
-            f"no dev is given: {len(cuts['dev'])} utterances of train are held out for it"
-        )
-    return write_splits(cuts, notices, options)
+        return divide(whole, seed)
+    if "dev" in cuts:
+        return cuts
+    divided = cuts | divide(cuts["train"], seed, held_out=("dev",))
+    notices.append(
+        f"no dev is given: {len(divided['dev'])} utterances of train are held out for it"
+    )
+    return divided
 
 
 def divide(
@@ -63,6 +90,8 @@ def divide(
     Raises:
         DataError: there are not as many speakers or sentences as splits.
     """
+    if not cuts:
+        raise DataError("folder: no utterance can be used; must be at least one (mend the corpus)")
     by_speaker = len({*map(speaker_of, cuts)}) >= FEW_SPEAKERS
     groups: dict[str, list[MonoCut]] = defaultdict(list)
     for cut in cuts:

@@ -16,6 +16,7 @@ from lhotse.cut import Cut, MixedCut, MixTrack, MonoCut
 from lhotse.utils import fastcopy
 
 from asr.errors import DataError
+from asr.recipes.audio_kinds import visible_entries
 from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
 from asr.recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
 from asr.recipes.problems import counted
@@ -127,7 +128,7 @@ def _find(folder: Path) -> tuple[list[_Digit], list[str]]:
     """Returns the recordings of the official split, and a notice on each way the folder differs."""
     digits, odd, extra = [], [], []
     official = range(TEST_INDICES.start, DEV_INDICES.stop)
-    for path in sorted(folder.iterdir()):
+    for path in visible_entries(folder):
         match = NAME.fullmatch(path.name)
         if match is None:
             odd.append(path.name)

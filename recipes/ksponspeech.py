@@ -22,7 +22,8 @@ from asr.recipes.ksponspeech_rows import PARTS, AudioFiles, Found, Row, read_par
 from asr.recipes.ksponspeech_text import TextRules, read_transcript
 from asr.recipes.manifests import AudioHeader, make_cut, write_manifest
 from asr.recipes.problems import judge, shown
-from asr.recipes.rows import UNKNOWN, too_fast
+from asr.recipes.row_checks import too_fast
+from asr.recipes.rows import UNKNOWN
 from asr.settings import dump_config
 
 RULES_FILE = "text_rules.yaml"  # of each part, after its name and a dot, as the next

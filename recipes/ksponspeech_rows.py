@@ -118,7 +118,9 @@ class AudioFiles:
             if not path.is_dir():
                 continue
             try:
-                entries = [entry for entry in os.scandir(path) if entry.is_file()]
+                entries = [
+                    x for x in os.scandir(path) if x.is_file() and not x.name.startswith(".")
+                ]
             except OSError as error:
                 raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
             for ending in AUDIO_ENDINGS:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from asr.errors import DataError
+from asr.recipes.audio_kinds import visible_glob
 from asr.recipes.base import (
     PrepareOptions,
     PrepareReport,
@@ -19,8 +19,9 @@ from asr.recipes.base import (
     read_own_settings,
     refuse_unused,
 )
-from asr.recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
-from asr.recipes.tables import read_lines
+from asr.recipes.row_checks import Row
+from asr.recipes.rows import cuts_of_rows, unlike_published, write_splits
+from asr.recipes.text_files import read_lines
 from asr.settings import Section
 
 HOW = "fetch data.keithito.com/data/speech/LJSpeech-1.1.tar.bz2 and unpack it"
@@ -49,7 +50,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
     transcribed = {row.audio for row in rows}
     rows += [
         Row(path.stem, path, "", "LJ", str(path))
-        for path in sorted((folder / "wavs").glob("*.wav"))
+        for path in visible_glob(folder / "wavs", "*.wav")
         if path not in transcribed
     ]
     splits: dict[str, list[Row]] = {"train": [], "dev": [], "test": []}
@@ -67,9 +68,11 @@ def _read(folder: Path, column: int) -> Iterator[Row]:
             continue
         cells = line.split("|")
         if len(cells) != 3:
-            raise DataError(
-                f'{path}:{number}: "{line[:40]}" has {len(cells)} parts; must have 3, '
-                "id|as printed|as spoken (fetch the corpus again)"
+            problem = (
+                f'"{line[:40]}" has {len(cells)} parts; must have 3, id|as printed|as spoken '
+                "(fetch the corpus again)"
             )
+            yield Row("", path, "", "LJ", f"{path}:{number}", problem=problem)
+            continue
         name = cells[0].strip()
         yield Row(name, folder / "wavs" / f"{name}.wav", cells[column], "LJ", f"{path}:{number}")

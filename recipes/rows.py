@@ -1,10 +1,7 @@
 """Utterances as a corpus describes them: each checked against its audio, then turned into a cut."""
 
-import itertools
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from lhotse.cut import MonoCut
 
@@ -14,34 +11,17 @@ from asr.recipes.held_out import sentence_of
 from asr.recipes.manifests import (
     AudioHeader,
     check_cuts,
-    clean_text,
     make_cut,
     read_any_header,
     speaker_of,
     try_headers,
     write_manifest,
 )
-from asr.recipes.problems import judge
+from asr.recipes.problems import judge, shown
+from asr.recipes.row_checks import SAME_SECONDS, Problem, Row, find_problems, span_of
 
 SPLITS = ("train", "dev", "test")
 UNKNOWN = "unknown"  # the speaker, where none is named
-FASTEST = 40.0  # characters a second; nobody speaks faster
-
-
-class Row(NamedTuple):
-    """One utterance as its corpus describes it."""
-
-    name: str
-    audio: Path
-    text: str
-    speaker: str | None
-    where: str  # FILE:LINE that says so
-    start: float | None = None  # seconds; None: where the audio starts
-    end: float | None = None  # seconds; None: where the audio ends
-    problem: str = ""  # why it cannot be used, where the corpus itself shows that
-
-
-Problem = tuple[Row, str]
 
 
 def cuts_of_rows(
@@ -57,21 +37,57 @@ def cuts_of_rows(
     problems = [(row, row.problem) for row in rows if row.problem]
     usable = [row for row in rows if not row.problem]
     headers, unreadable = _headers(usable)
-    problems += unreadable + find_problems(usable, headers)
+    findings = find_problems(usable, headers)
+    problems += unreadable + findings.problems
     notices = judge([f"{row.where}: {what}" for row, what in problems], len(rows), options)
     bad = {id(row) for row, _ in problems}
     cuts = {
         split: [_cut(row, headers[row.audio], language) for row in found if id(row) not in bad]
         for split, found in splits.items()
     }
+    used = [row for row in usable if id(row) not in bad]
+    return cuts, [*notices, *_odd_audio(headers), *_odd_spans(used, headers, findings.overlapping)]
+
+
+def _odd_audio(headers: Mapping[Path, AudioHeader]) -> Iterator[str]:
     stereo = sum(header.num_channels > 1 for header in headers.values())
     if stereo:
-        notices.append(f"{stereo} files have several channels; their mean is used")
+        yield f"{stereo} files have several channels; their mean is used"
     silent = [header for header in headers.values() if header.silent]
     if silent:
         first = silent[0]
-        notices.append(f"{len(silent)} files have a silent channel: {first.path}: {first.silent}")
-    return cuts, notices
+        yield f"{len(silent)} files have a silent channel: {first.path}: {first.silent}"
+
+
+def _odd_spans(
+    rows: Sequence[Row], headers: Mapping[Path, AudioHeader], overlapping: Sequence[Row]
+) -> Iterator[str]:
+    if overlapping:
+        names = shown([row.name for row in overlapping])
+        yield f"{len(overlapping)} utterances overlap with another speaker's and are kept: {names}"
+    past = [
+        (row.end - headers[row.audio].seconds, row.name)
+        for row in rows
+        if row.end is not None and row.end - headers[row.audio].seconds > SAME_SECONDS
+    ]
+    if past:
+        names = shown([name for _, name in past])
+        yield (
+            f"{len(past)} utterances end up to {max(past)[0]:.2f} s past their files' ends and "
+            f"are cut there: {names}"
+        )
+    firsts = [
+        f"{row.name} {row.length:g} of {headers[row.audio].seconds:.2f} s"
+        for row in rows
+        if row.length is not None
+        and span_of(row, headers[row.audio])[1] == row.length
+        and row.length != headers[row.audio].seconds
+    ]
+    if firsts:
+        yield (
+            f"{len(firsts)} utterances are the first part of a longer file, as a duration without "
+            f"an offset means in NeMo: {shown(firsts)}"
+        )
 
 
 def write_splits(
@@ -145,58 +161,6 @@ def unlike_published(counts: Iterable[tuple[str, int, int | None]]) -> list[str]
     ]
 
 
-def find_problems(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> list[Problem]:
-    """Returns what is wrong with rows whose audio can be read."""
-    problems: list[Problem] = []
-    first: dict[str, Row] = {}
-    spans: dict[Path, list[tuple[float, float, Row]]] = defaultdict(list)
-    for row in rows:
-        if row.audio not in headers:
-            continue
-        if row.name in first:
-            problems.append((row, f'id "{row.name}" was used in {first[row.name].where}'))
-            continue
-        first[row.name] = row
-        start, end = _span(row, headers[row.audio])
-        problem = _broken(row) or _unlikely(row, headers[row.audio])
-        if problem:
-            problems.append((row, problem))
-        else:
-            spans[row.audio].append((start, end, row))
-    for found in spans.values():
-        found.sort(key=lambda span: span[:2])
-        for (_, end, one), (start, _, other) in itertools.pairwise(found):
-            if start < end - 0.01:
-                problems.append((other, f"overlaps with {one.where} in {other.audio.name}"))
-    return problems
-
-
-def _broken(row: Row) -> str:
-    """Returns which of a row's strings cannot be written as UTF-8; nothing if all can be."""
-    for what, value in (("id", row.name), ("transcript", row.text), ("speaker", row.speaker or "")):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return f"the {what} holds half a character (a lone surrogate); must be whole"
-    return ""
-
-
-def _unlikely(row: Row, header: AudioHeader) -> str:
-    """Returns why a row's text or span cannot be right for its audio; nothing if they can be."""
-    start, end = _span(row, header)
-    if not clean_text(row.text):
-        return "the transcript is empty"
-    if not 0 <= start < end <= header.seconds + 0.01:
-        return f"{start:g} to {end:g} s is not within the {header.seconds:.2f} s"
-    return too_fast(row.text, end - start)
-
-
-def too_fast(text: str, seconds: float) -> str:
-    """Returns what is wrong if nobody speaks a text in so short a time; nothing if somebody may."""
-    length = len(clean_text(text).replace(" ", ""))
-    return f"{length} characters in {seconds:.2f} s of audio" if length > FASTEST * seconds else ""
-
-
 def _headers(rows: Sequence[Row]) -> tuple[dict[Path, AudioHeader], list[Problem]]:
     paths = list(dict.fromkeys(row.audio for row in rows))
     found = dict(zip(paths, try_headers(paths, read_any_header), strict=True))
@@ -204,18 +168,13 @@ def _headers(rows: Sequence[Row]) -> tuple[dict[Path, AudioHeader], list[Problem
     return {p: h for p, h in found.items() if isinstance(h, AudioHeader)}, problems
 
 
-def _span(row: Row, header: AudioHeader) -> tuple[float, float]:
-    start = row.start or 0.0
-    return start, header.seconds if row.end is None else row.end
-
-
 def _cut(row: Row, header: AudioHeader, language: str) -> MonoCut:
     speaker = row.speaker or UNKNOWN
     cut = make_cut(row.name, header, text=row.text, speaker=speaker, language=language)
-    if row.start is None and row.end is None:
+    start, end = span_of(row, header)
+    if (start, end) == (0.0, header.seconds):
         return cut
-    start, end = _span(row, header)
-    part = cut.truncate(offset=start, duration=min(end, header.seconds) - start, preserve_id=True)
+    part = cut.truncate(offset=start, duration=end - start, preserve_id=True)
     (spoken,) = part.supervisions  # truncate leaves it as long as the recording
     spoken.start, spoken.duration = 0.0, part.duration
     return part

@@ -15,6 +15,7 @@ from asr.recipes.sentences import draw_sentences
 from asr.recipes.speaking import SAMPLE_RATE, Line, speak_lines
 from asr.recipes.templates import items
 
+LANGUAGE = "en"  # unless another is asked for
 NUM_TRAIN = 2000
 NUM_DEV = 100
 NUM_TEST = 120
@@ -67,7 +68,7 @@ def prepare(options: PrepareOptions) -> PrepareReport:
             _write(
                 manifests[split],
                 utterances,
-                language=options.language,
+                language=options.language or LANGUAGE,
                 num_samples=[next(num_samples) for _ in utterances],
             )
         )
@@ -84,16 +85,15 @@ def plan(options: PrepareOptions) -> dict[str, list[_Utterance]]:
     if num_train < 1:
         raise ConfigError(f"num_utterances is {num_train}; must be at least 1")
     counts = {"test": NUM_TEST, "dev": NUM_DEV, "train": num_train}
-    rng = random.Random(f"synthetic {options.language} {options.seed}")
-    sentences = draw_sentences(options.language, sum(counts.values()), rng)
+    language = options.language or LANGUAGE
+    rng = random.Random(f"synthetic {language} {options.seed}")
+    sentences = draw_sentences(language, sum(counts.values()), rng)
     splits = {}
     for split, count in counts.items():
         texts, sentences = sentences[:count], sentences[count:]
         folder = options.out.absolute() / "wav" / split
         splits[split] = [
-            _plan_one(
-                text, number, VARIANTS[split], folder=folder, language=options.language, rng=rng
-            )
+            _plan_one(text, number, VARIANTS[split], folder=folder, language=language, rng=rng)
             for number, text in enumerate(texts)
         ]
     _check_held_out(splits)

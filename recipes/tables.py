@@ -1,54 +1,34 @@
-"""Tables of utterances: csv, tsv and lines of JSON, whose columns are found by name."""
+"""Tables of utterances, csv, tsv and JSON, as rows."""
 
-import csv
-import json
+import math
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from asr.errors import DataError
-from asr.recipes.rows import Row
+from asr.recipes.broken_rows import find_broken
+from asr.recipes.columns import BY_NAME, Columns, Record, Table, check_columns, hint
+from asr.recipes.json_rows import read_json
+from asr.recipes.row_checks import Row
+from asr.recipes.separated import read_separated
+from asr.recipes.text_files import nfc, said_encodings
 
-# What a column means -> the names it goes by, the first that is there counts.
-COLUMNS = {
-    "audio": ("audio_filepath", "file_name", "audio", "wav", "path", "file", "filename"),
-    "text": ("text", "transcription", "transcript", "sentence", "wrd", "txt", "normalized_text"),
-    "name": ("id", "utt_id", "utterance_id", "key"),
-    "speaker": ("speaker", "spk_id", "speaker_id", "spk", "client_id"),
-    "start": ("start", "offset", "begin"),
-    "end": ("end", "stop"),
-    "length": ("duration",),  # beside a start, it says where the utterance ends
-}
-DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
-
-Cells = Mapping[Any, Any]  # column -> value; csv puts what is past the last column under None
-
-
-def nfc(text: str) -> str:
-    """Returns the text composed."""
-    return unicodedata.normalize("NFC", text)
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yields the lines of a UTF-8 text and their numbers, from 1 on.
-
-    Raises:
-        DataError: the file cannot be read, or is in another encoding.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start} (save it as UTF-8)") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    yield from enumerate(text.split("\n"), start=1)
+SHEET_ERRORS = ("#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NULL!", "#N/A")
+NEMO = "audio_filepath"  # NeMo's heading: it reads as much of a file as the duration says
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """Returns the file of that name; one composed otherwise, or with backslashes, is the same."""
+    """Returns the file of that name; one composed otherwise, or with backslashes, is the same.
+
+    So is one without spaces around it.
+    """
+    if not name.strip():
+        return folder / name
     forms = [name, nfc(name), unicodedata.normalize("NFD", name)]
     forms += [form.replace("\\", "/") for form in forms if "\\" in form]
+    if name != name.strip():
+        forms.append(name.strip())
     try:
         for path in (folder / form for form in forms):
             if path.exists():
@@ -64,71 +44,67 @@ def find_file(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def read_table(path: Path) -> list[Row]:
-    """Returns the utterances of a table; a row that cannot be used says why.
+def read_table(path: Path, chosen: Columns = BY_NAME) -> tuple[list[Row], list[str]]:
+    """Returns the utterances of a table, and notices; a row that cannot be used says why.
 
     Raises:
         DataError: the table breaks its format, or lacks a column for the audio or the text.
     """
-    found = [*TABLES[path.suffix.lower()](path)]
-    if not found:
-        raise DataError(f"{path}: no rows; must have at least one")
-    columns = list(dict.fromkeys(_column(name) for _, cells in found for name in cells if name))
-    for what in ("audio", "text"):
-        if not {*columns} & {*COLUMNS[what]}:
-            raise DataError(
-                f"{path}:{found[0][0]}: no column for the {what}; has {', '.join(columns)}, and "
-                f"must have one of {', '.join(COLUMNS[what])}{_hint(columns)}"
-            )
-    return [_row(path, line, cells) for line, cells in found]
+    table = TABLES[path.suffix.lower()](path, chosen)
+    if not table.records:
+        raise DataError(f"{path}: no rows; must have at least one{hint(table.columns)}")
+    notices = said_encodings([(path.name, table.encoding)])
+    usable = [record for record in table.records if not record.problem]
+    if not usable:
+        return [_unusable(path, record, record.problem) for record in table.records], notices
+    found = check_columns(path, table, chosen)
+    rows = [_row(path, record, found) for record in table.records]
+    broken = find_broken(table, found, rows)
+    return [row._replace(problem=broken.get(n, row.problem)) for n, row in enumerate(rows)], notices
 
 
-def _column(name: object) -> str:
-    return str(name).strip().lower()
+def _unusable(path: Path, record: Record, problem: str) -> Row:
+    return Row("", path, "", None, record.where, problem=problem)
 
 
-def _hint(columns: list[str]) -> str:
-    """Returns what to do where a header of one cell seems to be parted by another character."""
-    for sign, name in DELIMITERS.items():
-        if len(columns) == 1 and sign in columns[0]:
-            return f" (its columns seem to be parted by {name}: save it with commas, as .csv)"
-    return ""
-
-
-def _row(path: Path, line: int, cells: Cells) -> Row:
-    where = f"{path}:{line}"
-    named = {_column(name): value for name, value in cells.items() if name}
+def _row(path: Path, record: Record, columns: Mapping[str, Sequence[str]]) -> Row:
+    cells = record.cells
     found = {
-        what: next((named[name] for name in names if name in named), None)
-        for what, names in COLUMNS.items()
+        what: next((cells[name] for name in names if name in cells), None)
+        for what, names in columns.items()
     }
-    problem = _problem(cells, found)
+    problem = record.problem or _problem(found)
     if problem:
-        return Row("", path, "", None, where, problem=problem)
+        return _unusable(path, record, problem)
     start, end, length = map(_seconds, (found["start"], found["end"], found["length"]))
     if end is None and start is not None and length is not None:
-        end = start + length
-    name, speaker, text = (_words(found[what]) for what in ("name", "speaker", "text"))
+        end, length = start + length, None
+    name, speaker, text, split = (_words(found[x]) for x in ("name", "speaker", "text", "split"))
     audio = find_file(path.parent, _words(found["audio"]))
-    if not name:
-        name = audio.stem + (f"-{start:g}" if start else "")
-    return Row(nfc(name), audio, text, speaker or None, where, start, end)
+    return Row(
+        nfc(name),
+        audio,
+        text,
+        speaker or None,
+        record.where,
+        start,
+        end,
+        length=length,
+        is_first_part=columns["audio"][0].strip().lower() == NEMO,
+        split=split.strip().lower(),
+    )
 
 
-def _problem(cells: Cells, found: Mapping[str, Any]) -> str:
+def _problem(found: Mapping[str, Any]) -> str:
     """Returns why a row cannot be used; nothing if it can."""
-    if None in cells:
-        num_columns = len(cells) - 1
-        return (
-            f"{num_columns + len(cells[None])} cells where there are {num_columns} columns; "
-            "quote the text"
-        )
-    for what in ("audio", "text", "name", "speaker"):
+    for what in ("audio", "text", "name", "speaker", "split"):
         if isinstance(found[what], dict | list):
             kind = "an object" if isinstance(found[what], dict) else "a list"
             return f"the {what} is {kind}; must be a string"
-    if not _words(found["audio"]):
+    if not _words(found["audio"]).strip():
         return "no audio file is named"
+    if _words(found["text"]).strip() in SHEET_ERRORS:
+        return f"the transcript is {found['text']}, an error of a spreadsheet; must be the text"
     try:
         for what in ("start", "end", "length"):
             _seconds(found[what])
@@ -142,44 +118,24 @@ def _words(value: object) -> str:
 
 
 def _seconds(value: object) -> float | None:
-    return None if value in (None, "") else float(str(value))
+    if value is None or not str(value).strip():
+        return None
+    seconds = float(str(value))
+    if not math.isfinite(seconds):
+        raise ValueError(value)
+    return seconds
 
 
-def _separated(delimiter: str, quoting: Any) -> Callable[[Path], Iterator[tuple[int, Cells]]]:
-    def read(path: Path) -> Iterator[tuple[int, Cells]]:
-        lines = (line + "\n" for _, line in read_lines(path))
-        reader = csv.DictReader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-        try:
-            for cells in reader:
-                if any(cells.values()):
-                    yield reader.line_num, cells
-        except csv.Error as error:
-            raise DataError(
-                f"{path}:{reader.line_num + 1}: {error} (is a quotation mark left open? "
-                "quote a whole cell, and double the marks in it)"
-            ) from None
-
-    return read
+def _json(path: Path, chosen: Columns) -> Table:
+    del chosen
+    return read_json(path)
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, Cells]]:
-    for number, line in read_lines(path):
-        if line.strip():
-            try:
-                cells = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path}:{number}: not JSON: {error}") from None
-            except RecursionError:
-                raise DataError(f"{path}:{number}: JSON nested too deep; must be flat") from None
-            if not isinstance(cells, dict):
-                raise DataError(f"{path}:{number}: must be an object, as in {{...}}")
-            yield number, cells
-
-
-TABLES: dict[str, Callable[[Path], Iterator[tuple[int, Cells]]]] = {
-    ".csv": _separated(",", csv.QUOTE_MINIMAL),
-    ".tsv": _separated("\t", csv.QUOTE_NONE),
-    ".jsonl": _json_lines,
-    ".json": _json_lines,
-    ".list": _json_lines,  # WeNet's data.list of raw files
+TABLES: dict[str, Callable[[Path, Columns], Table]] = {
+    ".csv": read_separated,
+    ".tsv": read_separated,
+    ".jsonl": _json,
+    ".json": _json,
+    ".ndjson": _json,
+    ".list": _json,  # WeNet's data.list of raw files
 }

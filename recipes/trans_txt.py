@@ -10,6 +10,7 @@ from typing import NamedTuple
 import soundfile
 
 from asr.errors import DataError
+from asr.recipes.audio_kinds import visible_glob
 
 TRANSCRIPT_ENDING = ".trans.txt"
 AUDIO_ENDINGS = frozenset(f".{name.lower()}" for name in soundfile.available_formats()) - {
@@ -55,7 +56,7 @@ def find_utterances(folder: Path, *, joint: str) -> Utterances:
         DataError: a transcript is not UTF-8, or an utterance has two audio files.
     """
     found = Utterances({}, {}, [])
-    for path in sorted(folder.glob("*/*/*")):
+    for path in visible_glob(folder, "*/*/*"):
         if path.name.endswith(TRANSCRIPT_ENDING):
             _read_transcript(path, found, joint)
         elif path.suffix.lower() in AUDIO_ENDINGS:

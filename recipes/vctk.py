@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from asr.errors import ConfigError, DataError
+from asr.recipes.audio_kinds import visible_glob
 from asr.recipes.base import (
     PrepareOptions,
     PrepareReport,
@@ -20,8 +21,9 @@ from asr.recipes.base import (
     read_own_settings,
     refuse_unused,
 )
-from asr.recipes.rows import Row, cuts_of_rows, write_splits
-from asr.recipes.tables import read_lines
+from asr.recipes.row_checks import Row
+from asr.recipes.rows import cuts_of_rows, write_splits
+from asr.recipes.text_files import read_lines
 from asr.settings import Section
 
 HOW = "fetch VCTK-Corpus-0.92.zip from datashare.ed.ac.uk/handle/10283/3443 and unpack it"
@@ -81,7 +83,7 @@ def _audio(folder: Path, mic: str) -> tuple[Path, str]:
 
 def _read(texts: Path, audio: Path, ending: str) -> list[Row]:
     """Returns the utterances in the order of their names; audio without a text has an empty one."""
-    found = {path.stem: path for path in texts.glob("*/*.txt")}
+    found = {path.stem: path for path in visible_glob(texts, "*/*.txt")}
     if not found:
         raise DataError(f"{texts}: holds no texts (give --corpus VCTK: {HOW})")
     rows = []
@@ -89,7 +91,7 @@ def _read(texts: Path, audio: Path, ending: str) -> list[Row]:
         text = " ".join(line for _, line in read_lines(path))
         speaker = path.parent.name
         rows.append(Row(name, audio / speaker / f"{name}{ending}", text, speaker, f"{path}:1"))
-    for path in audio.glob(f"*/*{ending}"):
+    for path in visible_glob(audio, f"*/*{ending}"):
         name = path.name.removesuffix(ending)
         if name not in found:
             rows.append(Row(name, path, "", path.parent.name, str(path)))

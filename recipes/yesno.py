@@ -10,9 +10,10 @@ have it; of the rest every fifth is dev: 24 train, 6 dev, 30 test.
 import re
 from pathlib import Path
 
-from asr.errors import DataError
+from asr.recipes.audio_kinds import visible_glob
 from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from asr.recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
+from asr.recipes.row_checks import Row
+from asr.recipes.rows import cuts_of_rows, unlike_published, write_splits
 
 HOW = "fetch openslr.org/resources/1/waves_yesno.tar.gz and unpack it"
 NUM_RECORDINGS = 60
@@ -29,20 +30,26 @@ def prepare(options: PrepareOptions) -> PrepareReport:
     """
     refuse_unused("yesno", options, takes=("corpus", "download", "bad"))
     folder = corpus_folder("yesno", options, inside=("waves_yesno",), how=HOW)
-    rows = [_row(path) for path in sorted(folder.glob("*.wav"))]
+    paths = visible_glob(folder, "*.wav")
+    odd = [_odd(path) for path in paths if not NAME.fullmatch(path.stem)]
+    rows = [_row(path) for path in paths if NAME.fullmatch(path.stem)]
     rest = rows[::2]
     dev = rest[4::5]
-    splits = {"train": [row for row in rest if row not in dev], "dev": dev, "test": rows[1::2]}
+    train = [row for row in rest if row not in dev]
+    splits = {"train": [*train, *odd], "dev": dev, "test": rows[1::2]}
     cuts, notices = cuts_of_rows(splits, options, language="he")
     notices += unlike_published([("recordings", len(rows), NUM_RECORDINGS)])
     return write_splits(cuts, notices, options)
 
 
+def _odd(path: Path) -> Row:
+    problem = (
+        "must be named for its words, 0 or 1 each, as 0_1_0_0_1_1_1_0.wav (delete it, or give "
+        "--corpus the folder waves_yesno)"
+    )
+    return Row("", path, "", "yesno", str(path), problem=problem)
+
+
 def _row(path: Path) -> Row:
-    if not NAME.fullmatch(path.stem):
-        raise DataError(
-            f"{path}: must be named for its words, 0 or 1 each, as 0_1_0_0_1_1_1_0.wav "
-            "(delete it, or give --corpus the folder waves_yesno)"
-        )
     text = " ".join(WORDS[digit] for digit in path.stem.split("_"))
     return Row(path.stem, path, text, "yesno", str(path))

@@ -6,7 +6,7 @@ from pathlib import Path
 from lhotse.cut import MonoCut
 
 from asr.recipes.manifests import make_cut, read_header, try_headers
-from asr.recipes.rows import too_fast
+from asr.recipes.row_checks import too_fast
 from asr.recipes.trans_txt import find_utterances, read_text
 
 SPEAKERS_FILE = "AUDIO_INFO"

@@ -154,3 +154,38 @@ def test_real_recordings_in_the_original_layout(corpora: Path, tmp_path: Path) -
         speaker, first, last = cut.id.split("-")
         expected = audio[f"{first}-{speaker}-{last}"].astype(np.float32) / 32768
         np.testing.assert_array_equal(cut.load_audio()[0], expected)
+
+
+def test_recordings_in_another_format_are_found_by_their_names(corpus: Path) -> None:
+    for number, path in enumerate(sorted((corpus / "an4").rglob("*.sph"))):
+        samples, rate = soundfile.read(path, dtype="int16")
+        soundfile.write(path.with_suffix(".flac" if number % 2 else ".wav"), samples, rate)
+        if number:
+            path.unlink()
+    (corpus / "an4" / "wav" / "an4_clstk" / "fa0" / "._an2-fa0-b.wav").write_bytes(b"x")
+    done = run(*arguments(corpus))
+    assert done.returncode == 0, done.stderr
+    found = [cut for cuts in read(corpus.parent / "out").values() for cut in cuts]
+    assert len(found) == 24
+    endings = [Path(cut.recording.sources[0].source).suffix for cut in found]
+    assert (endings.count(".sph"), endings.count(".flac"), endings.count(".wav")) == (1, 12, 11)
+
+
+def test_a_line_without_an_id_is_skipped_when_told(corpus: Path) -> None:
+    path = corpus / "an4" / "etc" / "an4_train.transcription"
+    path.write_text(path.read_text() + "<s> YES </s>\n")
+    done = run(*arguments(corpus), "--bad", "skip")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 25 utterances cannot be used and are skipped" in done.stdout + done.stderr
+
+
+@pytest.mark.corpora
+def test_the_whole_corpus_as_flac_has_its_published_words(corpora: Path, tmp_path: Path) -> None:
+    done = run("prepare", "an4", "--corpus", corpora / "an4", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "published" not in done.stdout + done.stderr
+    assert {name: len(cuts) for name, cuts in read(tmp_path / "out").items()} == {
+        "train": 848,
+        "dev": 100,
+        "test": 130,
+    }

@@ -107,8 +107,10 @@ def test_the_language_is_chosen_from_several(corpus: Path) -> None:
     chosen = (*arguments(corpus)[:3], version, *arguments(corpus)[4:])
     assert run(*chosen, "--language", "ko").returncode == 0
     assert [len(cuts) for cuts in read(corpus).values()] == [1, 1, 4]
+    assert run(*chosen).returncode == 0  # there is but one
+    (version / "de" / "clips").mkdir(parents=True)
     error = error_of(*chosen)
-    assert f"{version}: holds no en/clips; has ko (give --language" in error
+    assert f"{version}: holds no LANGUAGE/clips; has de, ko (give --language" in error
     renamed = corpus.rename(version / "downloaded")
     again = (*arguments(corpus)[:3], renamed, *arguments(corpus)[4:])
     assert "downloaded is no code of a language; must be one, as ko or zh-TW" in error_of(*again)
@@ -170,7 +172,7 @@ def test_a_part_that_is_missing_or_lacks_a_column_is_named(corpus: Path) -> None
     (corpus / "train.tsv").write_text("client_id\tpath\tsentence\na\tb\tc\td\n")
     error = run(*arguments(corpus)).stderr.splitlines()[-1]
     assert error.startswith("asr: 1 of 3 utterances cannot be used: ")
-    assert "train.tsv:2: more cells than columns" in error
+    assert "train.tsv:2: 4 cells where there are 3 columns; quote the text" in error
 
 
 def test_parts_of_an_earlier_run_are_left_and_that_is_said(corpus: Path) -> None:
@@ -185,3 +187,17 @@ def test_parts_of_an_earlier_run_are_left_and_that_is_said(corpus: Path) -> None
 def test_the_way_to_the_corpus_is_said(tmp_path: Path) -> None:
     error = error_of("prepare", "common_voice", "--out", tmp_path)
     assert "give --corpus DIR (fetch a language from commonvoice.mozilla.org" in error
+
+
+def test_sentences_that_older_versions_quote_are_read_as_they_are_meant(corpus: Path) -> None:
+    sentences = ['"""나는,"" 그가 말했다."', '"그래?"', '"하나', '그는 "둘" 했다']
+    rows = [
+        {"client_id": "a", "path": f"common_voice_ko_{number}.mp3", "sentence": sentence}
+        for number, sentence in enumerate(sentences)
+    ]
+    write_part(corpus, "train", rows, OLD)
+    assert run(*arguments(corpus), "--part", "train").returncode == 0
+    assert [cut.supervisions[0].text for cut in read(corpus)["train"]] == [
+        '"나는," 그가 말했다.',
+        *sentences[1:],
+    ]

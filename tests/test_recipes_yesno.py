@@ -71,3 +71,14 @@ def test_the_real_recordings_are_all_there(corpora: Path, tmp_path: Path) -> Non
     texts = [cut.supervisions[0].text for cuts in found.values() for cut in cuts]
     assert len(set(texts)) == 60
     assert {len(text.split()) for text in texts} == {8}
+
+
+def test_hidden_files_are_passed_over_and_odd_names_skipped_when_told(corpus: Path) -> None:
+    folder = corpus / "waves_yesno"
+    (folder / "._0_0_0_0.wav").write_bytes(b"x")
+    shutil.copy(folder / "0_0_0_0.wav", folder / "hello.wav")
+    out = corpus.parent / "out"
+    before = run("prepare", "yesno", "--corpus", corpus, "--out", out, "--bad", "skip")
+    assert before.returncode == 0, before.stderr
+    assert "1 of " in before.stderr
+    assert "hello.wav: must be named for its words" in before.stderr

@@ -60,13 +60,20 @@ def prepare(
     out: Annotated[Path, typer.Option(help="Where the manifests go.")],
     corpus: Annotated[Path | None, typer.Option(help="The corpus as published.")] = None,
     download: Annotated[bool, typer.Option(help="Fetch what is missing.")] = False,
-    language: Annotated[str, typer.Option(help="Of the speech; synthetic: en or ko.")] = "en",
+    language: Annotated[
+        str | None,
+        typer.Option(help="Of the speech; by its letters if left out. synthetic: en or ko."),
+    ] = None,
     part: Annotated[list[str] | None, typer.Option(help="Part of the corpus; repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
     num_utterances: Annotated[int | None, typer.Option(help="Of synthetic training.")] = None,
     bad: Annotated[
         str, typer.Option(help="Utterances that cannot be used: refuse, skip.")
     ] = "refuse",
+    audio_column: Annotated[
+        str | None, typer.Option(help="Of your table (folder), if its name is not understood.")
+    ] = None,
+    text_column: Annotated[str | None, typer.Option(help="Likewise.")] = None,
     settings: Settings = None,
 ) -> None:
     """Turn a corpus into manifests (lhotse cuts)."""
@@ -80,6 +87,8 @@ def prepare(
             seed=seed,
             num_utterances=num_utterances,
             bad=bad,
+            audio_column=audio_column,
+            text_column=text_column,
             settings=tuple(settings or ()),
             say=say,
         )
