@@ -29,3 +29,9 @@ def one_line(text: str) -> str:
     """
     escaped = (repr(char)[1:-1] if ord(char) < 32 or ord(char) == 127 else char for char in text)
     return "".join(escaped).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, or the name of its kind."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

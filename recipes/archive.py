@@ -152,6 +152,32 @@ def _unpack(archive: Path, target: Path, *, max_bytes: int, say: Callable[[str],
                 say(f"{archive.name}: {number} files unpacked")
         if len(reader.last) != tarfile.BLOCKSIZE or any(reader.last):
             raise tarfile.ReadError("cut short: its end is not marked by a block of zeros")
+        _read_rest(file, max_bytes)
+
+
+def _read_rest(file: io.BufferedIOBase, max_bytes: int) -> None:
+    """Reads what lies behind a tar's end: padding, and a packed file's checksum of all before it.
+
+    Raises:
+        _MemberError: another archive, or more than an archive may hold.
+    """
+    num_bytes, allowed = 0, max(max_bytes, CHUNK_BYTES)
+    while chunk := file.read(CHUNK_BYTES):
+        num_bytes += len(chunk)
+        if num_bytes > allowed:
+            raise _MemberError(f"holds more than the {allowed} bytes allowed behind its end")
+        for start in range(0, len(chunk), tarfile.BLOCKSIZE):
+            block = chunk[start : start + tarfile.BLOCKSIZE]
+            if any(block) and _is_header(block):
+                raise _MemberError("holds a second archive behind its end, which would be lost")
+
+
+def _is_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, tarfile.ENCODING, "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def _open(archive: Path) -> io.BufferedIOBase:

@@ -1,4 +1,3 @@
-import csv
 import json
 import os
 from pathlib import Path
@@ -178,13 +177,34 @@ def test_hugging_face_names_files_relatively_and_no_two_alike(tmp_path: Path) ->
         for n, i in enumerate(["a/b", "a?b", "A_B", ".."])
     ]
     export(write(tmp_path / "cuts.jsonl.gz", cuts), tmp_path / "out", to="huggingface")
-    with (tmp_path / "out" / "metadata.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = [json.loads(line) for line in lines(tmp_path / "out" / "metadata.jsonl")]
     assert list(rows[0]) == ["file_name", "transcription", "id", "speaker", "language"]
     assert [row["id"] for row in rows] == ["a/b", "a?b", "A_B", ".."]
     names = ["a_b.flac", "a_b-2.flac", "A_B-3.flac", "-4.flac"]
     assert [row["file_name"] for row in rows] == [f"audio/0000/{name}" for name in names]
     assert all((tmp_path / "out" / row["file_name"]).is_file() for row in rows)
+
+
+def test_texts_and_ids_that_a_csv_would_lose_are_read_back(tmp_path: Path) -> None:
+    texts = {"007": "None", "1e5": "NA", "true": "null", "0x1F": "3.10", "2020-01-01": '"a", b'}
+    cuts = [make_cut(tmp_path / f"{n}.wav", text) for n, text in enumerate(texts.values())]
+    for cut, name in zip(cuts, texts, strict=True):
+        cut.id = name
+        cut.supervisions[0].speaker = f"0{cuts.index(cut)}"
+    export(write(tmp_path / "cuts.jsonl.gz", cuts), tmp_path / "out", to="huggingface")
+    again = prepared(tmp_path / "out", tmp_path / "again")
+    assert {cut.id: cut.supervisions[0].text for cut in again} == texts
+    assert {cut.supervisions[0].speaker for cut in again} == {f"0{n}" for n in range(5)}
+
+
+def test_a_column_of_dates_alone_is_said_since_datasets_makes_times_of_it(tmp_path: Path) -> None:
+    cuts = [make_cut(tmp_path / f"{day}.wav", "x") for day in ("2020-01-01", "2020-01-02T10:30Z")]
+    report = export(write(tmp_path / "cuts.jsonl.gz", cuts), tmp_path / "out", to="huggingface")
+    said = "every id is a date, which the package datasets reads as a time (change one of them)"
+    assert said in report.notices
+    cuts.append(make_cut(tmp_path / "day 3.wav", "x"))
+    report = export(write(tmp_path / "cuts.jsonl.gz", cuts), tmp_path / "more", to="huggingface")
+    assert said not in report.notices
 
 
 def test_a_folder_holds_a_thousand_files_of_audio_at_most(

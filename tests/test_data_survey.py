@@ -87,6 +87,11 @@ def digest(manifest: Path) -> str:
     return read_contents(manifest, str).digest
 
 
+def to_channel_1(row: dict) -> None:
+    row["channel"] = 1
+    row["recording"]["channel_ids"] = row["recording"]["sources"][0]["channels"] = [1]
+
+
 CHANGES = {
     "a transcript": lambda rows: rows[1]["supervisions"][0].update(text="ac"),
     "an id": lambda rows: rows[1].update(id="y"),
@@ -95,7 +100,7 @@ CHANGES = {
     "another file": lambda rows: rows[1]["recording"]["sources"].__setitem__(
         0, rows[0]["recording"]["sources"][0]
     ),
-    "another channel": lambda rows: rows[1].update(channel=1),
+    "another channel": lambda rows: to_channel_1(rows[1]),
     "the order": lambda rows: rows.reverse(),
     "one more": lambda rows: rows.append({**rows[1], "id": "y"}),
 }

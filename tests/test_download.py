@@ -306,6 +306,40 @@ def test_an_archive_cut_at_the_end_of_a_member_is_damaged(tmp_path: Path, packed
     assert (unpack(archive, tmp_path / "part") / "1" / "a.txt").read_bytes() == b"one"
 
 
+def test_a_bit_that_changes_what_a_packed_archive_holds_is_damage(tmp_path: Path) -> None:
+    """Those of its name, of the time, and a few that fill the last byte up change nothing."""
+    archive = make_archive(tmp_path / "a.tar.gz", *GOOD)
+    packed = archive.read_bytes()
+    found = []
+    for bit in range(80, 8 * len(packed), 8):
+        changed = bytearray(packed)
+        changed[bit // 8] ^= 1 << bit % 8
+        archive.write_bytes(changed)
+        try:
+            found.append(unpack(archive, tmp_path / f"part{bit}"))
+        except DataError:
+            assert not (tmp_path / f"part{bit}").exists()
+    assert all((folder / "1" / "a.txt").read_bytes() == b"one" for folder in found)
+    assert len(found) < 20
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_archive_behind_an_archive_is_refused_and_padding_is_not(
+    tmp_path: Path, packed: bool
+) -> None:
+    archive = make_archive(tmp_path / "a.tar.gz", *GOOD)
+    whole = gzip.decompress(archive.read_bytes())
+    pack = gzip.compress if packed else bytes
+    archive.write_bytes(pack(whole + whole))
+    with pytest.raises(DataError, match="holds a second archive behind its end"):
+        unpack(archive, tmp_path / "part")
+    archive.write_bytes(pack(whole + bytes(5_000_000)))
+    with pytest.raises(DataError, match="holds more than the 1048576 bytes allowed behind"):
+        unpack(archive, tmp_path / "part")
+    archive.write_bytes(pack(whole + b"x" * 700))
+    assert (unpack(archive, tmp_path / "part") / "1" / "a.txt").read_bytes() == b"one"
+
+
 @pytest.mark.parametrize("second", ["Top/part/1/a.txt", "Top/part/1/a.txt/b.txt"])
 def test_members_that_cannot_both_be_unpacked_are_named(tmp_path: Path, second: str) -> None:
     archive = make_archive(tmp_path / "a.tar.gz", *GOOD, member(second))

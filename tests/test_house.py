@@ -308,6 +308,8 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.training.evaluate": "train",
         "asr.training.card": "checkpoint",
         "asr.data.audio_checks": "validate",
+        "asr.data.cut_types": "cut_lines",
+        "asr.data.line_errors": "cut_lines",
         "asr.data.cut_audio": "data and export",
         "asr.audio.channels": "files",
         "asr.audio.opened": "files and layout",

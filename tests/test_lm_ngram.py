@@ -492,6 +492,11 @@ def test_a_file_that_cannot_be_read_or_unpacked_is_refused(tmp_path):
     path.write_bytes(gzip.compress(PRUNED.encode())[:-30])
     with pytest.raises(DataError, match=r"lm.arpa.gz: cannot be read as an ARPA file"):
         read_arpa(path, SMALL)
+    packed = bytearray(gzip.compress(PRUNED.encode()))
+    packed[-8] ^= 1  # of the checksum, behind what is read
+    path.write_bytes(packed)
+    with pytest.raises(DataError, match=r"lm.arpa.gz: cannot be read as an ARPA file \(CRC"):
+        read_arpa(path, SMALL)
 
 
 def test_a_file_that_cannot_be_written_says_so_and_leaves_the_one_before(tmp_path):

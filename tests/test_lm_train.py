@@ -202,7 +202,7 @@ def test_texts_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "cuts", "c", ["abc"])
     lines = gzip.decompress(manifest.read_bytes()) + b"{}\n"
     manifest.write_bytes(gzip.compress(lines))
-    with pytest.raises(DataError, match=r"c\.jsonl\.gz: line 2 is not a cut"):
+    with pytest.raises(DataError, match=r"c\.jsonl\.gz line 2: type must be one of"):
         list(read_lines(manifest))
 
 

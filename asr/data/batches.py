@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from asr.config import DataConfig
 from asr.data.cut_audio import load_channels
 from asr.data.exact import exact
-from asr.data.manifest import Cut, cut_text, read_cuts
+from asr.data.manifest import Cut, checked_noise, cut_text
 from asr.errors import DataError
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer
 
@@ -247,7 +247,7 @@ class Augment:
 
     def __init__(self, config: DataConfig, *, seed: int, epoch: int) -> None:
         self.config, self.key = config, f"{seed} {epoch} "
-        self.noise = [exact(cut) for cut in read_cuts(config.noise)] if config.noise else []
+        self.noise = [exact(cut) for cut in checked_noise(config.noise)] if config.noise else []
 
     def __call__(self, cut: Cut) -> Cut:
         """Returns the cut as it is to be loaded."""

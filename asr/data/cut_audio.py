@@ -10,9 +10,10 @@ import numpy.typing as npt
 import soundfile
 
 from asr.audio.files import AudioInfo, audio_info
+from asr.data.cut_lines import is_mix
 from asr.data.exact import Channels, exact
-from asr.data.manifest import Cut, audio_paths, first_line, is_whole
-from asr.errors import DataError
+from asr.data.manifest import Cut, audio_paths, is_whole
+from asr.errors import DataError, first_line
 
 FULL_SCALE = 32768  # of 16-bit samples
 
@@ -53,7 +54,7 @@ def plain_source(cut: Cut) -> PlainSource | None:
     Raises:
         DataError: the file is missing, damaged, or not audio.
     """
-    recording = None if hasattr(cut, "tracks") else cut.recording
+    recording = None if is_mix(cut) else cut.recording
     if recording is None or recording.transforms or len(recording.sources) != 1:
         return None
     (source,) = recording.sources

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.data.manifest import Cut, cut_text, each_cut, is_whole, recordings
+from asr.data.cut_lines import is_mix
+from asr.data.manifest import Cut, cut_text, is_whole, read_cuts, recordings
 from asr.text.normalizers import get_normalizer
 from asr.text.tokens import SPECIAL_TOKENS, Tokenizer
 
@@ -237,7 +238,7 @@ def describe(
     normalize = get_normalizer(normalizer).apply
     tally = _Tally(normalize)
     tokens = _TokenTally(tokenizer) if tokenizer else None
-    for cut in each_cut(manifest):
+    for cut in read_cuts(manifest):
         tally.add(cut)
         if tokens:
             tokens.add(cut)
@@ -259,7 +260,7 @@ def spread(numbers: Numbers) -> Spread | None:
 
 def _compare(ours: _Tally, against: Path) -> Comparison:
     other = _Tally(ours.normalize)
-    for cut in each_cut(against):
+    for cut in read_cuts(against):
         other.add(cut)
     texts = set(other.texts) - {hash("")}  # no text is no text in common
     return Comparison(
@@ -279,11 +280,11 @@ def _count_unseen(ours: Counter[str], known: Collection[str]) -> Unseen:
 
 
 def _num_channels(cut: Cut) -> int:
-    recording = None if hasattr(cut, "tracks") else cut.recording
+    recording = None if is_mix(cut) else cut.recording
     return int(recording.num_channels if recording is not None else cut.num_channels)
 
 
 def _kind(cut: Cut) -> str:
-    if hasattr(cut, "tracks"):
+    if is_mix(cut):
         return MIX
     return WHOLE if cut.recording is None or is_whole(cut) else PART

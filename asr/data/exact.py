@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from lhotse.audio import AudioSource, Recording
-from lhotse.augmentation import AudioTransform, Resample, Speed
+from lhotse.augmentation import AudioTransform, Resample, ReverbWithImpulseResponse, Speed
+from lhotse.cut.data import DataCut
 from lhotse.utils import compute_num_samples, fastcopy
 
 from asr.audio.files import read_part
 from asr.audio.opened import Source
 from asr.audio.resampling import needed_range, resample
+from asr.data.cut_lines import is_mix
 from asr.errors import DataError
 
 Channels = npt.NDArray[np.float32]  # (C, N), full scale 1
@@ -61,15 +63,22 @@ class ExactRecording(Recording):  # type: ignore[misc]
         num_samples = self.num_samples - start
         if duration is not None:
             num_samples = compute_num_samples(duration, self.sampling_rate)
-        beyond = start + num_samples - self.num_samples
-        if 0 < beyond <= min(start, self._slack()):
-            start, beyond = start - beyond, 0
-        if beyond > 0:
+        if beyond := self.beyond(offset, duration):
             raise DataError(
                 f"it ends {beyond} samples past its recording, which has {self.num_samples}"
             )
+        start = max(0, min(start, self.num_samples - num_samples))  # times were rounded
         ids = frozenset([chosen] if isinstance(chosen, int) else chosen)
         return self._samples(ids, range(start, start + num_samples))
+
+    def beyond(self, offset: float, duration: float | None) -> int:
+        """Returns how many samples a part, in seconds, goes past the end; those of rounding not."""
+        if duration is None:
+            return 0
+        start = compute_num_samples(offset, self.sampling_rate)
+        stop = start + compute_num_samples(duration, self.sampling_rate)
+        beyond = stop - self.num_samples
+        return beyond if beyond > min(start, self._slack()) else 0
 
     def _samples(self, channels: frozenset[int], wanted: range) -> Channels:
         steps = self._steps()
@@ -147,15 +156,31 @@ class ExactRecording(Recording):  # type: ignore[misc]
 
 
 def exact(cut: Any) -> Any:
-    """Returns a cut, or a mix of cuts, whose recordings are read exactly."""
-    if tracks := getattr(cut, "tracks", None):
-        return fastcopy(cut, tracks=[fastcopy(track, cut=exact(track.cut)) for track in tracks])
-    recording = getattr(cut, "recording", None)
-    if recording is None or isinstance(recording, ExactRecording):
+    """Returns a cut, or a mix of cuts, whose recordings are read exactly, without its features."""
+    if is_mix(cut):
+        return fastcopy(cut, tracks=[fastcopy(track, cut=exact(track.cut)) for track in cut.tracks])
+    if not isinstance(cut, DataCut) or cut.recording is None:
         return cut
+    return fastcopy(cut, recording=_exact_recording(cut.recording), features=None)
+
+
+def _exact_recording(recording: Recording) -> ExactRecording:
+    if isinstance(recording, ExactRecording):
+        return recording
     known = {name: getattr(recording, name) for name in Recording.__dataclass_fields__}
+    known["transforms"] = [_exact_transform(one) for one in recording.transforms or []] or None
     num_stored = None if recording.transforms else recording.num_samples
-    return fastcopy(cut, recording=ExactRecording(**known, num_stored=num_stored))
+    return ExactRecording(**known, num_stored=num_stored)
+
+
+def _exact_transform(transform: Any) -> Any:
+    """Returns a transform that reads a room's impulse response, if it has one, exactly."""
+    if not isinstance(transform, ReverbWithImpulseResponse) or transform.rir is None:
+        return transform
+    rir = transform.rir
+    return fastcopy(
+        transform, rir=_exact_recording(rir) if isinstance(rir, Recording) else exact(rir)
+    )
 
 
 def _changed(samples: Channels, step: _Step) -> Channels:

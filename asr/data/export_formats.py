@@ -6,8 +6,8 @@ written, without loss wherever the format allows that. Several channels become t
 training; in Shar they stay.
 """
 
-import csv
 import json
+import re
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -24,6 +24,7 @@ from asr.data.cut_audio import (
     load_channels,
     plain_source,
 )
+from asr.data.cut_lines import is_mix
 from asr.data.export_folder import (
     FILES_A_FOLDER,
     Place,
@@ -35,6 +36,9 @@ from asr.data.export_folder import (
 from asr.data.export_kaldi import write_kaldi
 from asr.data.manifest import Cut
 from asr.errors import DataError
+
+# What pyarrow, which reads the table for the package datasets, takes for a time.
+TIME = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d(:?\d\d){0,2}(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)?)?")
 
 
 def write_nemo(cuts: Iterable[Cut], place: Place) -> None:
@@ -60,21 +64,32 @@ def write_nemo(cuts: Iterable[Cut], place: Place) -> None:
 
 
 def write_huggingface(cuts: Iterable[Cut], place: Place) -> None:
-    """Writes a Hugging Face audio folder: audio, and metadata.csv with file_name, transcription.
+    """Writes a Hugging Face audio folder: audio, and metadata.jsonl with file_name, transcription.
 
-    Whole mono files are copied as they are; anything else is written as wav.
+    Whole mono files are copied as they are; anything else is written as wav. A table in CSV would
+    be read with "None" and "NA" as no text, and "007" as a number.
     """
-    with (place.folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["file_name", "transcription", "id", "speaker", "language"])
+    all_times = {"transcription", "id", "speaker"}  # columns of nothing but times
+    with (place.folder / "metadata.jsonl").open("w", encoding="utf-8") as file:
         for cut in cuts:
             source = plain_source(cut)
             if source and source.is_whole:
                 path = place.add_audio(cut, source.path, source.path.suffix)
             else:
                 path = place.add_audio(cut, _wav(cut), ".wav")
-            known = (cut.id, first_speaker(cut) or "", first_language(cut) or "")
-            table.writerow([path.as_posix(), plain_text(cut), *known])
+            row = {
+                "file_name": path.as_posix(),
+                "transcription": plain_text(cut),
+                "id": cut.id,
+                "speaker": first_speaker(cut) or "",
+                "language": first_language(cut) or "",
+            }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            all_times = {name for name in all_times if TIME.fullmatch(row[name])}
+    place.report.notices += [
+        f"every {name} is a date, which the package datasets reads as a time (change one of them)"
+        for name in sorted(all_times)
+    ]
 
 
 def write_shar(cuts: Iterable[Cut], place: Place) -> None:
@@ -112,17 +127,17 @@ def write_shar(cuts: Iterable[Cut], place: Place) -> None:
 
 def _stored(cut: Cut) -> Cut:
     """Returns the cut with all of its audio, and nothing else, in a recording in an archive."""
-    is_mix = hasattr(cut, "tracks")
-    channels = [0] if is_mix else [*cut.channel] if isinstance(cut.channel, list) else [cut.channel]
+    mixed = is_mix(cut)
+    channels = [0] if mixed else [*cut.channel] if isinstance(cut.channel, list) else [cut.channel]
     recording = Recording(
-        id=cut.id if is_mix else cut.recording.id,
+        id=cut.id if mixed else cut.recording.id,
         sources=[AudioSource(type="shar", channels=channels, source="")],
         sampling_rate=cut.sampling_rate,
         num_samples=cut.num_samples,
         duration=cut.duration,
         channel_ids=channels,
     )
-    if not is_mix:
+    if not mixed:
         return fastcopy(cut, start=0.0, recording=recording)
     return MonoCut(cut.id, 0.0, cut.duration, 0, cut.supervisions, recording=recording)
 

@@ -1,36 +1,34 @@
 """Manifests: lhotse cuts, checked where they enter."""
 
-import itertools
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from lhotse import CutSet
+from lhotse.cut.data import DataCut
 
+from asr.data.cut_lines import CutLines, is_mix
+from asr.data.exact import exact
 from asr.errors import DataError
 
-Cut = Any  # lhotse's MonoCut or MixedCut
+Cut = Any  # lhotse's MonoCut, MultiCut or MixedCut
+
+RUN_AGAIN = "(run asr prepare again)"
+LEAST_NOISE_SECONDS = 0.1  # shorter noise would be laid end to end a great many times
 
 
 def read_cuts(manifest: str | Path) -> CutSet:
     """Returns the cuts of a manifest, read lazily, their ids and speakers composed (NFC).
 
+    Going through them raises a DataError at a line that is no cut, or names anything but files.
+
     Raises:
-        DataError: the file is missing or is not a manifest of cuts.
+        DataError: the file is missing, is not a manifest of cuts, or names anything but files.
     """
-    path = Path(manifest)
-    if not path.is_file():
-        raise DataError(f"{path}: no such manifest; make it with asr prepare")
-    try:
-        cuts = CutSet.from_jsonl_lazy(path)
-        first = next(iter(cuts), None)
-    except Exception as error:
-        raise DataError(
-            f"{path}: not a manifest of cuts ({first_line(error)}); make it with asr prepare"
-        ) from None
-    if first is None:
-        raise DataError(f"{path}: holds no utterance; make it again with asr prepare")
+    cuts = CutSet(CutLines(Path(manifest)))
+    if next(iter(cuts), None) is None:
+        raise DataError(f"{manifest}: holds no utterance; make it again with asr prepare")
     return cuts.map(_composed)
 
 
@@ -51,33 +49,13 @@ def cut_text(cut: Cut, normalize: Callable[[str], str]) -> str:
     return normalize(" ".join(supervision.text or "" for supervision in spoken))
 
 
-def each_cut(manifest: str | Path) -> Iterator[Cut]:
-    """Yields the cuts of a manifest as they stand, unchecked.
-
-    Raises:
-        DataError: a line is not a cut.
-    """
-    iterator = iter(read_cuts(manifest))
-    for number in itertools.count(1):
-        try:
-            cut = next(iterator, None)
-        except Exception as error:
-            raise DataError(
-                f"{manifest}: line {number} is not a cut ({first_line(error)}); "
-                "make the manifest again with asr prepare"
-            ) from None
-        if cut is None:
-            return
-        yield cut
-
-
 def read_ids(manifest: str | Path) -> frozenset[str]:
     """Returns the ids of a manifest's cuts, in Unicode form NFC; their audio may be gone.
 
     Raises:
         DataError: the file is missing or is not a manifest of cuts.
     """
-    return frozenset(cut.id for cut in each_cut(manifest))
+    return frozenset(cut.id for cut in read_cuts(manifest))
 
 
 def checked_cuts(manifest: str | Path, *, may_be_gone: bool = False) -> Iterator[Cut]:
@@ -85,47 +63,83 @@ def checked_cuts(manifest: str | Path, *, may_be_gone: bool = False) -> Iterator
 
     Args:
         manifest: its path.
-        may_be_gone: whether audio that is gone is left to whoever reads it.
+        may_be_gone: whether audio that is gone, or ends early, is left to whoever reads it.
 
     Raises:
-        DataError: a repeated id, no transcript, no duration, or audio that is gone.
+        DataError: a repeated id, no transcript, no duration, or audio that is gone or too short.
     """
     seen: set[str] = set()
-    for cut in each_cut(manifest):
-        _check_cut(cut, manifest, seen)
-        if not may_be_gone:
-            _check_audio(cut, manifest)
+    for cut in read_cuts(manifest):
+        where = f'{manifest} utterance "{cut.id}"'
+        if cut.id in seen:
+            raise DataError(f"{where}: the id occurs twice; ids must be unique {RUN_AGAIN}")
         seen.add(cut.id)
+        _check_cut(cut, where)
+        if not cut.supervisions:
+            raise DataError(f"{where}: has no supervision; a transcript is needed {RUN_AGAIN}")
+        if not may_be_gone:
+            _check_audio(cut, where)
         yield cut
 
 
-def _check_cut(cut: Cut, manifest: str | Path, seen: set[str]) -> None:
-    where, way_out = f'{manifest} utterance "{cut.id}"', "(run asr prepare again)"
-    if cut.id in seen:
-        raise DataError(f"{where}: the id occurs twice; ids must be unique {way_out}")
+def checked_noise(manifest: str | Path) -> Iterator[Cut]:
+    """Yields the cuts of a manifest of noise, which need no transcript.
+
+    Raises:
+        DataError: no duration to speak of, or audio that is gone or too short.
+    """
+    for cut in read_cuts(manifest):
+        where = f'{manifest} utterance "{cut.id}"'
+        _check_cut(cut, where)
+        _check_audio(cut, where)
+        if cut.duration < LEAST_NOISE_SECONDS:
+            raise DataError(
+                f"{where}: duration {cut.duration:g} s; noise must last at least "
+                f"{LEAST_NOISE_SECONDS:g} s (leave it out)"
+            )
+        yield cut
+
+
+def _check_cut(cut: Cut, where: str) -> None:
     if not cut.duration > 0:
-        raise DataError(f"{where}: duration {cut.duration:.2f} s; must be > 0 {way_out}")
-    if not cut.supervisions:
-        raise DataError(f"{where}: has no supervision; a transcript is needed {way_out}")
+        raise DataError(f"{where}: duration {cut.duration:.2f} s; must be > 0 {RUN_AGAIN}")
     if not any(recordings(cut)):
-        raise DataError(f"{where}: has no recording; its audio must be named {way_out}")
+        raise DataError(f"{where}: has no recording; its audio must be named {RUN_AGAIN}")
 
 
-def _check_audio(cut: Cut, manifest: str | Path) -> None:
+def _check_audio(cut: Cut, where: str) -> None:
     for path in audio_paths(cut):
         if not path.is_file():
-            raise DataError(
-                f'{manifest} utterance "{cut.id}": its audio {path} is gone; put it back (run asr '
-                "prepare again)"
-            )
+            raise DataError(f"{where}: its audio {path} is gone; put it back {RUN_AGAIN}")
+    if beyond := past_end(cut):
+        raise DataError(f"{where}: {beyond} {RUN_AGAIN}")
+
+
+def past_end(cut: Cut) -> str:
+    """Returns how far a cut goes past the end of a recording; nothing if it does not."""
+    for part in parts(cut):
+        recording = part.recording
+        if recording is None:
+            continue
+        seconds = recording.num_samples / recording.sampling_rate
+        if part.start + part.duration <= seconds:  # as nearly all do, and quick to tell
+            continue
+        if beyond := exact(part).recording.beyond(part.start, part.duration):
+            return f"it ends {beyond} samples past its recording, which has {recording.num_samples}"
+    return ""
+
+
+def parts(cut: Cut) -> list[Any]:
+    """Returns the cuts that a mix is made of, or the one cut, but for those that are silence."""
+    all_of_it = [track.cut for track in cut.tracks] if is_mix(cut) else [cut]
+    return [part for part in all_of_it if isinstance(part, DataCut)]
 
 
 def recordings(cut: Cut) -> Iterator[Any]:
     """Yields the recordings that a cut is made of."""
-    for track in getattr(cut, "tracks", None) or [cut]:
-        recording = getattr(getattr(track, "cut", track), "recording", None)
-        if recording is not None:
-            yield recording
+    for part in parts(cut):
+        if part.recording is not None:
+            yield part.recording
 
 
 def is_whole(cut: Cut) -> bool:
@@ -139,9 +153,3 @@ def audio_paths(cut: Cut) -> Iterator[Path]:
         for source in recording.sources:
             if source.type == "file":
                 yield Path(source.source)
-
-
-def first_line(error: BaseException) -> str:
-    """Returns the first line of an error's message, or the name of its kind."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

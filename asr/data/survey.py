@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asr.config import DataConfig
-from asr.data.manifest import Cut, checked_cuts, cut_text, each_cut
+from asr.data.cut_lines import is_mix
+from asr.data.manifest import Cut, checked_cuts, checked_noise, cut_text
 from asr.errors import DataError
 from asr.text.tokenizer import Tokenizer
 
@@ -100,7 +101,7 @@ def read_contents(manifest: str | Path, normalize: Callable[[str], str]) -> Cont
 
 def _identities(cut: Cut) -> Iterator[Any]:
     """Yields which audio a cut plays, however often its folder moves."""
-    for track in getattr(cut, "tracks", None) or [cut]:
+    for track in cut.tracks if is_mix(cut) else [cut]:
         part = getattr(track, "cut", track)
         recording = getattr(part, "recording", None)
         placed = [getattr(track, name, None) for name in ("offset", "snr")]
@@ -112,11 +113,15 @@ def _identities(cut: Cut) -> Iterator[Any]:
 
 
 def name_noise(manifest: str | None) -> str:
-    """Returns a name that other recordings to mix in do not have; nothing where there are none."""
+    """Returns a name that other recordings to mix in do not have; nothing where there are none.
+
+    Raises:
+        DataError: the manifest cannot be read, or what it names cannot be used.
+    """
     if manifest is None:
         return ""
     digest = hashlib.sha256()
-    for cut in each_cut(manifest):
+    for cut in checked_noise(manifest):
         digest.update(json.dumps([cut.id, cut.duration, *_identities(cut)]).encode())
     return f"sum {digest.hexdigest()[:16]}"
 

@@ -16,7 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.data.audio_checks import Flaw, Heard, check_audio
-from asr.data.manifest import Cut, audio_paths, cut_text, each_cut, recordings
+from asr.data.cut_lines import is_mix
+from asr.data.manifest import (
+    Cut,
+    audio_paths,
+    cut_text,
+    past_end,
+    read_cuts,
+    recordings,
+)
 from asr.errors import DataError
 from asr.files import whole_file
 from asr.machine.threads import map_ahead
@@ -58,12 +66,14 @@ def validate(
     def check(cut: Cut) -> tuple[Cut, list[Flaw], Heard]:
         flaws = [Flaw(cut.id, *found) for found in check_cut(cut)]
         heard = Heard([], None)
-        if audio and not {"missing audio", "zero length"} & {item.what for item in flaws}:
+        if audio and not {"missing audio", "zero length", "past the end"} & {
+            item.what for item in flaws
+        }:
             heard = check_audio(cut)
         return cut, flaws, heard
 
     threads = THREADS if audio else 1
-    checked = map_ahead(check, each_cut(manifest), threads=threads)
+    checked = map_ahead(check, read_cuts(manifest), threads=threads)
     for number, (cut, flaws, heard) in enumerate(checked, start=1):
         if number % SHOWN_EVERY == 0:
             live(f"{number:,} utterances")
@@ -83,6 +93,8 @@ def check_cut(cut: Cut) -> Iterator[tuple[str, str, str]]:
             yield "missing audio", str(path), "every file must be there"
     if not cut.duration > 0:
         yield "zero length", f"{cut.duration:g} s", "must last longer than 0 s"
+    if beyond := past_end(cut):
+        yield "past the end", beyond, "must be within its recording"
     text = cut_text(cut, str)
     if not text.strip():
         yield "no text", "", "must have a transcript"
@@ -198,8 +210,7 @@ def _lines(flaws: Iterable[Flaw], counts: dict[str, Count]) -> Iterator[str]:
 
 def _place(cut: Cut) -> int:
     """Returns a number that two cuts of the same stretch of the same files share; 0: no files."""
-    tracks = getattr(cut, "tracks", None)
-    parts = [(track.cut, track.offset) for track in tracks] if tracks else [(cut, 0.0)]
+    parts = [(track.cut, track.offset) for track in cut.tracks] if is_mix(cut) else [(cut, 0.0)]
     places = [(*map(str, audio_paths(part)), part.start, part.duration, at) for part, at in parts]
     return hash((tuple(places), str(cut.channel))) if any(audio_paths(cut)) else 0
 

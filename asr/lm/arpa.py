@@ -15,6 +15,7 @@ Tables hold natural logarithms; numbers of lines and lengths of n-grams begin at
 """
 
 import codecs
+import collections
 import contextlib
 import gzip
 import itertools
@@ -162,7 +163,9 @@ class _Reader:
         """Returns the file's n-grams of length 1, 2, ..."""
         with _open_lines(self.path) as lines:
             self.lines = self._numbered(lines)
-            return self._read_tables()
+            tables = self._read_tables()
+            collections.deque(lines, maxlen=0)  # to the end, where a packed file's checksum is
+            return tables
 
     def _numbered(self, file: Iterable[bytes]) -> Iterator[bytes]:
         for line in file:

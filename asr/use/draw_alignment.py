@@ -68,16 +68,18 @@ def _with_hypothesis(recognizer: Recognizer, batch: Batch, encoded: Encoded) -> 
 def _load(
     recognizer: Recognizer, manifest: str | Path, utterance: str | None, *, needs_text: bool
 ) -> Batch:
-    names = []
-    for cut in checked_cuts(manifest):
+    names, found = [], None
+    for cut in checked_cuts(manifest):  # to the end, where an archive's checksum is
         names.append(cut.id)
-        if utterance in (None, cut.id):
-            dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
-            batch = dataset[CutSet.from_cuts([cut])]
-            if isinstance(batch, DataError):
-                raise batch
-            if needs_text and not batch.texts[0]:
-                raise DataError(f"{manifest} utterance {cut.id!r}: has no transcript to align")
-            return batch
-    some = ", ".join(names[:3])
-    raise DataError(f"{manifest}: has no utterance {utterance!r}; it has {some}, ...")
+        if found is None and utterance in (None, cut.id):
+            found = cut
+    if found is None:
+        some = ", ".join(names[:3])
+        raise DataError(f"{manifest}: has no utterance {utterance!r}; it has {some}, ...")
+    dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
+    batch = dataset[CutSet.from_cuts([found])]
+    if isinstance(batch, DataError):
+        raise batch
+    if needs_text and not batch.texts[0]:
+        raise DataError(f"{manifest} utterance {found.id!r}: has no transcript to align")
+    return batch

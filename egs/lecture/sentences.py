@@ -4,8 +4,7 @@ import argparse
 import random
 from pathlib import Path
 
-from lhotse import CutSet
-
+from asr.data.manifest import read_cuts
 from asr.recipes.sentences import draw_sentences
 
 
@@ -19,7 +18,7 @@ def main() -> None:
     spoken = {
         supervision.text
         for split in ("dev", "test")
-        for cut in CutSet.from_file(arguments.data / f"{split}.jsonl.gz")
+        for cut in read_cuts(arguments.data / f"{split}.jsonl.gz")
         for supervision in cut.supervisions
     }
     drawn = draw_sentences("en", arguments.count + len(spoken), random.Random(7))

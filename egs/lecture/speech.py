@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from lhotse import CutSet
 
 from asr.data.batches import BatchDataset, Batches
+from asr.data.manifest import read_cuts
 from asr.encoder import Encoder
 from asr.loss import IGNORED, masked_targets
 from asr.pictures.plots import plot_curves
@@ -153,7 +153,7 @@ def compare_histories(recognizer: Recognizer, manifest: Path) -> tuple[float, fl
     """Returns error rates of tokens fed the reference, and of transcripts fed by themselves."""
     dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
     config = recognizer.config
-    batches = Batches(CutSet.from_file(manifest), dataset, config=config.data, seed=config.seed)
+    batches = Batches(read_cuts(manifest), dataset, config=config.data, seed=config.seed)
     options = config.search.model_copy(update={"beam_size": 1, "ctc_weight": 0.0})
     wrong = total = 0
     references, found = {}, {}
