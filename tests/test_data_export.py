@@ -79,7 +79,7 @@ def held(cuts: list) -> Held:
 
 def prepared(folder: Path, out: Path) -> list:
     """Returns the cuts that `asr prepare folder` makes of a folder."""
-    done = run("prepare", "folder", "--corpus", folder, "--out", out)
+    done = run("prepare", "folder", "--corpus", folder, "--out", out, "--language", "en")
     assert done.returncode == 0, done.stderr
     return [
         cut
