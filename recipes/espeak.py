@@ -152,7 +152,7 @@ def load_espeak() -> Espeak:
     except ImportError as error:
         raise DataError(
             "the package espeakng-loader is not installed; the synthetic corpus is spoken with it "
-            "(pip install 'asr[demo]')"
+            "(pip install espeakng-loader)"
         ) from error
     loader = cast(_Loader, espeakng_loader)
     library = loader.load_library()

@@ -575,7 +575,7 @@ def test_words_hold_no_whitespace_and_none_is_taken_twice():
 def assert_scores_are_kenlms(
     path: Path, symbols: Sequence[str], texts: Sequence[Sequence[int]]
 ) -> None:
-    kenlm = pytest.importorskip("kenlm", reason="kenlm is not installed: pip install 'asr[test]'")
+    kenlm = pytest.importorskip("kenlm", reason="kenlm is not installed: pip install kenlm")
     model, other = read_arpa(path, symbols), kenlm.Model(str(path))
     for text in texts:
         sentence = " ".join(symbols[token] for token in text)
