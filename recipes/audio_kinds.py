@@ -9,7 +9,19 @@ from asr.errors import DataError
 
 READ = frozenset(
     (
-        *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
+        *(
+            ".wav",
+            ".wave",
+            ".bwf",
+            ".rf64",
+            ".w64",
+            ".flac",
+            ".ogg",
+            ".oga",
+            ".opus",
+            ".mp3",
+            ".mp2",
+        ),
         *(".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".sph", ".nist", ".wv1", ".wv2"),
     )
 )
@@ -19,7 +31,7 @@ NOT_READ = WITHOUT_HEADER | frozenset(
         *(".m4a", ".m4b", ".m4r", ".m4p", ".m4v", ".mp4", ".aac", ".adts", ".alac", ".mov"),
         *(".3gp", ".3gpp", ".3g2", ".3ga", ".amr", ".awb", ".qcp", ".gsm", ".g722", ".g729"),
         *(".webm", ".weba", ".mka", ".mkv", ".ogv", ".ogx", ".spx", ".wma", ".wmv", ".asf"),
-        *(".mp1", ".mp2", ".mpa", ".mpga", ".mpeg", ".mpg", ".mpc", ".ac3", ".eac3", ".dts"),
+        *(".mp1", ".mpa", ".mpga", ".mpeg", ".mpg", ".mpc", ".ac3", ".eac3", ".dts"),
         *(".ape", ".wv", ".tta", ".tak", ".shn", ".dsf", ".dff", ".ra", ".rm", ".ram", ".avi"),
         *(".flv", ".f4a", ".dss", ".ds2", ".dvf", ".msv", ".voc"),
     )
@@ -87,6 +99,17 @@ def _walk(folder: Path, seen: set[str], links: list[Path]) -> Iterator[Path]:
             links.append(path)
         else:
             yield from _walk(path, seen, links)
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """Returns the absolute paths of the recordings in a folder and the folders in it, in order."""
+    found = []
+    for parent, folders, files in os.walk(os.path.abspath(folder)):
+        folders[:] = [name for name in folders if not is_hidden(Path(name))]
+        for name in files:
+            if os.path.splitext(name)[1].lower() in READ and not is_hidden(Path(name)):
+                found.append(Path(parent, name))
+    return sorted(found)
 
 
 def said_not_read(paths: Sequence[Path], folder: Path) -> list[str]:

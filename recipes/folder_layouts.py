@@ -11,6 +11,7 @@ from asr.recipes.audio_kinds import (
     NOT_READ,
     READ,
     kind_of,
+    recordings_in,
     said_not_read,
     visible_entries,
     visible_files,
@@ -57,6 +58,10 @@ def read_rows(folder: Path, chosen: Columns = BY_NAME) -> Layout:
         (rows,) = splits.values()
         splits, more = part_rows(folder, rows)
         notices += more
+    if layout.has_table:
+        named = {os.path.abspath(row.audio) for rows in splits.values() for row in rows}
+        alone = [path for path in recordings_in(folder) if str(path) not in named]
+        notices += _said("recordings are named by no table and are not read", alone, folder)
     return layout._replace(splits=_named(splits), notices=notices)
 
 
@@ -209,4 +214,5 @@ def _said(what: str, paths: Sequence[Path], folder: Path) -> list[str]:
     """Returns a notice on files, the first of them by name; none if there are none."""
     if not paths:
         return []
-    return [f"{len(paths)} {what}: {shown([str(path.relative_to(folder)) for path in paths])}"]
+    names = [os.path.relpath(path, folder) for path in paths]
+    return [f"{len(paths)} {what}: {shown(names)}"]

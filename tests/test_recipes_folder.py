@@ -448,7 +448,11 @@ def test_what_is_in_no_split_is_said(tmp_path: Path, folder: Path) -> None:
     for name, clip in (("train", 0), ("dev", 1), ("test", 2)):
         (folder / f"{name}.csv").write_text(f"path,text\nclips/u{clip}.wav,{name}")
     report, _ = prepared(folder)
-    assert report.notices == ["1 tables are named as no split and are not read: other.csv"]
+    assert report.notices == [
+        "1 tables are named as no split and are not read: other.csv",
+        "3 recordings are named by no table and are not read: clips/u3.wav, clips/u4.wav, "
+        "clips/u5.wav",
+    ]
 
 
 def write_kaldi(folder: Path, separator: str = " ") -> None:
@@ -563,10 +567,10 @@ def test_what_splits_share_with_train_is_said(folder: Path) -> None:
     for name, row in (("train", "u0.wav,a b,ann"), ("dev", "u1.wav,AB,ann"), ("test", "u2.wav,c,")):
         (folder / f"{name}.csv").write_text(f"path,text,speaker\nclips/{row}")
     report, _ = prepared(folder)
-    assert report.notices == ["1 of 1 utterances of dev have the words of one in train"]
+    assert report.notices[1:] == ["1 of 1 utterances of dev have the words of one in train"]
     (folder / "train.csv").write_text("path,text,speaker\nclips/u0.wav,d,ann\nclips/u3.wav,e,ben")
     report, _ = prepared(folder)
-    assert report.notices == ["1 of 1 speakers of dev are in train"]
+    assert report.notices[1:] == ["1 of 1 speakers of dev are in train"]
 
 
 def test_splits_are_all_old_or_all_new(folder: Path) -> None:
@@ -586,3 +590,19 @@ def test_splits_are_all_old_or_all_new(folder: Path) -> None:
     report, _ = prepared(folder)
     assert report.notices == [f"{out / 'test.jsonl.gz'} was of an earlier run and is removed"]
     assert sorted(path.name for path in out.iterdir()) == ["dev.jsonl.gz", "train.jsonl.gz"]
+
+
+def test_recordings_that_no_table_names_are_said(folder: Path) -> None:
+    rows = [f"clips/u{number}.wav,{text}" for number, text in enumerate(TEXTS)]
+    (folder / "metadata.csv").write_text("\n".join(["file_name,text", *rows, ""]), "utf-8")
+    report, _ = prepared(folder)
+    assert not [notice for notice in report.notices if "no table" in notice]
+    write_wav(folder / "clips" / "._u7.wav")
+    write_wav(folder / "more" / "forgotten.WAV")
+    write_wav(folder / "clips" / "u8.wav")
+    report, cuts = prepared(folder)
+    assert (
+        "2 recordings are named by no table and are not read: clips/u8.wav, more/forgotten.WAV"
+        in report.notices
+    )
+    assert len(everything(cuts)) == len(TEXTS)

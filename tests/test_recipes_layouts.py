@@ -194,7 +194,7 @@ def test_a_folder_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
 def test_every_recording_of_a_kind_that_is_not_read_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     write_texts(folder, ["a", "b", "c"])
-    kinds = ["webm", "amr", "3gp", "mka", "m4b", "mp2", "m4a", "wma", "ape", "WV", "mov", "spx"]
+    kinds = ["webm", "amr", "3gp", "mka", "m4b", "mpc", "m4a", "wma", "ape", "WV", "mov", "spx"]
     for kind in kinds:
         (folder / f"call.{kind}").write_bytes(bytes(100))
     (folder / "call.pcm").write_bytes(bytes(100))
