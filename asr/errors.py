@@ -29,3 +29,8 @@ def one_line(text: str) -> str:
     """
     escaped = (repr(char)[1:-1] if ord(char) < 32 or ord(char) == 127 else char for char in text)
     return "".join(escaped).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def in_short(error: BaseException) -> str:
+    """Returns what another library's error says, in one line that fits into a sentence."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

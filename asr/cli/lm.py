@@ -12,6 +12,7 @@ from asr.cli.options import (
     Settings,
     TokenizerFolder,
     say,
+    say_all,
 )
 
 
@@ -51,6 +52,7 @@ def perplexity(
     from asr.lm.text import read_text
 
     model = find_language_model(lm, tokenizer, device=device)
+    say_all(model.notices)
     text = read_text(files, model.tokenizer)
     say(text.describe())
     typer.echo(score_text(model, text).to_table())
@@ -78,6 +80,7 @@ def sample_lm(
     from asr.lm.language_model import sample
 
     model = find_language_model(lm, tokenizer, device=device)
+    say_all(model.notices)
     for line in sample(
         model, prompt, num=num, temperature=temperature, max_tokens=max_tokens, seed=seed
     ):

@@ -1,7 +1,7 @@
 """What the commands of `asr` share: options with one meaning everywhere, and lines for people."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +52,12 @@ def say(line: str) -> None:
         return
     erase = "\r\033[K" if sys.stderr.isatty() else ""
     typer.echo(erase + line, err=True)
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Prints lines as `say` does."""
+    for line in lines:
+        say(line)
 
 
 def live_line() -> Callable[[str], None]:

@@ -15,6 +15,7 @@ from asr.cli.options import (
     Settings,
     live_line,
     say,
+    say_all,
     search_settings,
 )
 from asr.errors import ConfigError
@@ -35,6 +36,7 @@ def decode(
     from asr.use.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
+    say_all(recognizer.notices)
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
     for lm, loaded in zip(lms or (), recognizer.lms, strict=True):
         if loaded.kind == "words":
@@ -77,6 +79,7 @@ def transcribe(
     prints_text = output_dir is None and formats == ("txt",)
 
     recognizer = load_recognizer(model, device, lms=lms or ())
+    say_all(recognizer.notices)
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
     for file in files:
         tell = _segment_teller(file, prints_text)
@@ -117,6 +120,7 @@ def draw_alignment(
 
     check_picture(out)
     recognizer = load_recognizer(model, device)
+    say_all(recognizer.notices)
     say(draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis))
     say(f"written: {out}")
 

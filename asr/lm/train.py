@@ -20,13 +20,14 @@ from asr.config import TrainConfig
 from asr.errors import ConfigError
 from asr.lm.bptt import clip_gradients, gradient_norms, run_segment
 from asr.lm.config import LMConfig, LMTrainConfig
-from asr.lm.folder import ARPA_FILE, describe_language_model
+from asr.lm.folder import ARPA_FILE, describe_language_model, file_sha256
 from asr.lm.language_model import LanguageModel
 from asr.lm.lines import NORM, lines_about, lines_about_texts, progress_line, report_epoch
 from asr.lm.ngram import arpa_symbols, estimate, write_arpa
 from asr.lm.perplexity import score_text
 from asr.lm.run import LMProgress, LMRun, LMTexts, find_texts, set_up
 from asr.lm.text import Lanes, make_lanes
+from asr.store.parts import describe_parts
 from asr.training.lock import lock_folder
 from asr.training.log import TrainLog, finite_or_null
 from asr.training.schedules import learning_rate
@@ -77,6 +78,7 @@ def count_ngrams(texts: LMTexts, folder: Path, log: TrainLog) -> dict[str, Any]:
         "fallback_orders": list(model.fallback_orders),
         **text_metrics(texts, seconds),
         "dev": score.to_dict(),
+        "parts": describe_parts(config, tokenizer, arpa_sha256=file_sha256(folder / ARPA_FILE)),
     }
     num_ngrams = f"{sum(model.num_ngrams):,}"
     card = describe_language_model(config, metrics, size=f"{num_ngrams} in all")
@@ -197,7 +199,8 @@ def finish_epoch(run: LMRun, progress: LMProgress, session: Session) -> None:
     progress.segment, progress.train_seconds, progress.lanes, progress.sums = 0, 0.0, (), {}
     if score.token_perplexity < progress.best_dev.get("token_perplexity", math.inf):
         progress.best_epoch, progress.best_dev = progress.epoch, score.to_dict()
-        save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
+        parts = describe_parts(run.config, run.tokenizer)
+        save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict(), parts)
     session.log.history(progress.history)
     check_converged(run, progress)
     publish(run, progress)

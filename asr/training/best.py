@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.checkpoint import WEIGHTS_FILE, save_metrics, save_weights
+from asr.store.parts import describe_parts
 from asr.training.card import describe_model
 from asr.training.evaluate import Evaluation
 from asr.training.experiment import Run
@@ -38,7 +39,9 @@ def drop_old_weights(run: Run, progress: RecognizerProgress) -> None:
 
 def publish(run: Run, progress: RecognizerProgress, result: Evaluation, *, name: str) -> None:
     """Writes the model folder's weights, metrics and card."""
-    save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
+    longest_seconds = run_metrics(run, progress)["longest_seconds"]  # recognizing depends on it
+    parts = describe_parts(run.config, run.tokenizer, longest_seconds=longest_seconds)
+    save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict(), parts)
     metrics = {
         **run_metrics(run, progress),
         "weights": name,

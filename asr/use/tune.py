@@ -152,6 +152,8 @@ def tune(
     if own_rank()[1] > 1:
         raise ConfigError("asr tune runs in one process; start it without torchrun")
     recognizer = load_recognizer(plan.model, plan.device, lms=plan.lms)
+    for notice in recognizer.notices:
+        say(notice)
     base = recognizer.choose(plan.settings)
     weights = tuple(part.weight for part in weigh(recognizer.lms, base))
     base = base.model_copy(update={"lm_weights": weights})
