@@ -36,8 +36,8 @@ def decode(
     from asr.use.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
-    say_all(recognizer.notices)
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    say_all(recognizer.notices)
     for lm, loaded in zip(lms or (), recognizer.lms, strict=True):
         if loaded.kind == "words":
             say(f"{lm}: over words, which are scored where they end")
@@ -79,8 +79,8 @@ def transcribe(
     prints_text = output_dir is None and formats == ("txt",)
 
     recognizer = load_recognizer(model, device, lms=lms or ())
-    say_all(recognizer.notices)
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    say_all(recognizer.notices)
     for file in files:
         tell = _segment_teller(file, prints_text)
         transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)

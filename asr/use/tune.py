@@ -152,11 +152,11 @@ def tune(
     if own_rank()[1] > 1:
         raise ConfigError("asr tune runs in one process; start it without torchrun")
     recognizer = load_recognizer(plan.model, plan.device, lms=plan.lms)
-    for notice in recognizer.notices:
-        say(notice)
     base = recognizer.choose(plan.settings)
     weights = tuple(part.weight for part in weigh(recognizer.lms, base))
     base = base.model_copy(update={"lm_weights": weights})
+    for notice in recognizer.notices:
+        say(notice)
     dev = DevSet(recognizer, plan.manifest, options=base, say=say)
     tuning = Tuning(plan, recognizer.options, knobs_of(recognizer, base), dev.num_utterances)
     draw = random.Random(plan.seed)
