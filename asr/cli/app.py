@@ -13,7 +13,7 @@ from rich.table import Table
 
 import asr
 from asr.cli import data, lm, use
-from asr.cli.options import Settings, say
+from asr.cli.options import Extend, Settings, say
 from asr.cli.scoring import score
 from asr.errors import AsrError, one_line
 from recipes import RECIPES, PrepareOptions, find_recipe
@@ -100,6 +100,7 @@ def train(
     config: Annotated[Path, typer.Argument(help="Configuration, a YAML file.")],
     out: Annotated[Path, typer.Option(help="Experiment folder; it becomes the model folder.")],
     settings: Settings = None,
+    extend: Extend = False,
     help_config: Annotated[
         bool,
         typer.Option(
@@ -113,7 +114,7 @@ def train(
     from asr.training.signals import TrainingStoppedError
 
     try:
-        run(load_config(config, settings or ()), out)
+        run(load_config(config, settings or ()), out, extend=extend)
     except TrainingStoppedError as stopped:
         say(f"stopped: {stopped}")
         sys.exit(stopped.exit_code)

@@ -9,6 +9,7 @@ import typer
 from asr.cli.options import (
     LM,
     Device,
+    Extend,
     Settings,
     TokenizerFolder,
     say,
@@ -25,6 +26,7 @@ def train_lm(
     dev: Annotated[Path | None, typer.Option(help="Text that chooses the best epoch.")] = None,
     tokenizer: TokenizerFolder = None,
     settings: Settings = None,
+    extend: Extend = False,
 ) -> None:
     """Train a language model; the same command again continues where it stopped."""
     from asr.lm.config import choose_files, load_lm_config
@@ -34,7 +36,7 @@ def train_lm(
     chosen = load_lm_config(config, settings or ())
     chosen = choose_files(chosen, text=text or (), dev=dev, tokenizer=tokenizer)
     try:
-        train_language_model(chosen, out)
+        train_language_model(chosen, out, extend=extend)
     except TrainingStoppedError as stopped:
         say(f"stopped: {stopped}")
         sys.exit(stopped.exit_code)

@@ -30,6 +30,13 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", help="key.sub=value, over the configuration.")
 ]
 
+Extend = Annotated[
+    bool,
+    typer.Option(
+        "--extend", help="Go on with more train.epochs; not bit for bit as without a stop."
+    ),
+]
+
 
 def search_settings(
     file: Path | None, beam_size: int | None, settings: list[str] | None

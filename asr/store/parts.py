@@ -29,7 +29,7 @@ def describe_parts(config: BaseModel, tokenizer: Tokenizer, **more: Any) -> dict
     """
     settings = config.model_dump(mode="json")
     kept = {name: settings[name] for name in (*BOUND, SEARCH) if name in settings}
-    return {"config": kept, "tokenizer_sha256": _digest(tokenizer), **more}
+    return {"config": kept, "tokenizer_sha256": tokenizer_sha256(tokenizer), **more}
 
 
 def check_parts(parts: Mapping[str, Any], config: BaseModel, *, path: Path) -> list[str]:
@@ -77,12 +77,13 @@ def check_tokens(parts: Mapping[str, Any], tokenizer: Tokenizer, *, path: Path) 
     Raises:
         ModelError: its tokens are others.
     """
-    if parts and parts["tokenizer_sha256"] != _digest(tokenizer):
+    if parts and parts["tokenizer_sha256"] != tokenizer_sha256(tokenizer):
         raise ModelError(
             f"{path.parent / tokenizer.file_name}: holds other tokens than {path.name} was trained "
             "with; keep the files of one training together: put the old file back"
         )
 
 
-def _digest(tokenizer: Tokenizer) -> str:
+def tokenizer_sha256(tokenizer: Tokenizer) -> str:
+    """Returns the SHA-256 of a tokenizer's file."""
     return hashlib.sha256(tokenizer.to_bytes()).hexdigest()

@@ -3,12 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from asr.checkpoint import WEIGHTS_FILE, save_metrics, save_weights
+from asr.checkpoint import (
+    WEIGHTS_FILE,
+    average_weights,
+    load_weights,
+    save_metrics,
+    save_weights,
+)
 from asr.store.parts import describe_parts
+from asr.store.weights import read_weights
 from asr.training.card import describe_model
-from asr.training.evaluate import Evaluation
+from asr.training.evaluate import Evaluation, evaluate
 from asr.training.experiment import Run
-from asr.training.log import finite_or_null
+from asr.training.log import TrainLog, finite_or_null
 from asr.training.progress import RecognizerProgress
 from asr.training.session import num_parameters
 
@@ -26,6 +33,41 @@ def keep_best(run: Run, progress: RecognizerProgress, result: Evaluation) -> Non
             save_weights(weights_path(run, progress.epoch), run.network.state_dict())
         if progress.best[0][1] == progress.epoch:
             publish(run, progress, result, name="best epoch")
+
+
+def choose_weights(run: Run, progress: RecognizerProgress, log: TrainLog) -> tuple[Evaluation, str]:
+    """Gives the network the best weights, or the average of the best; returns how they do.
+
+    Raises:
+        ModelError: kept weights are damaged or gone.
+    """
+    paths = [weights_path(run, int(epoch)) for _, epoch in progress.best]
+    best_cer = progress.best[0][0]
+    load_weights(run.network, paths[0])
+    best = evaluate(run, "best epoch")
+    if len(paths) == 1:
+        return best, "best epoch"
+    run.network.load_state_dict(average_weights(paths))
+    averaged = evaluate(run, "average of the best")
+    log.say(f"dev CER: best epoch {best_cer:.2%}, average of {len(paths)} {averaged.cer:.2%}")
+    if averaged.cer <= best_cer:
+        return averaged, f"average of the {len(paths)} best epochs"
+    load_weights(run.network, paths[0])
+    return best, "best epoch"
+
+
+def check_weights(run: Run, progress: RecognizerProgress) -> None:
+    """Reads the weights that the result will be made of, or is: now, not after the last epoch.
+
+    Raises:
+        ModelError: some are damaged or gone.
+    """
+    paths = [weights_path(run, int(epoch)) for _, epoch in progress.best]
+    if progress.finished:
+        paths = [run.folder / WEIGHTS_FILE]
+    if run.fabric.is_global_zero:
+        for path in paths:
+            read_weights(path)
 
 
 def drop_old_weights(run: Run, progress: RecognizerProgress) -> None:

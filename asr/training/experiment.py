@@ -24,7 +24,8 @@ from asr.machine.ranks import from_first
 from asr.model import Seq2Seq
 from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
-from asr.training.session import DataName, check_same_settings, state_path
+from asr.training.changes import DataName, check_same_settings
+from asr.training.session import state_path
 
 
 class Material(NamedTuple):
@@ -125,8 +126,16 @@ def launch(config: Config) -> Any:
     return fabric
 
 
-def check_same_config(config: Config, folder: Path) -> None:
-    """Refuses to continue an experiment with another configuration.
+def check_same_config(config: Config, folder: Path, *, extend: bool = False) -> None:
+    """Refuses to continue an experiment with another configuration, before any data are read.
+
+    Search settings may have been edited in the folder's configuration: they are compared with those
+    in the training's state.
+
+    Args:
+        config: to go on with.
+        folder: of the experiment.
+        extend: see `check_same_settings`.
 
     Raises:
         ConfigError: naming every value that differs; or the folder holds what this would overwrite.
@@ -145,7 +154,8 @@ def check_same_config(config: Config, folder: Path) -> None:
             f"{folder}: holds another kind of model, or one of another version; use another --out"
         ) from None
     if state_path(folder).is_file():
-        check_same_settings(folder, before, config, kind="recognizer")
+        before = before.model_copy(update={"search": config.search})
+        check_same_settings(folder, before, config, kind="recognizer", extend=extend)
     elif (folder / WEIGHTS_FILE).is_file() and not (folder / "training").is_dir():
         raise ConfigError(
             f"{folder}: holds a finished model without its training state, which would be "

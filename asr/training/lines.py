@@ -3,17 +3,21 @@
 import math
 from collections.abc import Iterator
 
+from pydantic import BaseModel
+
+from asr.config import Config
 from asr.loss import Losses
 from asr.training.evaluate import Evaluation
 from asr.training.experiment import Run
 from asr.training.log import TrainLog, format_seconds
 from asr.training.monitor import find_warnings
 from asr.training.progress import RecognizerProgress
+from asr.training.schedules import describe_extension
 from asr.training.session import num_parameters
 
 
-def lines_about(run: Run) -> Iterator[str]:
-    """Yields lines about the data and the model."""
+def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None) -> Iterator[str]:
+    """Yields lines about the data and the model, and about what changed since it was begun."""
     for name, survey in (("train", run.train_survey), ("dev", run.dev_survey)):
         for line in survey.describe():
             yield f"{name}: {line}"
@@ -21,6 +25,26 @@ def lines_about(run: Run) -> Iterator[str]:
         f"model: {num_parameters(run.network) / 1e6:.2f} M parameters, "
         f"{run.tokenizer.vocab_size} tokens, on {run.device} x {run.world[1]}"
     )
+    yield from _lines_about_more_epochs(run, progress, before)
+
+
+def _lines_about_more_epochs(
+    run: Run, progress: RecognizerProgress, before: BaseModel | None
+) -> Iterator[str]:
+    """Yields what another number of epochs than before does from here on."""
+    config = run.config
+    if not isinstance(before, Config) or before.train.epochs == config.train.epochs:
+        return
+    done = fraction_done(run, progress) * config.train.epochs
+    epochs = (before.train.epochs, config.train.epochs)
+    yield describe_extension(config.train, progress.step, done=done, epochs=epochs)
+    if config.teacher_forcing.schedule != "constant" or config.attention_prior.width is not None:
+        yield "notice: teacher_forcing and attention_prior too span all epochs, and step back"
+    if progress.finished:
+        yield (
+            f"notice: train.patience = {config.train.patience} came to its end after epoch "
+            f"{progress.epoch}; for more epochs, raise it (or null) together with --extend"
+        )
 
 
 def fraction_done(run: Run, progress: RecognizerProgress) -> float:
