@@ -16,14 +16,7 @@ from asr.build import resolve_config
 from asr.config import Config, TrainConfig
 from asr.data.batches import Batch
 from asr.loss import Losses, compute_losses
-from asr.training.best import (
-    check_weights,
-    choose_weights,
-    drop_old_weights,
-    keep_best,
-    publish,
-    run_metrics,
-)
+from asr.training.best import check_weights, drop_old_weights, keep_best, publish_best, run_metrics
 from asr.training.evaluate import evaluate
 from asr.training.experiment import Run, check_same_config, launch, set_up
 from asr.training.gradients import clip_gradients, part_norms
@@ -173,10 +166,8 @@ def finish(run: Run, progress: RecognizerProgress, session: Session) -> dict[str
     The state keeps the last ones, from which more epochs would go on.
     """
     last = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
-    chosen, name = choose_weights(run, progress, session.log)
+    chosen, name = publish_best(run, progress, session.log)
     progress.finished = True
-    if run.fabric.is_global_zero:
-        publish(run, progress, chosen, name=name)
     run.network.load_state_dict(last)
     session.save(progress)
     run.fabric.barrier()

@@ -35,12 +35,21 @@ def keep_best(run: Run, progress: RecognizerProgress, result: Evaluation) -> Non
             publish(run, progress, result, name="best epoch")
 
 
-def choose_weights(run: Run, progress: RecognizerProgress, log: TrainLog) -> tuple[Evaluation, str]:
-    """Gives the network the best weights, or the average of the best; returns how they do.
+def publish_best(run: Run, progress: RecognizerProgress, log: TrainLog) -> tuple[Evaluation, str]:
+    """Publishes the best weights or the average of the best; returns how they do, and their name.
 
     Raises:
         ModelError: kept weights are damaged or gone.
     """
+    chosen, name = _choose_weights(run, progress, log)
+    if run.fabric.is_global_zero:
+        publish(run, progress, chosen, name=name)
+    return chosen, name
+
+
+def _choose_weights(
+    run: Run, progress: RecognizerProgress, log: TrainLog
+) -> tuple[Evaluation, str]:
     paths = [weights_path(run, int(epoch)) for _, epoch in progress.best]
     best_cer = progress.best[0][0]
     load_weights(run.network, paths[0])
