@@ -15,6 +15,7 @@ from asr.attention.prior import diagonal_prior
 from asr.build import resolve_config
 from asr.config import Config, TrainConfig
 from asr.data.batches import Batch
+from asr.data.loading import dead_loaders_named
 from asr.loss import Losses, compute_losses
 from asr.training.best import check_weights, drop_old_weights, keep_best, publish_best, run_metrics
 from asr.training.evaluate import evaluate
@@ -30,6 +31,7 @@ from asr.training.statistics import estimate_statistics
 LOG_STEPS = 10  # from one entry in the curves to the next
 
 
+@dead_loaders_named()
 def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, Any]:
     """Trains until the last epoch or the end of patience; returns the metrics of the result.
 

@@ -10,6 +10,7 @@ from lhotse import CutSet
 
 from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
+from asr.data.loading import dead_loaders_named
 from asr.data.manifest import Cut, checked_cuts
 from asr.files import write_file, writing
 from asr.lm.fusion import weigh
@@ -30,6 +31,7 @@ class DecodingSummary:
     ended: dict[str, int]  # reason -> utterances
 
 
+@dead_loaders_named()
 def decode_manifest(
     recognizer: Recognizer,
     manifest: str | Path,

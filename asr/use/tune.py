@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from asr.config import SearchConfig
+from asr.data.loading import dead_loaders_named
 from asr.errors import ConfigError
 from asr.lm.fusion import weigh
 from asr.machine.ranks import own_rank
@@ -131,6 +132,7 @@ class Tuning:
         return f"CER {100 * trial.cer:.2f} % WER {100 * trial.wer:.2f} % with {values}"
 
 
+@dead_loaders_named()
 def tune(
     plan: TunePlan,
     *,
