@@ -11,10 +11,12 @@ from asr.cli.options import (
     Device,
     Extend,
     Settings,
+    Threads,
     TokenizerFolder,
     say,
     say_all,
 )
+from asr.machine.cores import use_threads
 
 
 def train_lm(
@@ -27,8 +29,10 @@ def train_lm(
     tokenizer: TokenizerFolder = None,
     settings: Settings = None,
     extend: Extend = False,
+    threads: Threads = None,
 ) -> None:
     """Train a language model; the same command again continues where it stopped."""
+    use_threads(threads)
     from asr.lm.config import choose_files, load_lm_config
     from asr.lm.train import train_language_model
     from asr.training.signals import TrainingStoppedError

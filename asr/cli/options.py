@@ -30,6 +30,10 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", help="key.sub=value, over the configuration.")
 ]
 
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, max=1024, help="That compute; else as many as cores."),
+]
 Extend = Annotated[
     bool,
     typer.Option(

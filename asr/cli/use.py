@@ -13,12 +13,14 @@ from asr.cli.options import (
     Model,
     Search,
     Settings,
+    Threads,
     live_line,
     say,
     say_all,
     search_settings,
 )
 from asr.errors import ConfigError
+from asr.machine.cores import use_threads
 
 
 def decode(
@@ -30,8 +32,10 @@ def decode(
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Recognize every utterance of a manifest."""
+    use_threads(threads)
     from asr.use.decode import decode_manifest
     from asr.use.recognizer import load_recognizer
 
@@ -61,8 +65,10 @@ def transcribe(
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Write down what is said in audio files: txt, srt, vtt, tsv, json or all."""
+    use_threads(threads)
     from asr.use.writers import WRITERS, check_formats, check_output, write_transcript
 
     formats = check_formats([output_format])
@@ -112,8 +118,10 @@ def draw_alignment(
         bool, typer.Option("--hypothesis", help="Align what is recognized, not the reference.")
     ] = False,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Draw which part of the audio each token looked at."""
+    use_threads(threads)
     from asr.pictures.plots import check_picture
     from asr.use.draw_alignment import draw_alignment as draw
     from asr.use.recognizer import load_recognizer
@@ -154,11 +162,13 @@ def tune(
     beam_size: Annotated[int, typer.Option(min=1, help="Hypotheses kept in each trial.")] = 8,
     settings: Settings = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Choose the weights of CTC and of language models and the length term, on the dev set only.
 
     A test set must not be given: an error rate on what the settings were chosen on flatters.
     """
+    use_threads(threads)
     from asr.use.tune import TunePlan
     from asr.use.tune_report import tune_into
 

@@ -170,8 +170,10 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         AsrError: the configuration or the data cannot be used.
     """
     shape = build_model(config, 8, empty=True)  # an impossible model is said before any work
+    check_memory(shape)
     material = from_first(lambda: find_material(config, folder, shape))
-    fabric.seed_everything(config.seed, verbose=False)
+    fabric.seed_everything(config.seed % 2**32, verbose=False)  # numpy knows no larger ones
+    torch.manual_seed(config.seed)
     network = build_model(config, material.tokenizer.vocab_size)
     model, wrapped = fabric.setup(network, build_optimizer(network, config.train))
     torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout
@@ -188,6 +190,29 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         dropped=material.train.dropped_ids,
         noise_name=material.noise_name,
     )
+
+
+def check_memory(shape: torch.nn.Module) -> None:
+    """Refuses a model that this machine cannot hold while it learns.
+
+    Args:
+        shape: the model, whose weights may be empty.
+
+    Raises:
+        ConfigError: its weights, their gradients and the optimizer's two numbers of each would
+            not fit in memory.
+    """
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed = 4 * sum(
+        parameter.numel() * parameter.element_size() for parameter in shape.parameters()
+    )
+    if needed > there:
+        raise ConfigError(
+            f"the model would need {needed / 2**30:.0f} GiB to learn, and this machine has "
+            f"{there / 2**30:.0f}; lower encoder.hidden_dim, decoder.hidden_dim or their num_layers"
+        )
 
 
 def build_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
