@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-quick test test-all test-latest lint format bench bench-peers clean
+.PHONY: help install demo demo-quick test test-all test-latest lint format bench bench-peers fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ bench: .venv/installed ## timings of the parts on this machine, beside the peers
 	@$(BIN)/python tests/benchmarks/compare.py
 	@$(BIN)/python tests/benchmarks/pipeline.py
 	@$(BIN)/python tests/benchmarks/growth.py --out tests/benchmarks/growth.png
+
+fuzz: .venv/installed ## thousands of damaged files, manifests, configurations, models and transcripts
+	@$(BIN)/python tests/fuzz/run.py
 
 bench-peers: .venv-peers/espnet/installed .venv-peers/speechbrain/installed ## install ESPnet and SpeechBrain for make bench
 

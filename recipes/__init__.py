@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from asr.errors import ConfigError
-from recipes.base import ManifestSummary, PrepareOptions, PrepareReport, Recipe
+from asr.recipes.base import ManifestSummary, PrepareOptions, PrepareReport, Recipe
 
 __all__ = ["RECIPES", "ManifestSummary", "PrepareOptions", "PrepareReport", "Recipe", "find_recipe"]
 
@@ -35,7 +35,7 @@ def _prepare_of(module: str) -> Callable[[PrepareOptions], PrepareReport]:
 
 
 RECIPES: dict[str, Recipe] = {
-    name: Recipe(name=name, summary=summary, prepare=_prepare_of(f"recipes.{name}"))
+    name: Recipe(name=name, summary=summary, prepare=_prepare_of(f"asr.recipes.{name}"))
     for name, summary in SUMMARIES.items()
 }
 

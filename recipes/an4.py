@@ -15,9 +15,9 @@ from pathlib import Path
 from lhotse.cut import MonoCut
 
 from asr.errors import DataError
-from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
-from recipes.tables import read_lines
+from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
+from asr.recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
+from asr.recipes.tables import read_lines
 
 HOW = "fetch www.speech.cs.cmu.edu/databases/an4/an4_sphere.tar.gz and unpack it"
 NUM_UTTERANCES = {"train": 948, "test": 130}

@@ -16,10 +16,10 @@ from pathlib import Path
 from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
-from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from recipes.problems import shown
-from recipes.rows import Row, cuts_of_rows, write_splits
-from recipes.tables import TABLES, Cells
+from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
+from asr.recipes.problems import shown
+from asr.recipes.rows import Row, cuts_of_rows, write_splits
+from asr.recipes.tables import TABLES, Cells
 
 HOW = "fetch a language from commonvoice.mozilla.org and unpack it"
 PARTS = ("train", "dev", "test")

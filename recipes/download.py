@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from asr.errors import DataError
-from recipes.archive import extract
+from asr.recipes.archive import extract
 
 __all__ = ["extract", "fetch", "md5_of"]
 

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
-from recipes.base import PrepareOptions, PrepareReport, refuse_unused
-from recipes.folder_layouts import read_rows
-from recipes.manifests import speaker_of
-from recipes.rows import cuts_of_rows, words_of, write_splits
+from asr.recipes.base import PrepareOptions, PrepareReport, refuse_unused
+from asr.recipes.folder_layouts import read_rows
+from asr.recipes.manifests import speaker_of
+from asr.recipes.rows import cuts_of_rows, words_of, write_splits
 
 HELD_OUT = 0.1  # share of the utterances that go to dev, and to test
 MOST_HELD_OUT = 500  # utterances

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asr.errors import DataError
-from recipes.kaldi_layout import read_kaldi
-from recipes.problems import shown
-from recipes.rows import Row
-from recipes.tables import TABLES, nfc, read_lines, read_table
+from asr.recipes.kaldi_layout import read_kaldi
+from asr.recipes.problems import shown
+from asr.recipes.rows import Row
+from asr.recipes.tables import TABLES, nfc, read_lines, read_table
 
 AUDIO = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".sph", ".aiff", ".au")
 NOT_READ = (".m4a", ".aac", ".wma", ".mp4")

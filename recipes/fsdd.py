@@ -16,9 +16,9 @@ from lhotse.cut import Cut, MixedCut, MixTrack, MonoCut
 from lhotse.utils import fastcopy
 
 from asr.errors import DataError
-from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
-from recipes.problems import counted
+from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
+from asr.recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
+from asr.recipes.problems import counted
 
 SOURCE = "github.com/Jakobovski/free-spoken-digit-dataset"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

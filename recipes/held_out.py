@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lhotse.cut import MonoCut
 
 from asr.errors import DataError
-from recipes.manifests import clean_text, speaker_of
+from asr.recipes.manifests import clean_text, speaker_of
 
 
 class Split(NamedTuple):

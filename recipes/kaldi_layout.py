@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asr.errors import DataError
-from recipes.rows import Row
-from recipes.tables import find_file, nfc, read_lines
+from asr.recipes.rows import Row
+from asr.recipes.tables import find_file, nfc, read_lines
 
 
 class _Line(NamedTuple):

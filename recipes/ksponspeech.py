@@ -16,14 +16,14 @@ from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from asr.files import write_file
+from asr.recipes.base import PrepareOptions, PrepareReport, read_own_settings, refuse_unused
+from asr.recipes.ksponspeech_audio import SAMPLE_RATE, Audio, Recording, make_readable
+from asr.recipes.ksponspeech_rows import PARTS, AudioFiles, Found, Row, read_parts
+from asr.recipes.ksponspeech_text import TextRules, read_transcript
+from asr.recipes.manifests import AudioHeader, make_cut, write_manifest
+from asr.recipes.problems import judge, shown
+from asr.recipes.rows import UNKNOWN, too_fast
 from asr.settings import dump_config
-from recipes.base import PrepareOptions, PrepareReport, read_own_settings, refuse_unused
-from recipes.ksponspeech_audio import SAMPLE_RATE, Audio, Recording, make_readable
-from recipes.ksponspeech_rows import PARTS, AudioFiles, Found, Row, read_parts
-from recipes.ksponspeech_text import TextRules, read_transcript
-from recipes.manifests import AudioHeader, make_cut, write_manifest
-from recipes.problems import judge, shown
-from recipes.rows import UNKNOWN, too_fast
 
 RULES_FILE = "text_rules.yaml"  # of each part, after its name and a dot, as the next
 LEFT_OUT_FILE = "left_out.txt"

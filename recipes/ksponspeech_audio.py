@@ -17,7 +17,7 @@ import soundfile
 
 from asr.errors import DataError
 from asr.files import whole_file
-from recipes.manifests import read_header
+from asr.recipes.manifests import read_header
 
 SAMPLE_RATE = 16000  # Hz
 BYTES_PER_SAMPLE = 2

@@ -11,14 +11,14 @@ from typing import NamedTuple
 from lhotse.cut import Cut, MonoCut
 
 from asr.errors import ConfigError, DataError
-from recipes.archive import DONE_NAME, extract
-from recipes.base import ManifestSummary, PrepareOptions, PrepareReport, refuse_unused
-from recipes.download import fetch
-from recipes.librispeech_parts import MINI, PARTS, urls_of
-from recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
-from recipes.problems import counted
-from recipes.rows import unlike_published
-from recipes.trans_txt import find_utterances, read_text
+from asr.recipes.archive import DONE_NAME, extract
+from asr.recipes.base import ManifestSummary, PrepareOptions, PrepareReport, refuse_unused
+from asr.recipes.download import fetch
+from asr.recipes.librispeech_parts import MINI, PARTS, urls_of
+from asr.recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
+from asr.recipes.problems import counted
+from asr.recipes.rows import unlike_published
+from asr.recipes.trans_txt import find_utterances, read_text
 
 TOP = "LibriSpeech"
 LISTS = ("train", "dev", "test")  # NAME.ids beside the parts: a split of one's own

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Literal
 
 from asr.errors import DataError
-from asr.settings import Section
-from recipes.base import (
+from asr.recipes.base import (
     PrepareOptions,
     PrepareReport,
     corpus_folder,
     read_own_settings,
     refuse_unused,
 )
-from recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
-from recipes.tables import read_lines
+from asr.recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
+from asr.recipes.tables import read_lines
+from asr.settings import Section
 
 HOW = "fetch data.keithito.com/data/speech/LJSpeech-1.1.tar.bz2 and unpack it"
 NUM_UTTERANCES = 13_100

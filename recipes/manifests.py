@@ -16,7 +16,7 @@ from asr.audio.channels import channel_levels
 from asr.audio.files import audio_info
 from asr.errors import DataError
 from asr.files import whole_file
-from recipes.base import ManifestSummary
+from asr.recipes.base import ManifestSummary
 
 HEADER_THREADS = 8
 

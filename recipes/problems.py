@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from asr.errors import DataError, one_line
 from asr.files import write_file, writing
-from recipes.base import PrepareOptions
+from asr.recipes.base import PrepareOptions
 
 SHOWN = 5  # names or problems in a message
 PROBLEMS_FILE = "problems.txt"

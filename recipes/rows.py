@@ -9,9 +9,9 @@ from typing import NamedTuple
 from lhotse.cut import MonoCut
 
 from asr.errors import DataError
-from recipes.base import PrepareOptions, PrepareReport
-from recipes.held_out import sentence_of
-from recipes.manifests import (
+from asr.recipes.base import PrepareOptions, PrepareReport
+from asr.recipes.held_out import sentence_of
+from asr.recipes.manifests import (
     AudioHeader,
     check_cuts,
     clean_text,
@@ -21,7 +21,7 @@ from recipes.manifests import (
     try_headers,
     write_manifest,
 )
-from recipes.problems import judge
+from asr.recipes.problems import judge
 
 SPLITS = ("train", "dev", "test")
 UNKNOWN = "unknown"  # the speaker, where none is named

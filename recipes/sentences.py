@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable
 
 from asr.errors import ConfigError
-from recipes.sentences_en import english_sentence
-from recipes.sentences_ko import korean_sentence
+from asr.recipes.sentences_en import english_sentence
+from asr.recipes.sentences_ko import korean_sentence
 
 GENERATORS: dict[str, Callable[[random.Random], str]] = {
     "en": english_sentence,

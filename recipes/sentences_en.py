@@ -2,7 +2,7 @@
 
 import random
 
-from recipes.templates import fill_template, items
+from asr.recipes.templates import fill_template, items
 
 PEOPLE = items(
     """

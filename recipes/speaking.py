@@ -1,8 +1,9 @@
 """Many lines of speech into wav files, the same bytes each time.
 
 What eSpeak NG says depends a little on everything it said before. So lines are spoken in blocks of
-a fixed size, each by a process of its own that starts afresh: `python -m recipes.speaking`, with
-the block's lines as JSON on standard input and its numbers of samples as JSON on standard output.
+a fixed size, each by a process of its own that starts afresh: `python -m asr.recipes.speaking`,
+with the block's lines as JSON on standard input and its numbers of samples as JSON on standard
+output.
 """
 
 import json
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asr.errors import AsrError, DataError
-from recipes.espeak import load_espeak
+from asr.recipes.espeak import load_espeak
 
 SAMPLE_RATE = 16_000  # Hz, of the wav files
 LINES_PER_BLOCK = 250  # part of what decides the samples: changing it changes the corpus
@@ -67,7 +68,7 @@ def _speak_block_apart(block: Sequence[Line]) -> list[int]:
     here = str(Path(__file__).resolve().parent.parent)
     search_path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
-        [sys.executable, "-m", "recipes.speaking"],
+        [sys.executable, "-m", "asr.recipes.speaking"],
         input=json.dumps(block),
         capture_output=True,
         encoding="utf-8",

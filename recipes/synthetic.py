@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asr.errors import ConfigError, DataError
-from recipes.base import ManifestSummary, PrepareOptions, PrepareReport, refuse_unused
-from recipes.manifests import AudioHeader, make_cut, write_manifest
-from recipes.sentences import draw_sentences
-from recipes.speaking import SAMPLE_RATE, Line, speak_lines
-from recipes.templates import items
+from asr.recipes.base import ManifestSummary, PrepareOptions, PrepareReport, refuse_unused
+from asr.recipes.manifests import AudioHeader, make_cut, write_manifest
+from asr.recipes.sentences import draw_sentences
+from asr.recipes.speaking import SAMPLE_RATE, Line, speak_lines
+from asr.recipes.templates import items
 
 NUM_TRAIN = 2000
 NUM_DEV = 100

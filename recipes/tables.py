@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.errors import DataError
-from recipes.rows import Row
+from asr.recipes.rows import Row
 
 # What a column means -> the names it goes by, the first that is there counts.
 COLUMNS = {

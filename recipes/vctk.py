@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Literal
 
 from asr.errors import ConfigError, DataError
-from asr.settings import Section
-from recipes.base import (
+from asr.recipes.base import (
     PrepareOptions,
     PrepareReport,
     corpus_folder,
     read_own_settings,
     refuse_unused,
 )
-from recipes.rows import Row, cuts_of_rows, write_splits
-from recipes.tables import read_lines
+from asr.recipes.rows import Row, cuts_of_rows, write_splits
+from asr.recipes.tables import read_lines
+from asr.settings import Section
 
 HOW = "fetch VCTK-Corpus-0.92.zip from datashare.ed.ac.uk/handle/10283/3443 and unpack it"
 INSIDE = ("VCTK-Corpus-0.92", "VCTK-Corpus")

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from asr.errors import DataError
-from recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
+from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
+from asr.recipes.rows import Row, cuts_of_rows, unlike_published, write_splits
 
 HOW = "fetch openslr.org/resources/1/waves_yesno.tar.gz and unpack it"
 NUM_RECORDINGS = 60

@@ -25,19 +25,19 @@ from lhotse.cut import MonoCut
 from pydantic import Field
 
 from asr.errors import ConfigError, DataError
-from asr.settings import Section
-from recipes.base import PrepareOptions, PrepareReport, read_own_settings, refuse_unused
-from recipes.download import extract, fetch, md5_of
-from recipes.held_out import hold_out, sentence_of
-from recipes.manifests import speaker_of, write_manifest
-from recipes.problems import judge, shown
-from recipes.rows import unlike_published
-from recipes.zeroth_korean_sets import (
+from asr.recipes.base import PrepareOptions, PrepareReport, read_own_settings, refuse_unused
+from asr.recipes.download import extract, fetch, md5_of
+from asr.recipes.held_out import hold_out, sentence_of
+from asr.recipes.manifests import speaker_of, write_manifest
+from asr.recipes.problems import judge, shown
+from asr.recipes.rows import unlike_published
+from asr.recipes.zeroth_korean_sets import (
     SPEAKERS_FILE,
     keep_unshared,
     read_genders,
     read_set,
 )
+from asr.settings import Section
 
 NAME = "zeroth_korean"
 ARCHIVE = f"{NAME}.tar.gz"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from lhotse.cut import MonoCut
 
-from recipes.manifests import make_cut, read_header, try_headers
-from recipes.rows import too_fast
-from recipes.trans_txt import find_utterances, read_text
+from asr.recipes.manifests import make_cut, read_header, try_headers
+from asr.recipes.rows import too_fast
+from asr.recipes.trans_txt import find_utterances, read_text
 
 SPEAKERS_FILE = "AUDIO_INFO"
 

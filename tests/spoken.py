@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soxr
 
-from recipes.espeak import load_espeak
+from asr.recipes.espeak import load_espeak
 
 
 @cache

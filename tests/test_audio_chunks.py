@@ -154,3 +154,64 @@ def test_a_header_that_promises_more_than_its_bytes_can_hold_is_refused(tmp_path
     (tmp_path / "a.flac").write_bytes(content)
     with pytest.raises(DataError, match=r"promises \d+ samples, more than \d+ bytes can hold"):
         audio_info(tmp_path / "a.flac")
+
+
+def fmt(coding: int, channels: int, block: int, bits: int, more: bytes = b"") -> bytes:
+    rates = struct.pack("<II", RATE, RATE * block)
+    return struct.pack("<HH", coding, channels) + rates + struct.pack("<HH", block, bits) + more
+
+
+FORMATS = {
+    "channels of pcm": fmt(1, 33, 2, 16),
+    "bits of pcm": fmt(1, 1, 2, 24),
+    "24 bits in four bytes": fmt(1, 1, 4, 24),  # which libsndfile reads as three
+    "channels of float": fmt(3, 3, 4, 32),
+    "channels of extensible": fmt(0xFFFE, 3, 2, 16, struct.pack("<HHIH", 22, 16, 0, 1) + bytes(14)),
+    "channels of adpcm": fmt(0x11, 3, 256, 4, struct.pack("<HH", 2, 505)),
+    "block of adpcm": fmt(0x02, 1, 512, 4, struct.pack("<HH", 2, 500)),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_whose_numbers_do_not_go_together_is_refused(tmp_path, name):
+    layout = FORMATS[name]
+    body = b"fmt " + struct.pack("<I", len(layout)) + layout
+    body += b"data" + struct.pack("<I", len(PCM)) + PCM
+    (tmp_path / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body)
+    with pytest.raises(DataError, match=r"a\.wav: .* which do not go together"):
+        audio_info(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("lost", [64, 2000, 20_000])
+def test_a_size_that_ends_midway_among_the_samples_is_refused(tmp_path, lost):
+    samples = (3000 * np.sin(np.arange(16000))).astype("<i2").tobytes()
+    content = riff(samples, len(samples) - lost, riff_size=36 + len(samples))
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(DataError, match=r"what follows the samples that its header counts"):
+        audio_info(tmp_path / "a.wav")
+    listed = riff(samples, len(samples), riff_size=36 + len(samples) + 12) + b"LIST\4\0\0\0INFO"
+    (tmp_path / "a.wav").write_bytes(listed)
+    assert audio_info(tmp_path / "a.wav").num_frames == 16000
+
+
+@pytest.mark.parametrize(("place", "value"), [(22, 15000), (22, 17000), (46, 4000)])
+def test_an_aiff_file_with_other_samples_than_it_counts_is_refused(tmp_path, place, value):
+    file = io.BytesIO()
+    soundfile.write(file, 0.1 * np.sin(np.arange(16000)), RATE, format="AIFF", subtype="PCM_16")
+    content = bytearray(file.getvalue())
+    (tmp_path / "a.aiff").write_bytes(content)
+    assert audio_info(tmp_path / "a.aiff").num_frames == 16000
+    content[place : place + 4] = struct.pack(">I", value)
+    (tmp_path / "a.aiff").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.aiff: .*(counts \d+ bytes of samples, it has)"):
+        audio_info(tmp_path / "a.aiff")
+
+
+def test_an_au_file_with_more_samples_than_it_counts_is_refused(tmp_path):
+    file = io.BytesIO()
+    soundfile.write(file, 0.1 * np.sin(np.arange(16000)), RATE, format="AU", subtype="PCM_16")
+    content = bytearray(file.getvalue())
+    content[8:12] = struct.pack(">I", 31_000)
+    (tmp_path / "a.au").write_bytes(content)
+    with pytest.raises(DataError, match=r"1000 bytes follow the 31000 of samples"):
+        audio_info(tmp_path / "a.au")

@@ -40,10 +40,14 @@ ENCODED = {
     "lavc_flac.oga": (FFMPEG + "-c:a flac -f oga {out}", 0),
     "flac.flac": ("flac --silent -f -o {out} {wav}", 0),
     "flac_fast.flac": ("flac --silent -0 -b 65535 --lax -f -o {out} {wav}", 0),
+    "flac_24.flac": ("sox {wav} -b 24 {out}", 0),
     "lavc.flac": (FFMPEG + "-c:a flac {out}", 0),
     "lavc_pipe.flac": (FFMPEG + "-c:a flac -f flac - > {out}", None),
     "sox.wav": ("sox {wav} {out}", 0),
     "sox_24.wav": ("sox {wav} -b 24 {out}", 0),
+    "sox_8.wav": ("sox {wav} -b 8 {out}", 0),
+    "sox_float.wav": ("sox {wav} -e floating-point {out}", 0),
+    "sox_alaw.wav": ("sox {wav} -e a-law {out}", 0),
     "sox_pipe.wav": ("sox {wav} -t wav - > {out}", 0),
     "sox.aiff": ("sox {wav} {out}", 0),
     "sox_pipe.aiff": ("sox {wav} -t aiff - > {out}", None),
@@ -59,47 +63,53 @@ ENCODED = {
     "lavc_mp3.wav": (FFMPEG + "-c:a libmp3lame -f wav {out}", MOST_LATE),
     "lavc_adpcm.wav": (FFMPEG + "-c:a adpcm_ima_wav {out}", MOST_LATE),
     "lavc_mulaw.wav": (FFMPEG + "-c:a pcm_mulaw {out}", 0),
-    "lavc.w64": (FFMPEG + "-f w64 {out}", 0),
+    "lavc.w64": (FFMPEG + "-f w64 {out}", 1),  # it counts the padding among the samples
     "lavc.caf": (FFMPEG + "-f caf {out}", 0),
     "lavc_pipe.caf": (FFMPEG + "-f caf - > {out}", None),
     "lavc.aiff": (FFMPEG + "{out}", 0),
     "lavc_mulaw.au": (FFMPEG + "-c:a pcm_mulaw {out}", 0),
 }
 REFUSED = ("flac.oga", "lavc_flac.oga")  # which libsndfile does not read
+SOUNDS = {"mono, 16 kHz": (16000, 1, 3.21), "stereo, 44.1 kHz": (44100, 2, 1.37)}
 RATE = 16000
 
 
-def encode(name: str, folder: Path) -> tuple[Path, np.ndarray]:
-    """Returns a file that a real encoder made, and what it was made of; or skips."""
+def encode(name: str, folder: Path, sound: str = "mono, 16 kHz") -> tuple[Path, np.ndarray]:
+    """Returns a file that a real encoder made, and what it was made of, mixed; or skips."""
     command, _ = ENCODED[name]
     program = command.split()[0]
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed (Debian: ffmpeg lame opus-tools sox flac)")
-    samples = 0.1 * np.random.default_rng(0).standard_normal(round(3.21 * RATE))
-    samples[20000:35000] = 0  # where a variable bitrate goes down
-    samples[-2000:] *= 3  # the end shows whether it is there
-    soundfile.write(folder / "in.wav", samples, RATE)
+    rate, num_channels, seconds = SOUNDS[sound]
+    samples = 0.1 * np.random.default_rng(0).standard_normal(round(seconds * rate))
+    samples[len(samples) * 2 // 5 : len(samples) * 7 // 10] = 0  # a variable bitrate goes down
+    samples[-rate // 8 :] *= 3  # the end shows whether it is there
+    channels = np.stack([samples, 0.5 * samples], axis=1)[:, :num_channels]
+    soundfile.write(folder / "in.wav", channels, rate)
     out = folder / name
     subprocess.run(
         command.format(wav=folder / "in.wav", out=out), shell=True, check=True, capture_output=True
     )
-    return out, samples.astype(np.float32)
+    return out, channels.mean(axis=1).astype(np.float32)
 
 
+@pytest.mark.parametrize("sound", SOUNDS)
 @pytest.mark.parametrize("name", ENCODED)
-def test_what_real_encoders_write_is_read_to_its_end(tmp_path: Path, name: str) -> None:
-    path, samples = encode(name, tmp_path)
+def test_what_real_encoders_write_is_read_to_its_end(tmp_path: Path, name: str, sound: str) -> None:
+    path, samples = encode(name, tmp_path, sound)
+    rate = SOUNDS[sound][0]
     if name in REFUSED:
         with pytest.raises(DataError, match=r"converted\.wav\)$"):
-            read_audio(path, RATE)
+            read_audio(path, rate)
         return
     late = ENCODED[name][1]
-    heard = read_audio(path, RATE)
-    assert len(heard) >= len(samples) - 1
+    heard = read_audio(path, rate)
+    steps = -(-rate // audio_info(path).sample_rate) if "pipe" not in name else 1
+    assert len(heard) >= len(samples) - steps  # a sample of the file is so many
     if late is not None:
-        assert len(heard) - len(samples) <= late
-    with_end = np.square(heard[-2000 - MOST_LATE :]).mean() > np.square(heard[:15000]).mean()
-    assert with_end, "the loud end is missing"
+        assert len(heard) - len(samples) <= late * rate // RATE
+    end = heard[-rate // 8 - MOST_LATE * rate // RATE :]
+    assert np.square(end).mean() > np.square(heard[: len(samples) // 4]).mean(), "the end is gone"
 
 
 @pytest.mark.parametrize("name", ENCODED)

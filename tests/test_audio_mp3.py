@@ -148,3 +148,28 @@ def test_headers_are_read_as_the_standard_has_them():
     assert module.parse_header(0xFFFF9000) == (312, 384, 4)  # layer 1, 288 kbit/s
     for header in (0xFFFB0000, 0xFFFBF000, 0xFFEB9000, 0xFFFB9C00, 0xFEFB9000, 0xFFF99000):
         assert module.parse_header(header) is None
+
+
+def test_a_file_that_begins_midway_in_a_frame_is_read_from_the_first_whole_one(tmp_path):
+    content = without_tag(encoded(sound(), mode="CONSTANT"))
+    (tmp_path / "a.mp3").write_bytes(content[77:])
+    heard = read_audio(tmp_path / "a.mp3", RATE)
+    assert 6 * RATE - 1200 <= len(heard) <= 6 * RATE + 3000
+    assert len(heard) == audio_info(tmp_path / "a.mp3").num_frames
+
+
+@pytest.mark.parametrize("place", [0, 7, 11])
+def test_a_first_frame_that_the_decoder_takes_for_audio_hides_nothing(tmp_path, place):
+    content = bytearray(encoded(sound()))
+    content[place] ^= 0x40
+    (tmp_path / "a.mp3").write_bytes(content)
+    assert len(read_audio(tmp_path / "a.mp3", RATE)) >= 6 * RATE
+
+
+def test_zeros_where_the_frames_were_to_be_are_refused(tmp_path):
+    content = without_tag(encoded(sound()))
+    (tmp_path / "a.mp3").write_bytes(content + bytes(1000))
+    assert len(read_audio(tmp_path / "a.mp3", RATE)) >= 6 * RATE
+    (tmp_path / "a.mp3").write_bytes(content + bytes(20_000))
+    with pytest.raises(DataError, match=r"its last 20000 bytes are zeros, and no frames of mp3"):
+        read_audio(tmp_path / "a.mp3", RATE)

@@ -49,7 +49,7 @@ def test_decode_writes_every_utterance_and_score_reports_it(home: Path) -> None:
     assert re.search(r"6 utterances, .*real-time factor 0\.\d+", done.stderr)
     rows = [json.loads(line) for line in (home / "d/hyp.jsonl").read_text().splitlines()]
     assert [row["id"] for row in rows] == [f"dev-{index:03d}" for index in range(6)]
-    keys = {"id", "reference", "hypothesis", "score", "nbest", "ended", "seconds"}
+    keys = {"id", "reference", "hypothesis", "score", "nbest", "ended", "seconds", "normalizer"}
     assert all(set(row) == keys for row in rows)
     assert [row["reference"] for row in rows] == random_texts(6, seed=2)
     done = run("score", home / "d")
@@ -103,6 +103,35 @@ def test_transcribe_writes_all_formats_and_prints_text(home: Path, tmp_path: Pat
     assert names == [f"a.{kind}" for kind in ("json", "srt", "tsv", "txt", "vtt")]
     text = run_process("transcribe", home / "a.wav", "--model", home / "exp").stdout
     assert text == (tmp_path / "a.txt").read_text()
+
+
+def test_several_formats_may_be_asked_for(home: Path, tmp_path: Path) -> None:
+    both = ["transcribe", home / "a.wav", "--model", home / "exp", "-f", "srt", "-f", "json"]
+    assert run(*both, "-o", tmp_path).returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.srt"]
+    assert "--output-format srt, json: needs --output-dir" in error_of(*both)
+
+
+def test_bad_files_among_many_are_named_and_the_others_are_done(home: Path, tmp_path: Path) -> None:
+    names = ["0.mp3", "1.wav", "2.mp3", "3.mp3"]
+    for name in names:
+        soundfile.write(tmp_path / name, tone("abdc"), 8000)
+    late = np.tile(tone("abdc"), 5)
+    late[-1] = np.nan  # is found when it is read to its end
+    soundfile.write(tmp_path / "1.wav", late, 8000, subtype="FLOAT")
+    (tmp_path / "2.mp3").write_bytes(b"")  # is found at once
+    files = [tmp_path / name for name in [*names, "gone.wav"]]
+    out = tmp_path / "out"
+    done = run("transcribe", *files, "--model", home / "exp", "-f", "json", "-o", out)
+    assert done.returncode == 2
+    assert sorted(path.name for path in out.iterdir()) == ["0.json", "3.json"]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("asr: ")]
+    assert [Path(line.split(": ")[1]).name for line in lines[:3]] == ["2.mp3", "gone.wav", "1.wav"]
+    assert lines[3].startswith("asr: 3 of 5 files failed, for the reasons above: ")
+    assert lines[3].endswith("; 2 are done (mend these and give them alone)")
+    done = run("transcribe", files[2], files[4], "--model", tmp_path / "no-model")
+    assert "asr: 2 of 2 files failed" in done.stderr
+    assert "no-model" not in done.stderr
 
 
 def test_the_library_transcribes_files_and_samples_alike(home: Path) -> None:
@@ -174,11 +203,11 @@ def test_bad_audio_is_one_clear_line_and_leaves_nothing(
 
 def test_bad_manifests_are_one_clear_line(home: Path, tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, "m", ["ab", "cd"])
-    (tmp_path / "m-001.wav").unlink()
+    manifest.write_bytes(2 * manifest.read_bytes())
     arguments = ["decode", manifest, "--model", home / "exp", "--out", tmp_path / "out"]
     line = error_of(*arguments)
-    assert '"m-001"' in line
-    assert "is gone" in line
+    assert '"m-000"' in line
+    assert "the id occurs twice" in line
     assert not (tmp_path / "out/hyp.jsonl").exists()
 
 

@@ -32,7 +32,7 @@ def batches(manifest: Path, tokenizer: Tokenizer, **changes: object) -> Batches:
 
 
 def same(one: Batch, other: Batch) -> bool:
-    tensors = zip(one[2:], other[2:], strict=True)
+    tensors = zip(one[2:7], other[2:7], strict=True)
     return one.ids == other.ids and all(torch.equal(a, b) for a, b in tensors)
 
 

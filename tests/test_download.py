@@ -10,7 +10,7 @@ import pytest
 from file_server import Server, serving
 
 from asr.errors import DataError
-from recipes.download import extract, fetch, md5_of
+from asr.recipes.download import extract, fetch, md5_of
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT).hexdigest()

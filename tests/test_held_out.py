@@ -4,8 +4,8 @@ import pytest
 from lhotse import MonoCut, SupervisionSegment
 
 from asr.errors import DataError
-from recipes.held_out import Split, hold_out, sentence_of
-from recipes.manifests import speaker_of
+from asr.recipes.held_out import Split, hold_out, sentence_of
+from asr.recipes.manifests import speaker_of
 
 
 def cut(speaker: str, text: str) -> MonoCut:

@@ -361,9 +361,6 @@ def test_a_language_model_over_other_tokens_is_refused(folder: Path, difference:
 def test_a_path_that_is_no_language_model_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="none: no such language model; give the --out"):
         load_language_model(tmp_path / "none")
-    (tmp_path / "x.txt").write_text("")
-    with pytest.raises(ModelError, match="no such language model"):
-        load_language_model(tmp_path / "x.txt")
     with pytest.raises(ModelError, match="none: no such model folder"):
         find_language_model(folder, tmp_path / "none")
     (folder / "model.safetensors").unlink()
@@ -399,7 +396,7 @@ def test_weights_of_another_shape_are_refused(folder: Path) -> None:
 
 
 def test_an_arpa_file_needs_a_tokenizer(tmp_path: Path) -> None:
-    (tmp_path / "a.arpa").write_text("")
+    (tmp_path / "a.arpa").write_text("\\data\\\n")
     with pytest.raises(ModelError, match=r"a\.arpa: an ARPA file has no tokenizer; .*--tokenizer"):
         load_language_model(tmp_path / "a.arpa")
 

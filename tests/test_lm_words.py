@@ -1,5 +1,6 @@
 import gzip
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -234,3 +235,89 @@ def test_a_file_that_is_cut_short_is_an_error(arpa: Path) -> None:
 def test_only_recognition_takes_words(arpa: Path) -> None:
     with pytest.raises(DataError, match='word "나다" is none of the tokens'):
         load_language_model(arpa, TOKENIZERS["char"])
+
+
+UPPER = """\\data\\
+ngram 1=6
+
+\\1-grams:
+-99\t<s>\t-0.3
+-1\t</s>
+-2\t<unk>
+-0.9\tABC\t-0.2
+-0.9\tCAB\t-0.2
+-0.9\tBCA\t-0.2
+
+\\end\\
+"""
+ENGLISH = train_tokenizer(["abc cab"], kind="char", vocab_size=None, normalizer="none")
+
+
+def test_a_model_none_of_whose_words_can_be_spelt_is_an_error_that_names_the_case(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "lm.arpa"
+    path.write_text(UPPER)
+    with pytest.raises(ModelError) as raised:
+        load_language_model(path, ENGLISH, words=True)
+    assert str(raised.value) == (
+        f'{path}: none of its 3 words can be spelt with the recognizer\'s tokens, as "ABC": in '
+        'small letters it could be, as "abc" (make the model again from text that went through '
+        "normalizer none, in the case of the recognizer's training text)"
+    )
+    path.write_text(UPPER.lower())
+    capitals = train_tokenizer(["ABC CAB"], kind="char", vocab_size=None, normalizer="none")
+    with pytest.raises(ModelError, match='as "abc": in capitals it could be, as "ABC"'):
+        load_language_model(path, capitals, words=True)
+    path.write_text(UPPER.replace("ABC", "가나").replace("CAB", "나가").replace("BCA", "다라"))
+    with pytest.raises(ModelError, match='as "가나": is it of the recognizer\'s language'):
+        load_language_model(path, ENGLISH, words=True)
+    path.write_text(UPPER.replace("ABC", "“ABC”").replace("CAB", "CAB,").replace("BCA", "ÁB"))
+    with pytest.raises(ModelError, match='as "“ABC”": in what normalizer english makes it could'):
+        load_language_model(path, ENGLISH, words=True)
+
+
+def test_how_many_words_can_be_spelt_is_said_and_few_are_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "lm.arpa"
+    path.write_text(UPPER.replace("ABC", "abc").replace("CAB", "cab"))
+    (notice,) = load_language_model(path, ENGLISH, words=True).notices
+    assert notice == (
+        f"{path}: over words, which are scored where they end; 2 of its 3 words can be spelt"
+    )
+    path.write_text(UPPER.replace("ABC", "abc"))
+    (notice,) = load_language_model(path, ENGLISH, words=True).notices
+    assert notice == (
+        f"{path}: over words, which are scored where they end; warning: only 1 of its 3 words can "
+        'be spelt in the recognizer\'s tokens, and the others, as "CAB", "BCA", cost what an '
+        "unknown word does (is it of the recognizer's language, case and normalizer?)"
+    )
+
+
+@pytest.mark.parametrize("name", ["lm.gz", "x.lm", "LM.ARPA", "lm", "3-gram.pruned.1e-7"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_model_is_known_by_its_content_whatever_its_name(
+    tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(pack(b"made by somebody\n" + UPPER.lower().encode()))
+    assert load_language_model(path, ENGLISH, words=True).kind == "words"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"is not an ARPA file \(it has no line \\data\\\); give an n-gram model in ARPA"),
+        (b"u1 a b c\n", r"is not an ARPA file"),
+        (gzip.compress(b"u1 a b c\n"), r"is not an ARPA file"),
+        (b"mmap lm http://kheafield.com/code format version 5\n\0", "is a binary of KenLM; give"),
+        (b"\xfd7zXZ\0\0", "is packed with xz; give the n-gram model as an ARPA file"),
+        (b"\xd6\xfd\xb2\x7e\x06", "is a transducer of OpenFst; give"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_whatever_its_name(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "lm.arpa"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        load_language_model(path, ENGLISH, words=True)

@@ -25,7 +25,7 @@ SOURCES = sorted([*(ROOT / "asr").rglob("*.py"), *(ROOT / "recipes").rglob("*.py
 NAMED_BY_THE_USER = {"torch", "torchaudio", "librosa", "sentencepiece", "jiwer", "soundfile"}
 
 
-OURS_AND_PYTHONS = {"asr", "recipes", *sys.stdlib_module_names}
+OURS_AND_PYTHONS = {"asr", *sys.stdlib_module_names}
 # A module of one distribution that needs another, which its name does not tell.
 THROUGH = {"torch.utils.tensorboard": "tensorboard"}
 
@@ -178,7 +178,8 @@ def built(uv: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path
     left_out = shutil.ignore_patterns(
         ".*env*", ".git", "*_cache", "exp", "__pycache__", "*.egg-info"
     )
-    shutil.copytree(ROOT, folder / "sources", ignore=left_out)  # building leaves files beside them
+    # Building leaves files beside the sources.
+    shutil.copytree(ROOT, folder / "sources", symlinks=True, ignore=left_out)
     run_in(folder, uv, "build", folder / "sources", "--out-dir", folder)
     [sdist], [wheel] = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return sdist, wheel
@@ -194,16 +195,22 @@ def test_wheel_and_source_distribution_hold_all_packages_and_data(
         in_wheel = set(file.namelist())
     with tarfile.open(sdist) as file:
         in_sdist = {name.partition("/")[2] for name in file.getnames()}
-    paths = [path for name in ("asr", "recipes") for path in (ROOT / name).rglob("*")]
+    linked = {
+        "asr": "asr",
+        "asr/recipes": "recipes",
+        "asr/presets/quickstart": "egs/quickstart/conf",
+    }
     ours = {
-        str(path.relative_to(ROOT))
-        for path in paths
+        f"{name}/{path.relative_to(ROOT / folder)}"
+        for name, folder in linked.items()
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {"asr/py.typed", "asr/cli/app.py", "recipes/espeak.py"} <= ours
-    assert {name for name in in_wheel if not name.startswith("asr-")} == ours
+    assert {"asr/py.typed", "asr/recipes/espeak.py", "asr/presets/quickstart/lm.yaml"} <= ours
+    assert {name for name in in_wheel if not name.startswith("asr_seq2seq-")} == ours
     assert ours <= in_sdist
-    assert {"constraints.txt", "tests/conftest.py", "egs/quickstart/run.sh"} <= in_sdist
+    assert {"recipes/espeak.py", "constraints.txt", "egs/quickstart/run.sh"} <= in_sdist
+    assert "tests/conftest.py" in in_sdist
     assert any(name.startswith("tests/fixtures/before_rooms/") for name in in_sdist)
 
 
@@ -220,13 +227,12 @@ def test_a_wheel_in_an_empty_environment_does_the_quickstart_without_a_clone(
     assert Path(where.strip()).is_relative_to(tmp_path / "venv")
 
     asr = binaries / "asr"
-    shutil.copy(ROOT / "egs" / "quickstart" / "conf" / "default.yaml", home / "quickstart.yaml")
     run_in(home, asr, "prepare", "synthetic", "--num-utterances", 60, "--out", "data")
     sizes = ["encoder.hidden_dim=24", "encoder.num_layers=2", "decoder.hidden_dim=24"]
     sizes += ["train.epochs=1", "train.warmup_steps=5", "train.accelerator=cpu"]
     sizes += ["data.train=data/train.jsonl.gz", "data.dev=data/dev.jsonl.gz"]
     settings = [word for setting in sizes for word in ("--set", setting)]
-    run_in(home, asr, "train", "quickstart.yaml", "--out", "model", *settings)
+    run_in(home, asr, "train", "quickstart", "--out", "model", *settings)
     run_in(home, asr, "decode", "data/test.jsonl.gz", "--model", "model", "--out", "test")
     assert re.fullmatch(r"[\d.]+ %\n", run_in(home, asr, "score", "test", "--only", "cer"))
     sounds = sorted((home / "data" / "wav" / "test").glob("*.wav"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from asr.errors import DataError
-from asr.pictures import plots
+from asr.pictures import fonts, plots
 from asr.pictures.plots import check_picture, plot_alignment, plot_curves
 from asr.use.draw_alignment import draw_alignment
 
@@ -57,16 +57,15 @@ def test_dollars_and_underscores_are_drawn_as_they_stand(drawn, tmp_path):
 
 
 def test_rows_are_numbered_where_no_font_has_hangul(drawn, tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "_hangul_family", lambda: None)
+    monkeypatch.setattr(fonts, "hangul_family", lambda: None)
     draw(tmp_path / "a.png", ["나", "는", "<space>", "<eos>"], title="u1 나는")
     assert labels(drawn[0]) == ["0", "1", "2", "3"]
     assert drawn[0].axes[0].get_title() == "u1 ??"
 
 
 def test_hangul_is_drawn_without_a_warning_whatever_fonts_there_are(drawn, tmp_path):
-    plots._hangul_family.cache_clear()
     draw(tmp_path / "a.png", ["나", "는", "<space>", "<eos>"], title="나는")
-    expected = ["나", "는", "<space>", "<eos>"] if plots._hangul_family() else ["0", "1", "2", "3"]
+    expected = ["나", "는", "<space>", "<eos>"] if fonts.hangul_family() else ["0", "1", "2", "3"]
     assert labels(drawn[0]) == expected
 
 

@@ -12,10 +12,10 @@ from lhotse import CutSet
 from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
+from asr.recipes import RECIPES, PrepareOptions
+from asr.recipes.base import read_own_settings, refuse_unused
+from asr.recipes.manifests import clean_text, make_cut, read_header, write_manifest
 from asr.settings import Section
-from recipes import RECIPES, PrepareOptions
-from recipes.base import read_own_settings, refuse_unused
-from recipes.manifests import clean_text, make_cut, read_header, write_manifest
 
 
 @pytest.fixture
@@ -47,9 +47,8 @@ def test_the_table_lists_every_recipe_under_its_name() -> None:
 
 
 def test_importing_the_table_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, recipes; print([m for m in ('torch', 'lhotse', 'numpy') if m in sys.modules])"
-    )
+    heavy = "m for m in ('torch', 'lhotse', 'numpy') if m in sys.modules"
+    code = f"import sys, asr.recipes; print([{heavy}])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -11,7 +11,7 @@ from lhotse import CutSet
 from lhotse.audio import audio_backend
 from lhotse.audio.backend import LibsndfileBackend
 
-from recipes import an4
+from asr.recipes import an4
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -12,9 +12,9 @@ from lhotse import CutSet
 from asr.audio.files import read_audio
 from asr.data.cut_audio import load_channels
 from asr.errors import ConfigError, DataError
-from recipes import PrepareOptions, PrepareReport
-from recipes.folder import divide, prepare
-from recipes.problems import PROBLEMS_FILE
+from asr.recipes import PrepareOptions, PrepareReport
+from asr.recipes.folder import divide, prepare
+from asr.recipes.problems import PROBLEMS_FILE
 
 RATE = 8000
 TEXTS = ("one two", "three four", "five six", "seven eight", "nine ten", "one more")

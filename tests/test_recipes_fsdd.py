@@ -12,9 +12,9 @@ from lhotse.cut import MixedCut
 from lhotse.qa import validate
 
 from asr.errors import ConfigError, DataError
-from recipes import PrepareOptions, PrepareReport
-from recipes import fsdd as fsdd_module
-from recipes.fsdd import make_strings, prepare
+from asr.recipes import PrepareOptions, PrepareReport
+from asr.recipes import fsdd as fsdd_module
+from asr.recipes.fsdd import make_strings, prepare
 
 CORPORA = Path(os.environ.get("ASR_TEST_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
 INDICES = [*range(8), 45, 46]

@@ -14,10 +14,10 @@ from lhotse.qa import validate
 
 from asr.data.manifest import checked_cuts
 from asr.errors import ConfigError, DataError
-from recipes import PrepareOptions, PrepareReport
-from recipes import ksponspeech_audio as audio_module
-from recipes.ksponspeech import prepare
-from recipes.ksponspeech_rows import PARTS, decode
+from asr.recipes import PrepareOptions, PrepareReport
+from asr.recipes import ksponspeech_audio as audio_module
+from asr.recipes.ksponspeech import prepare
+from asr.recipes.ksponspeech_rows import PARTS, decode
 
 TRAIN_PATH = "KsponSpeech_01/KsponSpeech_0001/KsponSpeech_000001"
 TRAIN = {

@@ -4,8 +4,8 @@ import pytest
 from lhotse.recipes.ksponspeech import normalize as lhotse_text
 
 from asr.errors import ConfigError, DataError
+from asr.recipes.ksponspeech_text import SAYING_PRO, TextRules, read_transcript
 from asr.settings import override_config
-from recipes.ksponspeech_text import SAYING_PRO, TextRules, read_transcript
 
 TALK = "b/ 어/ 모+ 몬 소리야 (30%)/(삼십 퍼센트) 확률이* 된다고? n/"
 

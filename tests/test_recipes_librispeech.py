@@ -11,10 +11,10 @@ from lhotse import CutSet
 from lhotse.qa import validate
 
 from asr.errors import ConfigError, DataError
-from recipes import PrepareOptions
-from recipes import librispeech as librispeech_module
-from recipes.librispeech import prepare, read_part
-from recipes.librispeech_parts import MINI, PARTS, Part, urls_of
+from asr.recipes import PrepareOptions
+from asr.recipes import librispeech as librispeech_module
+from asr.recipes.librispeech import prepare, read_part
+from asr.recipes.librispeech_parts import MINI, PARTS, Part, urls_of
 
 CORPORA = Path(os.environ.get("ASR_TEST_CORPORA", Path(__file__).parents[2] / "shared" / "corpora"))
 SPEAKERS = ("11", "22", "33")

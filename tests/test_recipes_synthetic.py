@@ -11,14 +11,14 @@ from lhotse import CutSet
 from lhotse.qa import validate
 
 from asr.errors import ConfigError, DataError
-from recipes import RECIPES, PrepareOptions, PrepareReport
-from recipes import speaking as speaking_module
-from recipes.espeak import Espeak, load_espeak
-from recipes.sentences import draw_sentences
-from recipes.sentences_ko import future, past, with_particle
-from recipes.speaking import Line, speak_lines
-from recipes.synthetic import plan
-from recipes.templates import fill_template, items
+from asr.recipes import RECIPES, PrepareOptions, PrepareReport
+from asr.recipes import speaking as speaking_module
+from asr.recipes.espeak import Espeak, load_espeak
+from asr.recipes.sentences import draw_sentences
+from asr.recipes.sentences_ko import future, past, with_particle
+from asr.recipes.speaking import Line, speak_lines
+from asr.recipes.synthetic import plan
+from asr.recipes.templates import fill_template, items
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_an_unknown_language_names_the_known_ones() -> None:
 
 
 def test_more_sentences_than_there_are_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recipes.sentences.GENERATORS", {"en": lambda rng: "always this"})
+    monkeypatch.setattr("asr.recipes.sentences.GENERATORS", {"en": lambda rng: "always this"})
     with pytest.raises(ConfigError, match=r"2 distinct sentences .* gave 1"):
         draw_sentences("en", 2, random.Random(0))
 

@@ -12,11 +12,11 @@ from lhotse.qa import validate
 from zeroth_corpus import pack, write_corpus
 
 from asr.errors import ConfigError, DataError
-from recipes import PrepareOptions
-from recipes.held_out import sentence_of
-from recipes.manifests import speaker_of
-from recipes.zeroth_korean import SETS, URLS, Published, divide, prepare
-from recipes.zeroth_korean_sets import read_set
+from asr.recipes import PrepareOptions
+from asr.recipes.held_out import sentence_of
+from asr.recipes.manifests import speaker_of
+from asr.recipes.zeroth_korean import SETS, URLS, Published, divide, prepare
+from asr.recipes.zeroth_korean_sets import read_set
 
 NAMES = ["train", "dev", "left-out", "test", "test-seen", "test-unseen"]
 TRANSCRIPT = Path("train_data_01") / "003" / "101" / "101_003.trans.txt"

@@ -52,6 +52,31 @@ def test_both_sides_are_normalised_before_they_are_scored(tmp_path):
     assert score_folder(tmp_path, "english").scores.wer == 0.0
 
 
+def test_the_report_says_what_the_hypotheses_went_through_before(tmp_path):
+    write_rows(tmp_path, ROWS, **EXTRA)
+    unknown = "hyp.jsonl does not say which normalizer it went through before"
+    assert unknown in printed(score_folder(tmp_path, "none"))
+    write_rows(tmp_path, ROWS, **EXTRA, normalizer="korean 2")
+    for report in (
+        score_folder(tmp_path, "none"),
+        score_files(tmp_path / "hyp.jsonl", tmp_path / "hyp.jsonl", "none"),
+    ):
+        said = "the hypotheses had already been through normalizer korean 2"
+        assert said in printed(report)
+        assert f"- {said}" in to_markdown(report)
+        assert json.loads(to_json(report))["earlier_normalizer"] == "korean 2"
+
+
+def test_utterances_that_could_not_be_read_count_as_deletions_and_are_said(tmp_path):
+    bad = {**ROWS[0], "hypothesis": "", "error": "cannot be read", "ended": "unreadable"}
+    report = score_folder(write_rows(tmp_path, [{**EXTRA, **bad}, *ROWS[1:]]), "none")
+    assert report.scores.missing == ("a-1",)
+    counts = report.scores.counts("words")
+    assert (counts.num_reference, counts.deletions) == (11, 4 + 2)
+    assert "of these, audio that could not be read: a-1 (1 in all)" in printed(report)
+    assert json.loads(to_json(report))["unreadable"] == ["a-1"]
+
+
 def write_cuts(folder, *names):
     path = folder / "some.jsonl.gz"
     CutSet.from_cuts(MonoCut(name, 0.0, 1.0, 0) for name in names).to_file(path)
@@ -82,7 +107,7 @@ def test_a_manifest_with_utterances_that_were_not_decoded_is_an_error(tmp_path):
 def test_json_holds_fractions_counts_and_what_was_scored(scored, tmp_path):
     values = json.loads(to_json(scored))
     assert values["hypotheses"] == values["references"] == str(tmp_path / "hyp.jsonl")
-    assert values["normalizer"] == {"name": "none", "version": "1"}
+    assert values["normalizer"] == {"name": "none", "version": "2"}
     assert (values["num_utterances"], values["num_words"]) == (5, 11)
     assert values["num_characters"] == 16 + 10 + 0 + 7 + 5
     assert (values["wer"], values["sentence_error_rate"]) == (4 / 11, 3 / 5)
@@ -151,7 +176,7 @@ def test_a_long_alignment_goes_on_below_within_its_width(tmp_path):
 def test_the_table_for_the_terminal_prints_rates_notices_and_confusions(scored):
     text = printed(scored)
     assert "36.36" in text
-    assert "normalizer none, version 1; rates in per cent of N" in text
+    assert "normalizer none, version 2; rates in per cent of N" in text
     assert "search ended by: eos 5" in text
     assert "audio: 7.5 s" in text
     assert "sat -> sit" in text

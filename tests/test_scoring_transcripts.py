@@ -21,7 +21,7 @@ def test_each_format_gives_the_same_texts(tmp_path, name):
     content |= {"sniffed-trn": trn, "sniffed-json": json_lines}
     path = tmp_path / name
     path.write_bytes(content[name].encode("utf-8"))
-    assert read_text_file(path, field="reference") == {
+    assert read_text_file(path, field="reference").texts == {
         "u1": "나는  간다",
         "u2": "",
         "u3": "one two",
@@ -31,12 +31,12 @@ def test_each_format_gives_the_same_texts(tmp_path, name):
 def test_hypotheses_of_json_lines_are_their_hypothesis_field(tmp_path):
     path = tmp_path / "hyp.jsonl"
     path.write_text(json.dumps(ROW) + "\n")
-    assert read_text_file(path, field="hypothesis") == {"a-2": "on mat"}
+    assert read_text_file(path, field="hypothesis").texts == {"a-2": "on mat"}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_id(tmp_path):
     (tmp_path / "ref").write_bytes(b"\xef\xbb\xbfu1 a\n")
-    assert read_text_file(tmp_path / "ref", field="reference") == {"u1": "a"}
+    assert read_text_file(tmp_path / "ref", field="reference").texts == {"u1": "a"}
 
 
 @pytest.mark.parametrize(

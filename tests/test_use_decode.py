@@ -1,10 +1,11 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import soundfile
-from conftest import TWO_PROCESSES, random_texts, tiny_config, tone, write_manifest
+from conftest import TWO_PROCESSES, error_of, random_texts, run, tiny_config, tone, write_manifest
 
 from asr.build import build_model
 from asr.checkpoint import save_folder, save_weights
@@ -50,12 +51,68 @@ def test_two_processes_decode_what_one_does(
     assert found[1] == found[0]
 
 
-@pytest.mark.slow
-def test_audio_that_one_of_two_processes_cannot_read_ends_both(model: Path, tmp_path: Path) -> None:
+def spoil(manifest: Path) -> None:
+    """Makes two of nine utterances unreadable: one is cut short, one is gone."""
+    soundfile.write(manifest.parent / "m-004.wav", tone("a")[:100], 8000)
+    (manifest.parent / "m-007.wav").unlink()
+
+
+def assert_all_but_two_are_there(out: Path, whole: list[dict[str, object]]) -> None:
+    rows = [json.loads(line) for line in (out / "hyp.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == IDS
+    for row, before in zip(rows, whole, strict=True):
+        assert row["normalizer"] == "none 2"
+        if row["id"] in ("m-004", "m-007"):
+            assert row["error"].startswith(f'utterance "{row["id"]}": ')
+            assert (row["hypothesis"], row["ended"], row["nbest"]) == ("", None, [])
+            assert row["reference"] == before["reference"]
+            assert row["seconds"] == before["seconds"]
+        else:
+            assert row["hypothesis"] == before["hypothesis"]
+            assert "error" not in row
+
+
+def test_unreadable_audio_does_not_cost_the_others_their_result(
+    model: Path, tmp_path: Path
+) -> None:
     manifest = write_manifest(tmp_path, "m", random_texts(9, seed=1))
-    soundfile.write(tmp_path / "m-004.wav", tone("a")[:100], 8000)
+    decode = ["decode", manifest, "--model", model, "--out", tmp_path / "out"]
+    assert run(*decode).returncode == 0
+    whole = [json.loads(line) for line in (tmp_path / "out/hyp.jsonl").read_text().splitlines()]
+    spoil(manifest)
+    done = run(*decode)
+    assert done.returncode == 2
+    assert_all_but_two_are_there(tmp_path / "out", whole)
+    named = [line for line in done.stderr.splitlines() if line.startswith("asr: ")]
+    assert named[0].startswith('asr: utterance "m-004": ')
+    assert named[1].startswith('asr: utterance "m-007": ')
+    assert named[2].startswith("asr: 2 of 9 utterances cannot be read and have no hypothesis; ")
+    done = run("score", tmp_path / "out")
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert (report["num_utterances"], report["num_words"]) == (9, 9)
+    assert report["missing"] == report["unreadable"] == ["m-004", "m-007"]
+    assert "audio that could not be read: m-004, m-007 (2 in all)" in done.stdout
+
+
+def test_a_manifest_of_which_nothing_can_be_read_is_refused(model: Path, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "m", random_texts(2, seed=1))
+    for path in tmp_path.glob("m-*.wav"):
+        path.unlink()
+    line = error_of("decode", manifest, "--model", model, "--out", tmp_path / "out")
+    assert "m.jsonl.gz: the audio of none of its 2 utterances can be read; one of them: utt" in line
+    assert not (tmp_path / "out/hyp.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_audio_that_one_of_two_processes_cannot_read_costs_neither_its_results(
+    model: Path, tmp_path: Path
+) -> None:
+    manifest = write_manifest(tmp_path, "m", random_texts(9, seed=1))
+    assert decode(TWO_PROCESSES, manifest, model=model, out=tmp_path / "out").returncode == 0
+    whole = [json.loads(line) for line in (tmp_path / "out/hyp.jsonl").read_text().splitlines()]
+    spoil(manifest)
     done = decode(TWO_PROCESSES, manifest, model=model, out=tmp_path / "out")
     assert done.returncode != 0
-    assert 'asr: utterance "m-004": ' in done.stderr
+    assert done.stderr.count('asr: utterance "m-004": ') == 1
     assert "RuntimeError" not in done.stderr  # of the process that waits for the other
-    assert not (tmp_path / "out/hyp.jsonl").exists()
+    assert_all_but_two_are_there(tmp_path / "out", whole)

@@ -1,4 +1,6 @@
+import html
 import json
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from asr.cli.use import transcribe_file
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
 from asr.use.transcribe import TranscribedSegment, Transcript, iter_segments, transcribe
@@ -223,9 +226,41 @@ def test_vtt_has_hours_only_where_there_are_some():
     assert WRITERS["vtt"](TALK) == (
         "WEBVTT\n\n"
         "00:00.000 --> 00:02.000\nHello there\n\n"
-        "00:02.500 --> 01:00.000\na -> b c\n\n"
+        "00:02.500 --> 01:00.000\na --&gt; b c\n\n"
         "01:01:01.500 --> 01:01:02.250\n안녕\n\n"
     )
+
+
+MARKUP = ["a ---> b ----> c", "x <y> & z &amp; w", "<i>now</i>", "less < more", "--> -->"]
+MARKUP += [" two\r\nlines\n\nand\u2028more\x0b", "\ttab\tbed\x00\x1b", "half \ud83d x"]
+
+
+def read_cues(text):
+    """Returns times and text of each cue as a player splits them: at blank lines and arrows."""
+    blocks = text.strip("\n").split("\n\n")
+    cues = [block.partition(" --> ") for block in blocks if "-->" in block]
+    assert text.count("-->") == len(cues)
+    return [end.partition("\n")[2] for _, _, end in cues]
+
+
+def test_markup_in_a_text_neither_ends_a_cue_nor_vanishes():
+    talk = transcript(*(segment(n, 2.0 * n, 2.0 * n + 1, text) for n, text in enumerate(MARKUP)))
+    lines = [" ".join(text.replace("\x00", " ").replace("\x1b", " ").split()) for text in MARKUP]
+    lines[-1] = "half \ufffd x"
+    vtt = read_cues(WRITERS["vtt"](talk))
+    assert [html.unescape(text) for text in vtt] == lines
+    assert not any(re.search(r"[<>]|&(?!amp;|lt;|gt;)", text) for text in vtt)
+    srt = read_cues(WRITERS["srt"](talk))
+    assert srt[0] == "a -> b -> c"
+    assert srt[1:4] == lines[1:4]
+    assert srt[4] == "-> ->"
+    assert WRITERS["txt"](talk).split("\n") == [*lines, ""]
+    rows = [line.split("\t") for line in WRITERS["tsv"](talk).split("\n")[1:-1]]
+    assert [row[2] for row in rows] == lines
+    assert {len(row) for row in rows} == {3}
+    whole = json.loads(WRITERS["json"](talk).encode("utf-8"))
+    assert [row["text"] for row in whole["segments"]] == MARKUP
+    assert whole["text"] == " ".join(lines)
 
 
 def test_tsv_has_whole_milliseconds_and_no_tab_in_a_text():
@@ -236,7 +271,7 @@ def test_tsv_has_whole_milliseconds_and_no_tab_in_a_text():
 
 def test_json_keeps_every_segment_with_its_warning():
     whole = json.loads(WRITERS["json"](TALK))
-    assert whole["text"] == "Hello there a --> b\tc 안녕"
+    assert whole["text"] == "Hello there a --> b c 안녕"
     assert whole["duration"] == 4000.0
     assert [row["id"] for row in whole["segments"]] == [0, 1, 2, 3]
     assert whole["segments"][2] == {
@@ -283,6 +318,15 @@ def test_an_unknown_format_is_said_with_the_known_ones():
         check_formats(["txt", "doc"])
 
 
+def test_a_fault_found_late_says_that_what_was_printed_is_a_part(tmp_path, capsys):
+    samples = speech(*[1.5] * 60)
+    samples[-1] = np.nan
+    soundfile.write(tmp_path / "late.wav", samples, RATE, subtype="FLOAT")
+    with pytest.raises(DataError, match=r"NaN .*; what was printed of it is only its beginning$"):
+        transcribe_file(Listener(), tmp_path / "late.wav", OPTIONS, formats=("txt",), folder=None)
+    assert capsys.readouterr().out
+
+
 @pytest.mark.parametrize("second", ["b/x.wav", "a/x.flac", "a/x.wav"])
 def test_two_recordings_for_one_transcript_are_said_before_any_work(tmp_path, second):
     with pytest.raises(DataError, match=rf"a/x\.wav and {second}: both would be written to"):
@@ -320,3 +364,11 @@ def test_transcribing_loads_nothing_that_it_does_not_need() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_name_too_long_for_its_transcript_is_said_before_any_work(tmp_path: Path) -> None:
+    for stem in ("a" * 251, "가" * 84):
+        with pytest.raises(DataError, match=r"would be 25\d bytes long, and at most 255 can be"):
+            check_output([f"{stem}.wav"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    check_output(["a" * 250 + ".wav", "가" * 83 + ".wav"], tmp_path / "out")

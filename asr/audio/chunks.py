@@ -12,6 +12,7 @@ import struct
 from typing import NamedTuple
 
 from asr.audio import mp3
+from asr.audio.agreement import Order, check_count, check_format
 from asr.audio.pieces import Peek, Stream
 from asr.audio.tags import end_before_tags
 
@@ -25,7 +26,7 @@ GOES_ON_SECONDS = 0.1  # of samples behind the end that the header says: a recor
 class _Form(NamedTuple):
     """How a kind of file writes chunks."""
 
-    order: str  # of the bytes of a number
+    order: Order  # of the bytes of a number
     id_bytes: int
     size_bytes: int
     first: int  # where the first chunk begins
@@ -70,6 +71,7 @@ def find_streams(peek: Peek) -> list[Stream] | None:
     there = peek.size - data.start
     if data.size > there:
         raise peek.damaged(f"its header promises {data.size} bytes, it has {there}")
+    _check_numbers(peek, form, chunks)
     layout = chunks.get(b"fmt ")
     if layout is not None and int.from_bytes(layout.head[:2], "little") in MPEG_TAGS:
         return mp3.find_streams(peek, data.start, data.start + data.size)
@@ -86,11 +88,28 @@ def find_streams(peek: Peek) -> list[Stream] | None:
     return [Stream([head, range(data.start, data.start + data.size)])]
 
 
+def _check_numbers(peek: Peek, form: _Form, chunks: dict[bytes, _Chunk]) -> None:
+    """Refuses a header whose numbers do not go together."""
+    if b"fmt " in chunks:
+        check_format(peek, chunks[b"fmt "].head, form.order)
+    if b"COMM" in chunks and form.samples == b"SSND":
+        check_count(
+            peek, chunks[b"COMM"].head, chunks[b"SSND"].head, num_bytes=chunks[b"SSND"].size
+        )
+
+
 def _is_finished(peek: Peek) -> bool:
-    """Returns whether a wav file that begins with its format says as many bytes as it has."""
-    head = peek.at(0, 22)
-    is_wav = head[8:16] == b"WAVEfmt " and len(head) == 22 and head[20] not in MPEG_TAGS
-    return is_wav and int.from_bytes(head[4:8], "little") + 8 == peek.size
+    """Returns whether a wav file is format and samples alone, and says as many bytes as it has."""
+    head = peek.at(0, 44)
+    if head[8:20] != b"WAVEfmt \x10\0\0\0" or head[36:40] != b"data":
+        return False
+    if head[20] in MPEG_TAGS:
+        return False
+    size = int.from_bytes(head[40:44], "little")
+    if int.from_bytes(head[4:8], "little") + 8 != peek.size or 44 + size + size % 2 != peek.size:
+        return False
+    check_format(peek, head[20:36], "little")
+    return True
 
 
 def _chunks(peek: Peek, form: _Form) -> dict[bytes, _Chunk]:
@@ -103,7 +122,7 @@ def _chunks(peek: Peek, form: _Form) -> dict[bytes, _Chunk]:
         if len(head) < head_bytes:
             break
         name = head[:4]
-        size = int.from_bytes(head[form.id_bytes :], form.order)  # type: ignore[arg-type]
+        size = int.from_bytes(head[form.id_bytes :], form.order)
         size = max(0, size - head_bytes * form.counts_head)
         start = position + head_bytes
         found.setdefault(name, _Chunk(start, size, peek.at(start, 64)[:size]))
@@ -157,7 +176,12 @@ def _refuse_more(peek: Peek, form: _Form, data: _Chunk, *, layout: _Chunk | None
     if magic == b"caff":  # behind the samples it says where each packet of them lies
         _refuse_cut_chunks(peek, form, end)
     rest = end_before_tags(peek, peek.size) - end
-    if layout is None or len(layout.head) < 16 or rest <= 0 or _is_name(peek.at(end, 4)):
+    if layout is None or len(layout.head) < 16 or rest <= 0:
+        return
+    if magic == b"RIFF" and int.from_bytes(peek.at(4, 4), "little") + 8 == peek.size:
+        _refuse_no_chunk(peek, end, end + rest)
+        return
+    if _is_name(peek.at(end, 4)):
         return
     bytes_a_second = int.from_bytes(layout.head[8:12], "little")
     is_samples = any(peek.at(end, min(rest, 2**16)))
@@ -167,6 +191,20 @@ def _refuse_more(peek: Peek, form: _Form, data: _Chunk, *, layout: _Chunk | None
         and not _is_name(peek.at(end + 1, 4))
     ):
         raise peek.damaged(f"{rest} bytes follow the {data.size} of samples that its header counts")
+
+
+def _refuse_no_chunk(peek: Peek, end: int, stop: int) -> None:
+    """Refuses a file in which something else than chunks, or zeros, stands behind the samples.
+
+    Its whole size is right, so one of the samples' that ends midway among them is wrong.
+    """
+    for position in (end, end + end % 2):  # some do not pad
+        while position + 8 <= stop and _is_name(head := peek.at(position, 8)):
+            size = int.from_bytes(head[4:], "little")
+            position += 8 + size + size % 2
+        if position >= stop or not any(peek.at(position, min(stop - position, 2**16))):
+            return
+    raise peek.damaged(f"what follows the samples that its header counts, at byte {end}, is none")
 
 
 def _refuse_cut_chunks(peek: Peek, form: _Form, position: int) -> None:

@@ -6,9 +6,9 @@ by frame where no length tag counts all its bytes, the others by their sizes.
 
 from __future__ import annotations
 
-from asr.audio import chunks, mp3, ogg, sphere
+from asr.audio import chunks, flac, mp3, ogg, sphere
 from asr.audio.pieces import WINDOW, Peek, Stream
-from asr.audio.tags import skip_tags
+from asr.audio.tags import end_before_tags, skip_tags
 
 _FLAC_HEAD = b"fLaC\x00\x00\x00\x22"  # and its first block, which tells of the stream
 _AU_UNKNOWN = 0xFFFF_FFFF
@@ -37,8 +37,9 @@ def find_streams(peek: Peek, *, to_read: bool) -> list[Stream] | None:
     elif _is_flac(peek):
         if to_read:
             _refuse_second_flac(peek)
-    elif mp3.parse_header(int.from_bytes(peek.at(skip_tags(peek), 4), "big")):
-        streams = mp3.find_streams(peek)
+            flac.check_count(peek)
+    elif (start := mp3.find_first(peek)) is not None:
+        streams = mp3.find_streams(peek, start)
     return None if streams == [Stream([range(peek.size)])] else streams
 
 
@@ -60,5 +61,9 @@ def _refuse_second_flac(peek: Peek) -> None:
 def _check_au(peek: Peek) -> None:
     head = peek.at(0, 12)
     start, size = (int.from_bytes(head[place : place + 4], "big") for place in (4, 8))
-    if size != _AU_UNKNOWN:
-        peek.refuse_another(start + size, b".snd")
+    if size == _AU_UNKNOWN:
+        return
+    peek.refuse_another(start + size, b".snd")
+    rest = end_before_tags(peek, peek.size) - start - size
+    if rest > 0 and any(peek.at(start + size, min(rest, 2**16))):
+        raise peek.damaged(f"{rest} bytes follow the {size} of samples that its header counts")

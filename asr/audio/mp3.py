@@ -9,6 +9,7 @@ Source: ISO 11172-3, 2.4.1 and 2.4.2; 13818-3; the Xing and LAME tag as LAME wri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,6 +30,9 @@ _SAMPLE_RATES = (44100, 48000, 32000)
 SAME_HEADER = 0xFFFE0C00  # sync, version, layer and rate: the same in all frames of a stream
 LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
 DECODER_DELAY = 529  # samples
+MOST_IN_FRONT = 2**16  # bytes before the first frame, behind tags
+MOST_ZEROS = 4096  # behind the last frame: more of them are what a file was to be, and is not
+_SYNC = re.compile(rb"\xff[\xe0-\xff]")
 COUNT_BYTES = 16  # of a Xing tag: its name, its flags, the number of frames and of bytes
 
 
@@ -47,6 +51,33 @@ class _Run(NamedTuple):
     stop: int
     num_frames: int  # without the one that says how many there are
     has_tag: bool  # such a frame is there, and right
+
+
+def find_first(peek: Peek) -> int | None:
+    """Returns where the first frame begins; None where there is none, as in no mp3.
+
+    What was cut from a broadcast begins midway, and a first frame may be damaged: then three
+    frames in a row that are alike are the first ones.
+    """
+    start = skip_tags(peek)
+    if _header(peek, start)[1] is not None:
+        return start
+    found = _SYNC.finditer(peek.at(start, MOST_IN_FRONT))
+    places = (start + sync.start() for sync in found)
+    return next((place for place in places if _is_row(peek, place)), None)
+
+
+def _is_row(peek: Peek, position: int) -> bool:
+    """Returns whether three frames that are alike begin at a byte."""
+    first, frame = _header(peek, position)
+    for _ in range(2):
+        if frame is None:
+            return False
+        position += frame.size
+        header, frame = _header(peek, position)
+        if (header ^ first) & SAME_HEADER:
+            return False
+    return frame is not None
 
 
 def find_streams(peek: Peek, start: int = 0, stop: int | None = None) -> list[Stream]:
@@ -102,6 +133,15 @@ def _tag_at(peek: Peek, position: int, frame: Frame) -> int | None:
     return None
 
 
+def _is_seen(peek: Peek, position: int, tag: int) -> bool:
+    """Returns whether the decoder takes a tag for one: what the frame holds before it is silent.
+
+    Where it does not, it takes the frame for audio, and guesses the length.
+    """
+    before = peek.at(position + 4, tag - position - 4)
+    return not any(before) or not any(before[2:])  # a checksum may come first
+
+
 def _counts(peek: Peek, tag: int) -> tuple[int | None, int | None]:
     """Returns how many frames and bytes a length tag says there are; None where it does not."""
     data = peek.at(tag, 26).ljust(26, b"\0")
@@ -115,12 +155,15 @@ def _counts(peek: Peek, tag: int) -> tuple[int | None, int | None]:
 
 def _says_its_bytes(peek: Peek, start: int, stop: int) -> bool:
     """Returns whether the first frame says how many frames there are, and as many bytes as are."""
-    _, frame = _header(peek, start)
+    first, frame = _header(peek, start)
     tag = None if frame is None else _tag_at(peek, start, frame)
-    if tag is None:
+    if frame is None or tag is None:
         return False
     num_frames, num_bytes = _counts(peek, tag)
-    return bool(num_frames) and num_bytes == stop - start
+    after, following = _header(peek, start + frame.size)
+    is_alike = following is not None and not (after ^ first) & SAME_HEADER
+    is_right = is_alike and bool(num_frames) and num_bytes == stop - start
+    return is_right and _is_seen(peek, start, tag)
 
 
 def _walk(peek: Peek, start: int, stop: int) -> Iterator[_Run]:
@@ -151,7 +194,8 @@ def _one_run(peek: Peek, start: int, stop: int) -> _Run:
             frame = None
     if promised is not None and num_frames < promised - 1:  # some count the tag's own frame
         raise peek.damaged(f"it has {num_frames} of the {promised} frames of mp3 it promises")
-    return _Run(start, position, num_frames, promised == num_frames)
+    is_right = tag is not None and promised == num_frames and _is_seen(peek, start, tag)
+    return _Run(start, position, num_frames, is_right)
 
 
 def _next_frame(peek: Peek, position: int, stop: int) -> int:
@@ -160,8 +204,11 @@ def _next_frame(peek: Peek, position: int, stop: int) -> int:
         after = skip_tags(peek, position)
         if peek.at(after, 3) == b"TAG":  # of the file before the joint
             after += 128
+        zeros = after
         while after < stop and not any(block := peek.at(after, min(512, stop - after))):
             after += len(block)
+        if after >= stop and after - zeros > MOST_ZEROS:
+            raise peek.damaged(f"its last {after - zeros} bytes are zeros, and no frames of mp3")
         if after < stop and peek.at(after, 1) == b"\0":
             block = peek.at(after, min(512, stop - after))
             after += len(block) - len(block.lstrip(b"\0"))
@@ -182,7 +229,7 @@ def _stream(peek: Peek, run: _Run) -> Stream:
         whole = whole[frame.size :]
     num_samples = run.num_frames * frame.num_samples
     if header >> 17 & 3 != 1:  # of layers 1 and 2 nothing reads a tag
-        return Stream([whole], num_samples=num_samples)
+        return Stream([whole], num_samples=num_samples, is_guessed=True)
     # Behind a tag the decoder leaves its own delay out: of a silent frame, not of the first one.
     silent = _frame_of(header, frame.tag_offset)
     front = _frame_of(header, frame.tag_offset + COUNT_BYTES)

@@ -108,9 +108,7 @@ class AudioFile:
             position = first
             file.seek(first)
         while position < last:
-            wanted = (
-                min(size, last - position) if position >= first else min(size, first - position)
-            )
+            wanted = min(size, (last if position >= first else first) - position)
             block = self._next(file, wanted)
             if len(block) == 0:
                 break
@@ -210,7 +208,9 @@ def _lead_of(subtype: str) -> int:
 
 
 def _own_frames(file: _Forward, stream: Stream | None) -> int:
-    """Returns how many samples a channel of a stream holds, as libsndfile has it."""
+    """Returns how many samples a channel of a stream holds, as libsndfile knows or we counted."""
+    if stream and stream.is_guessed and stream.num_samples is not None:
+        return stream.num_samples
     return int(file.frames) - (stream.skip if stream else 0)
 
 

@@ -21,6 +21,7 @@ class Stream(NamedTuple):
     pieces: list[Piece]
     skip: int = 0  # samples in front that are not the file's own
     num_samples: int | None = None  # that it holds without those, where they were counted
+    is_guessed: bool = False  # libsndfile guesses that number, and is not asked
 
 
 class Peek:

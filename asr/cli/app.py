@@ -17,7 +17,7 @@ from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import score
 from asr.errors import AsrError, one_line
 from asr.machine.cores import use_threads
-from recipes import RECIPES, PrepareOptions, find_recipe
+from asr.recipes import RECIPES, PrepareOptions, find_recipe
 
 app = typer.Typer(
     help="Train, decode, score and use attention sequence-to-sequence speech recognizers.",
@@ -99,7 +99,7 @@ def _show_choices(wanted: bool) -> None:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Configuration, a YAML file.")],
+    config: Annotated[Path, typer.Argument(help="A YAML file, or a preset: quickstart.")],
     out: Annotated[Path, typer.Option(help="Experiment folder; it becomes the model folder.")],
     settings: Settings = None,
     extend: Extend = False,
@@ -114,11 +114,12 @@ def train(
     """Train a model; the same command again continues where it stopped."""
     use_threads(threads)
     from asr.config import load_config
+    from asr.presets import find_configuration
     from asr.train import train as run
     from asr.training.signals import TrainingStoppedError
 
     try:
-        run(load_config(config, settings or ()), out, extend=extend)
+        run(load_config(find_configuration(config), settings or ()), out, extend=extend)
     except TrainingStoppedError as stopped:
         say(f"stopped: {stopped}")
         sys.exit(stopped.exit_code)

@@ -20,7 +20,7 @@ from asr.machine.cores import use_threads
 
 
 def train_lm(
-    config: Annotated[Path, typer.Argument(help="Configuration, a YAML file.")],
+    config: Annotated[Path, typer.Argument(help="A YAML file, or a preset: quickstart/lm.")],
     out: Annotated[Path, typer.Option(help="Folder of the language model.")],
     text: Annotated[
         list[Path] | None, typer.Option(help="Text, one utterance a line, or cuts; repeatable.")
@@ -35,9 +35,10 @@ def train_lm(
     use_threads(threads)
     from asr.lm.config import choose_files, load_lm_config
     from asr.lm.train import train_language_model
+    from asr.presets import find_configuration
     from asr.training.signals import TrainingStoppedError
 
-    chosen = load_lm_config(config, settings or ())
+    chosen = load_lm_config(find_configuration(config), settings or ())
     chosen = choose_files(chosen, text=text or (), dev=dev, tokenizer=tokenizer)
     try:
         train_language_model(chosen, out, extend=extend)

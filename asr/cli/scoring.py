@@ -28,6 +28,10 @@ def score(
         Path | None, typer.Option(help="Score what is in this manifest; reports go to FOLDER/NAME.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
+    format_name: Annotated[
+        str | None,
+        typer.Option("--format", help="Of --ref and --hyp: kaldi, trn, jsonl; else found out."),
+    ] = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     only: Only = None,
     note: Annotated[
@@ -39,13 +43,14 @@ def score(
     from asr.scoring.report import to_table, write_report
 
     names = read_rate_names(only or ())
-    if folder is not None and ref is None and hyp is None:
+    if folder is not None and ref is None and hyp is None and format_name is None:
         report = score_folder(folder, normalizer, cuts=cuts)
     elif folder is None and ref is not None and hyp is not None and cuts is None:
-        report = score_files(ref, hyp, normalizer)
+        report = score_files(ref, hyp, normalizer, format_name=format_name)
     else:
         raise ConfigError(
-            "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder"
+            "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder, "
+            "--format with files"
         )
     report = replace(report, note=note)
     if names:

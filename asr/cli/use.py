@@ -1,6 +1,5 @@
 """The commands of `asr` that use a trained model: decoding, transcribing, tuning, drawing."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,8 +18,10 @@ from asr.cli.options import (
     say_all,
     search_settings,
 )
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError, one_line
 from asr.machine.cores import use_threads
+
+MOST_NAMED = 20  # utterances, before only their number is said
 
 
 def decode(
@@ -34,7 +35,10 @@ def decode(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Recognize every utterance of a manifest."""
+    """Recognize every utterance of a manifest.
+
+    Those whose audio cannot be read are named, the others decoded; the exit code is then 2.
+    """
     use_threads(threads)
     from asr.use.decode import decode_manifest
     from asr.use.recognizer import load_recognizer
@@ -42,9 +46,6 @@ def decode(
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
     say_all(recognizer.notices)
-    for lm, loaded in zip(lms or (), recognizer.lms, strict=True):
-        if loaded.kind == "words":
-            say(f"{lm}: over words, which are scored where they end")
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
@@ -53,12 +54,32 @@ def decode(
         f"audio in {summary.wall_seconds:.1f} s, real-time factor {factor:.4f} ({1 / factor:.0f}x "
         f"real time); ended by {ends}"
     )
+    _name_unreadable(summary)
+
+
+def _name_unreadable(summary: Any) -> None:
+    """Prints which utterances have no hypothesis and why, and ends with 2 where there are any."""
+    if not summary.unreadable:
+        return
+    for reason in list(summary.unreadable.values())[:MOST_NAMED]:
+        say(one_line(f"asr: {reason}"))
+    more = len(summary.unreadable) - MOST_NAMED
+    say(
+        f"asr: {len(summary.unreadable)} of {summary.num_utterances} utterances cannot be read "
+        f"and have no hypothesis{f', {more} more than these' if more > 0 else ''}; {summary.path} "
+        "holds each error, and asr score counts their words as deletions (mend the audio and "
+        "decode again)"
+    )
+    raise typer.Exit(2)
 
 
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="wav, flac, ogg, mp3; any rate.")],
     model: Model,
-    output_format: Annotated[str, typer.Option("--output-format", "-f")] = "txt",
+    output_formats: Annotated[
+        list[str] | None,
+        typer.Option("--output-format", "-f", help="Repeatable; txt unless given."),
+    ] = None,
     output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o")] = None,
     lms: LMs = None,
     beam_size: BeamSize = None,
@@ -67,44 +88,72 @@ def transcribe(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Write down what is said in audio files: txt, srt, vtt, tsv, json or all."""
+    """Write down what is said in audio files: txt, srt, vtt, tsv, json or all.
+
+    A file that cannot be read is named, and the others are transcribed; the exit code is then 2.
+    """
     use_threads(threads)
-    from asr.use.writers import WRITERS, check_formats, check_output, write_transcript
-
-    formats = check_formats([output_format])
-    if output_dir is not None:
-        check_output(files, output_dir)
-    elif len(formats) > 1:
-        raise ConfigError(f"--output-format {output_format}: needs --output-dir to write files to")
+    formats = _check_output(files, output_formats or ["txt"], output_dir)
     from asr.audio.files import check_readable
+    from asr.use.each_file import EachFile
     from asr.use.recognizer import load_recognizer
+
+    each = EachFile(len(files), say=say)
+    for file in files:
+        with each.attempt(file):
+            check_readable(file)
+    readable = [file for file in files if file not in each.failed]
+    if readable:
+        recognizer = load_recognizer(model, device, lms=lms or ())
+        chosen = recognizer.choose(search_settings(search, beam_size, settings))
+        say_all(recognizer.notices)
+    for file in readable:
+        with each.attempt(file):
+            transcribe_file(recognizer, file, chosen, formats=formats, folder=output_dir)
+    each.conclude()
+
+
+def _check_output(files: list[Path], wanted: list[str], folder: Path | None) -> tuple[str, ...]:
+    from asr.use.writers import check_formats, check_output
+
+    formats = check_formats(wanted)
+    if folder is not None:
+        check_output(files, folder)
+    elif len(formats) > 1:
+        raise ConfigError(f"--output-format {', '.join(formats)}: needs --output-dir for the files")
+    return formats
+
+
+def transcribe_file(
+    recognizer: Any, file: Path, chosen: Any, *, formats: tuple[str, ...], folder: Path | None
+) -> None:
+    """Transcribes one file into the folder, or prints it: text segment by segment.
+
+    Raises:
+        DataError: the file cannot be read to its end, or the folder cannot be written.
+    """
     from asr.use.transcribe import transcribe as run
+    from asr.use.writers import WRITERS, write_transcript
 
-    for file in files:
-        check_readable(file)
-    prints_text = output_dir is None and formats == ("txt",)
+    prints_text, printed = folder is None and formats == ("txt",), []
 
-    recognizer = load_recognizer(model, device, lms=lms or ())
-    chosen = recognizer.choose(search_settings(search, beam_size, settings))
-    say_all(recognizer.notices)
-    for file in files:
-        tell = _segment_teller(file, prints_text)
-        transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)
-        if output_dir is not None:
-            for path in write_transcript(transcript, output_dir, formats):
-                say(f"written: {path}")
-        elif not prints_text:
-            typer.echo(WRITERS[formats[0]](transcript), nl=False)
-
-
-def _segment_teller(file: Path, prints_text: bool) -> Callable[[Any], None]:
     def tell(segment: Any) -> None:
         if segment.warning:
             say(f"{file} at {segment.start_seconds:.1f} s: {segment.warning}")
-        if prints_text and segment.text:
-            typer.echo(segment.text)
+        if prints_text and segment.line:
+            typer.echo(segment.line)
+            printed.append(segment)
 
-    return tell
+    try:
+        transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)
+    except DataError as error:
+        part = "; what was printed of it is only its beginning" if printed else ""
+        raise DataError(f"{error}{part}") from None
+    if folder is not None:
+        for path in write_transcript(transcript, folder, formats):
+            say(f"written: {path}")
+    elif not prints_text:
+        typer.echo(WRITERS[formats[0]](transcript), nl=False)
 
 
 def draw_alignment(
@@ -122,6 +171,7 @@ def draw_alignment(
 ) -> None:
     """Draw which part of the audio each token looked at."""
     use_threads(threads)
+    from asr.pictures.fonts import hangul_advice
     from asr.pictures.plots import check_picture
     from asr.use.draw_alignment import draw_alignment as draw
     from asr.use.recognizer import load_recognizer
@@ -129,7 +179,10 @@ def draw_alignment(
     check_picture(out)
     recognizer = load_recognizer(model, device)
     say_all(recognizer.notices)
-    say(draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis))
+    text = draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis)
+    say(text)
+    if advice := hangul_advice([text]):
+        say(advice)
     say(f"written: {out}")
 
 

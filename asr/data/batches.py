@@ -32,6 +32,14 @@ BUFFER_SIZE = 50_000  # utterances among which an epoch shuffles
 BINS_SAMPLE = 10_000  # utterances from which the buckets are laid out
 
 
+class Unreadable(NamedTuple):
+    """An utterance whose audio cannot be read, and why."""
+
+    id: str
+    text: str  # normalised reference
+    error: str
+
+
 class Batch(NamedTuple):
     """Utterances of similar duration; PAD and 0 fill what is shorter than the longest."""
 
@@ -42,11 +50,16 @@ class Batch(NamedTuple):
     inputs: Tensor  # (B,U) BOS and the reference
     targets: Tensor  # (B,U) the reference and EOS
     target_lengths: Tensor  # (B,) tokens of a target
+    unreadable: tuple[Unreadable, ...] = ()  # utterances left out, where a dataset may leave some
 
     def to(self, device: torch.device) -> "Batch":
         """Returns the batch with its tensors on a device."""
-        tensors = (part.to(device, non_blocking=True) for part in self[2:])
-        return Batch(self.ids, self.texts, *tensors)
+        moved: dict[str, Any] = {
+            name: part.to(device, non_blocking=True)
+            for name, part in self._asdict().items()
+            if isinstance(part, Tensor)
+        }
+        return self._replace(**moved)
 
 
 class BatchDataset(Dataset[Batch | DataError]):
@@ -56,6 +69,7 @@ class BatchDataset(Dataset[Batch | DataError]):
         tokenizer: normalises and encodes the transcripts.
         sample_rate: audio is resampled to it, in Hz.
         augment: applied to each cut before loading; None for none.
+        leave_out: whether a batch goes on without utterances that cannot be read, and tells them.
     """
 
     def __init__(
@@ -64,23 +78,32 @@ class BatchDataset(Dataset[Batch | DataError]):
         *,
         sample_rate: int,
         augment: Callable[[Cut], Cut] | None = None,
+        leave_out: bool = False,
     ) -> None:
         self.tokenizer = tokenizer
-        self.sample_rate, self.augment = sample_rate, augment
+        self.sample_rate, self.augment, self.leave_out = sample_rate, augment, leave_out
 
     def __getitem__(self, cuts: Any) -> Batch | DataError:
         """Returns the batch; or the error, which would lose its one sentence between processes."""
-        try:
-            waveforms = [self._load(cut) for cut in cuts]
-        except DataError as error:
-            return error
-        except MemoryError:
-            return DataError(
-                f'utterance "{cuts[0].id}" and {len(cuts) - 1} others: memory is too small to load '
-                "them as one batch; lower data.batch_seconds or data.num_workers"
-            )
-        texts = [cut_text(cut, self.tokenizer.normalize) for cut in cuts]
-        return collate([cut.id for cut in cuts], texts, waveforms, tokenizer=self.tokenizer)
+        ids, texts, waveforms, unreadable = [], [], [], []
+        for cut in cuts:
+            text = cut_text(cut, self.tokenizer.normalize)
+            try:
+                waveforms.append(self._load(cut))
+            except DataError as error:
+                if not self.leave_out:
+                    return error
+                unreadable.append(Unreadable(cut.id, text, str(error)))
+                continue
+            except MemoryError:
+                return DataError(
+                    f'utterance "{cut.id}": memory is too small to load it in a batch of '
+                    f"{len(cuts)}; lower data.batch_seconds or data.num_workers"
+                )
+            ids.append(cut.id)
+            texts.append(text)
+        batch = collate(ids, texts, waveforms, tokenizer=self.tokenizer)
+        return batch._replace(unreadable=tuple(unreadable))
 
     def _load(self, cut: Cut) -> np.ndarray:
         cut = exact(cut)  # before anything changes it: what its files hold is known here
@@ -99,21 +122,23 @@ class BatchDataset(Dataset[Batch | DataError]):
 def collate(
     ids: list[str], texts: list[str], waveforms: list[np.ndarray], *, tokenizer: Tokenizer
 ) -> Batch:
-    """Returns a padded batch."""
+    """Returns a padded batch; one of no utterances has tensors (0,0) and (0,)."""
     tokens = [torch.tensor(tokenizer.encode(text), dtype=torch.long) for text in texts]
     bos, eos = torch.tensor([BOS]), torch.tensor([EOS])
     return Batch(
         ids,
         texts,
         _pad([torch.from_numpy(waveform) for waveform in waveforms], 0.0),
-        torch.tensor([len(waveform) for waveform in waveforms]),
+        torch.tensor([len(waveform) for waveform in waveforms], dtype=torch.long),
         _pad([torch.cat([bos, row]) for row in tokens], PAD),
         _pad([torch.cat([row, eos]) for row in tokens], PAD),
-        torch.tensor([len(row) + 1 for row in tokens]),
+        torch.tensor([len(row) + 1 for row in tokens], dtype=torch.long),
     )
 
 
 def _pad(rows: list[Tensor], value: float) -> Tensor:
+    if not rows:
+        return torch.empty(0, 0)
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
 
 

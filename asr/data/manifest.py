@@ -80,8 +80,12 @@ def read_ids(manifest: str | Path) -> frozenset[str]:
     return frozenset(cut.id for cut in each_cut(manifest))
 
 
-def checked_cuts(manifest: str | Path) -> Iterator[Cut]:
+def checked_cuts(manifest: str | Path, *, may_be_gone: bool = False) -> Iterator[Cut]:
     """Yields the cuts of a manifest, each checked where it enters.
+
+    Args:
+        manifest: its path.
+        may_be_gone: whether audio that is gone is left to whoever reads it.
 
     Raises:
         DataError: a repeated id, no transcript, no duration, or audio that is gone.
@@ -89,6 +93,8 @@ def checked_cuts(manifest: str | Path) -> Iterator[Cut]:
     seen: set[str] = set()
     for cut in each_cut(manifest):
         _check_cut(cut, manifest, seen)
+        if not may_be_gone:
+            _check_audio(cut, manifest)
         seen.add(cut.id)
         yield cut
 
@@ -103,9 +109,15 @@ def _check_cut(cut: Cut, manifest: str | Path, seen: set[str]) -> None:
         raise DataError(f"{where}: has no supervision; a transcript is needed {way_out}")
     if not any(recordings(cut)):
         raise DataError(f"{where}: has no recording; its audio must be named {way_out}")
+
+
+def _check_audio(cut: Cut, manifest: str | Path) -> None:
     for path in audio_paths(cut):
         if not path.is_file():
-            raise DataError(f"{where}: its audio {path} is gone; put it back {way_out}")
+            raise DataError(
+                f'{manifest} utterance "{cut.id}": its audio {path} is gone; put it back (run asr '
+                "prepare again)"
+            )
 
 
 def recordings(cut: Cut) -> Iterator[Any]:

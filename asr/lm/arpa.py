@@ -36,6 +36,15 @@ from asr.text.tokenizer import BOS, EOS, PAD, UNK
 LOG_ZERO = -1e4
 LOG_10 = math.log(10)
 _NEVER_LOG10 = -99.0  # what ARPA files write for a word that is never foretold: <s>
+_OTHER_MODELS = {
+    b"mmap lm http://kheafield.com/code": "a binary of KenLM",
+    b"blmt": "a binary of IRSTLM",
+    b"\xd6\xfd\xb2\x7e": "a transducer of OpenFst",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ": "packed with xz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"PK\x03\x04": "a zip archive",
+}
 _COUNT = re.compile(rb"ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*")
 
 
@@ -98,12 +107,38 @@ def list_words(path: Path) -> list[str]:
     return words
 
 
+def check_arpa(path: Path) -> None:
+    r"""Refuses a file, plain or gzip, that has no line `\data\`, whatever its name.
+
+    Raises:
+        DataError: it is not an ARPA file, or cannot be read.
+    """
+    with _open_lines(path) as lines:
+        if not any(map(_begins_data, lines)):
+            raise _not_arpa(path)
+
+
+def _begins_data(line: bytes) -> bool:
+    return line.removeprefix(codecs.BOM_UTF8).strip() == b"\\data\\"
+
+
+def _not_arpa(path: Path) -> DataError:
+    return DataError(
+        f"{path}: is not an ARPA file (it has no line \\data\\); give an n-gram model in ARPA "
+        "format"
+    )
+
+
 @contextlib.contextmanager
 def _open_lines(path: Path) -> Iterator[Iterable[bytes]]:
-    """Yields the lines of a file, plain or gzip; what goes wrong while they are read is said."""
+    """Yields the lines of a file, plain or gzip; says what goes wrong or what other kind it is."""
     try:
         with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
+            start = file.read(64)
+        for mark, kind in _OTHER_MODELS.items():
+            if start.startswith(mark):
+                raise DataError(f"{path}: is {kind}; give the n-gram model as an ARPA file")
+        zipped = start.startswith(b"\x1f\x8b")
         with gzip.open(path) if zipped else path.open("rb") as lines:
             yield lines
     except (OSError, EOFError, zlib.error) as error:
@@ -157,13 +192,10 @@ class _Reader:
     def _read_counts(self) -> tuple[list[int], bytes]:
         """Returns the numbers of n-grams that the header says, and the line behind it."""
         for line in self.lines:
-            if line.removeprefix(codecs.BOM_UTF8).strip() == b"\\data\\":
+            if _begins_data(line):
                 break
         else:
-            raise DataError(
-                f"{self.path}: is not an ARPA file (it has no line \\data\\); give an n-gram model "
-                "in ARPA format"
-            )
+            raise _not_arpa(self.path)
         counts: list[int] = []
         for line in self.lines:
             match = _COUNT.fullmatch(line)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, fill, read_metrics
 from asr.config import TokenizerConfig
 from asr.errors import ConfigError, ModelError
+from asr.lm.arpa import check_arpa
 from asr.lm.config import LMConfig, LMModelConfig, load_lm_config
 from asr.lm.language_model import LanguageModel, RecurrentLM
 from asr.lm.ngram import arpa_symbols, read_arpa
@@ -55,7 +56,7 @@ def load_language_model(
     device: torch.device | str = "cpu",
     words: bool = False,
 ) -> LanguageModel:
-    """Returns the language model of a folder or of an ARPA file (.arpa, .arpa.gz), to be used.
+    """Returns the language model of a folder or of an ARPA file, plain or gzip, to be used.
 
     Args:
         path: the --out of `asr train-lm`, or an n-gram model over the tokenizer's tokens.
@@ -66,21 +67,24 @@ def load_language_model(
 
     Raises:
         ModelError: a file is missing or damaged, or the model's tokens are not the tokenizer's.
+        DataError: an ARPA file cannot be read, or is none.
     """
     if path.is_dir():
         return _load_folder(path, tokenizer, device)
-    if not path.name.endswith((".arpa", ".arpa.gz")) or not path.is_file():
+    if not path.is_file():
         raise ModelError(
-            f"{path}: no such language model; give the --out of an asr train-lm run, or an .arpa "
+            f"{path}: no such language model; give the --out of an asr train-lm run, or an ARPA "
             "file"
         )
+    check_arpa(path)
     if tokenizer is None:
         raise ModelError(
             f"{path}: an ARPA file has no tokenizer; name a model folder that has it by --tokenizer"
         )
     if words and is_over_words(path):
         scorer = read_word_ngram(path, tokenizer).to(device)
-        return LanguageModel(scorer, tokenizer, "words", device)
+        notice = f"{path}: over words, which are scored where they end; {scorer.notice}"
+        return LanguageModel(scorer, tokenizer, "words", device, (notice,))
     return _load_arpa(path, tokenizer, device)
 
 

@@ -16,7 +16,7 @@ are no more. Shapes: B utterances, K hypotheses, W ways.
 import copy
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -27,6 +27,7 @@ from asr.errors import ModelError
 from asr.lm.arpa import LOG_ZERO, list_words
 from asr.lm.ngram import LMMemory, NgramModel, read_arpa
 from asr.lm.trie import ROOT
+from asr.text.normalizers import NORMALIZERS
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
 
 MOST_WAYS = 8
@@ -71,6 +72,9 @@ class WordNgram:
         spellings: the tokens of each piece of the model; an empty one is never found.
         space: the token between words.
         vocab_size: number of tokens of the recognizer (V).
+
+    Attributes:
+        notice: how many of the model's words the recognizer can spell, for people.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class WordNgram:
     ) -> None:
         self.model, self.space, self.vocab_size = model, space, vocab_size
         self.lexicon = _build_lexicon(spellings, vocab_size)
+        self.notice = ""
 
     def to(self, device: torch.device | str) -> Self:
         """Returns the same model with its arrays on a device."""
@@ -186,7 +191,8 @@ def read_word_ngram(path: Path, tokenizer: Tokenizer) -> WordNgram:
         tokenizer: the recognizer's.
 
     Raises:
-        ModelError: the recognizer's tokens are neither characters nor jamo, or lack the space.
+        ModelError: the recognizer's tokens are neither characters nor jamo, or lack the space, or
+            spell none of the words, as those in capitals.
         DataError: the file cannot be read or is no ARPA file.
     """
     if not isinstance(tokenizer, CharacterTokenizer):
@@ -202,11 +208,51 @@ def read_word_ngram(path: Path, tokenizer: Tokenizer) -> WordNgram:
             "an n-gram model over the recognizer's tokens, as asr train-lm makes it)"
         )
     words = list(dict.fromkeys(word for word in list_words(path) if not _is_special(word)))
-    spellings = [tokenizer.encode(tokenizer.normalize(word)) for word in words]
-    known = [[] if UNK in spelling or space in spelling else spelling for spelling in spellings]
+    known = [_spell(tokenizer.normalize(word), tokenizer) for word in words]
     model = read_arpa(path, [*SPECIAL_WORDS, *words])
-    return WordNgram(
+    unspelt = [word for word, spelling in zip(words, known, strict=True) if not spelling]
+    if words and len(unspelt) == len(words):
+        raise _nothing_spelt(path, words, tokenizer)
+    found = WordNgram(
         model, [*([] for _ in SPECIAL_WORDS), *known], space=space, vocab_size=tokenizer.vocab_size
+    )
+    found.notice = _count_spelt(len(words), unspelt)
+    return found
+
+
+def _spell(text: str, tokenizer: Tokenizer) -> list[int]:
+    """Returns the tokens of a word, none where one is unknown or the space."""
+    spelling = tokenizer.encode(text)
+    return [] if UNK in spelling or tokenizer.encode(" ")[0] in spelling else spelling
+
+
+def _count_spelt(num_words: int, unspelt: Sequence[str]) -> str:
+    """Returns how many words can be spelt, with a warning where they are fewer than half."""
+    count = f"{num_words - len(unspelt):,} of its {num_words:,} words can be spelt"
+    if 2 * len(unspelt) <= num_words:
+        return count
+    shown = ", ".join(f'"{word}"' for word in unspelt[:3])
+    return (
+        f"warning: only {count} in the recognizer's tokens, and the others, as {shown}, cost what "
+        "an unknown word does (is it of the recognizer's language, case and normalizer?)"
+    )
+
+
+def _nothing_spelt(path: Path, words: Sequence[str], tokenizer: Tokenizer) -> ModelError:
+    """Returns the error of a model none of whose words can be spelt, and what would spell some."""
+    other: dict[str, Callable[[str], str]] = {"small letters": str.lower, "capitals": str.upper}
+    other |= {f"what normalizer {rule.name} makes": rule.apply for rule in NORMALIZERS.values()}
+    hints = (
+        (word, f'in {name} it could be, as "{change(word)}"')
+        for name, change in other.items()
+        for word in words[:1000]
+        if _spell(tokenizer.normalize(change(word)), tokenizer)
+    )
+    example, hint = next(hints, (words[0], "is it of the recognizer's language and script?"))
+    return ModelError(
+        f"{path}: none of its {len(words):,} words can be spelt with the recognizer's tokens, as "
+        f'"{example}": {hint} (make the model again from text that went through normalizer '
+        f"{tokenizer.normalizer}, in the case of the recognizer's training text)"
     )
 
 

@@ -28,6 +28,7 @@ CODECS = {
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
 }
+DISTRIBUTION = "asr-seq2seq"  # as pyproject.toml names it
 MIN_DISK_GIB = 5.0
 MIN_MEMORY_GIB = 2.0
 GIB = float(2**30)
@@ -67,7 +68,7 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    yield Finding("asr", metadata.version("asr"), ok=True)
+    yield Finding("asr", metadata.version(DISTRIBUTION), ok=True)
     for name, requirement in _requirements().items():
         try:
             yield Finding(name, metadata.version(name), ok=True)
@@ -77,7 +78,7 @@ def _packages() -> Iterator[Finding]:
 
 def _requirements() -> dict[str, str]:
     """Returns what the installed package declares that it needs: name -> name and versions."""
-    declared = [line for line in metadata.requires("asr") or () if "extra ==" not in line]
+    declared = [line for line in metadata.requires(DISTRIBUTION) or () if "extra ==" not in line]
     return {re.split(r"[^\w.-]", line, maxsplit=1)[0]: line for line in declared}
 
 
@@ -170,6 +171,15 @@ def _codec_fault(container: str, subtype: str) -> str | None:
     return None if 0.15 < rms < 0.3 else f"a tone of rms 0.21 comes back with rms {rms:.2f}"
 
 
+def _fonts() -> Iterator[Finding]:
+    """Whether pictures can show Hangul; all else is drawn without it."""
+    from asr.pictures.fonts import GET_HANGUL, hangul_family
+
+    family = hangul_family()
+    advice = "" if family else GET_HANGUL
+    yield Finding("Hangul in pictures", family or "no font has it", ok=True, advice=advice)
+
+
 def _espeak() -> Iterator[Finding]:
     name, advice = "eSpeak NG", "pip install espeakng-loader (only the demonstration needs it)"
     try:
@@ -211,6 +221,7 @@ EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
     "devices": _torch_devices,
     "compiled loops": _compiled_loops,
     "codecs": _codecs,
+    "fonts": _fonts,
     "eSpeak NG": _espeak,
     "disk": _room,
     "memory": _memory,

@@ -5,7 +5,6 @@ is used. Text that no installed font can show is never drawn as empty boxes.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from asr.errors import DataError
 from asr.files import whole_file
+from asr.pictures.fonts import DEFAULT_FAMILY, drawable, families
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,6 @@ _DOTS_PER_INCH = 100
 _NUM_BINS = 50
 _SHARE_DRAWN = 0.999  # of a histogram's values: one very large one would leave no room for others
 _SUFFIXES = (".png", ".svg", ".pdf")
-_DEFAULT_FAMILY = "DejaVu Sans"  # comes with matplotlib
 
 
 class Histogram(NamedTuple):
@@ -99,16 +98,9 @@ def _show_weights(figure: "Figure", alignment: np.ndarray, *, seconds: float) ->
 
 def _label_rows(axes: "Axes", tokens: Sequence[str]) -> None:
     """Writes the tokens, or their numbers, beside the rows, as many as find room."""
-    family = _font_family("".join(tokens))
-    labels = list(tokens) if family else [str(row) for row in range(len(tokens))]
+    labels = list(tokens) if families("".join(tokens)) else [str(row) for row in range(len(tokens))]
     rows = range(0, len(tokens), -(-len(tokens) // _MAX_LABELS) or 1)
-    axes.set_yticks(
-        rows,
-        [labels[row] for row in rows],
-        fontfamily=family or _DEFAULT_FAMILY,
-        fontsize=8,
-        parse_math=False,
-    )
+    axes.set_yticks(rows, [labels[row] for row in rows], fontsize=8, parse_math=False)
 
 
 def plot_log_mel(
@@ -181,10 +173,10 @@ def plot_curves(
         xs, ys = [x for x, _ in points], [y for _, y in points]
         lines += axes.plot(xs, ys, marker=marker, markersize=3.5)
     if series:
-        axes.legend(lines, [_drawable(name) for name in series])
+        axes.legend(lines, [drawable(name) for name in series])
     axes.grid(alpha=0.3)
-    axes.set_xlabel(_drawable(xlabel))
-    axes.set_ylabel(_drawable(ylabel))
+    axes.set_xlabel(drawable(xlabel))
+    axes.set_ylabel(drawable(ylabel))
     _set_title(figure, title)
     save_picture(figure, path)
 
@@ -215,9 +207,9 @@ def plot_histograms(panels: Sequence[Histogram], path: Path, *, title: str) -> N
             axes.hist(drawn, bins=_bins(drawn))
             axes.axvline(median, color="black", linestyle="--", linewidth=1)
             axes.set_title(f"median {median:,.4g}", fontsize=9)
-        axes.set_xlabel(_drawable(label))
+        axes.set_xlabel(drawable(label))
     figure.axes[0].set_ylabel("utterances")
-    figure.suptitle(_drawable(title), fontsize=10, parse_math=False)
+    figure.suptitle(drawable(title), fontsize=10, parse_math=False)
     save_picture(figure, path)
 
 
@@ -237,14 +229,7 @@ def _new_figure(*, width: float, height: float) -> "Figure":
 
 
 def _set_title(figure: "Figure", title: str) -> None:
-    family = _font_family(title)
-    figure.axes[0].set_title(
-        title if family else _drawable(title),
-        fontfamily=family or _DEFAULT_FAMILY,
-        fontsize=10,
-        parse_math=False,
-        wrap=True,
-    )
+    figure.axes[0].set_title(drawable(title), fontsize=10, parse_math=False, wrap=True)
 
 
 def save_picture(figure: "Figure", path: Path) -> None:
@@ -253,43 +238,10 @@ def save_picture(figure: "Figure", path: Path) -> None:
     Raises:
         DataError: the suffix is none of .png, .svg and .pdf, or the file cannot be written.
     """
+    from matplotlib.text import Text
+
     check_picture(path)
+    for text in figure.findobj(Text):
+        text.set_fontfamily(families(text.get_text()) or DEFAULT_FAMILY)
     with whole_file(path, DataError, way_out="free space or give another path") as file:
         figure.savefig(file, format=path.suffix.lower()[1:])
-
-
-def _font_family(text: str) -> str | None:
-    """Returns a font family that has every character of the text, or None."""
-    for family in (_DEFAULT_FAMILY, _hangul_family()):
-        if family is not None and _can_draw(family, text):
-            return family
-    return None
-
-
-def _drawable(text: str) -> str:
-    """Returns the text with each character that the default font lacks as a question mark."""
-    return "".join(c if _can_draw(_DEFAULT_FAMILY, c) else "?" for c in text)
-
-
-def _can_draw(family: str, text: str) -> bool:
-    from matplotlib import font_manager
-
-    font = font_manager.get_font(font_manager.findfont(family))
-    return all(font.get_char_index(ord(character)) != 0 for character in set(text))
-
-
-@cache
-def _hangul_family() -> str | None:
-    """Returns the first installed font family that has Hangul syllables, or None."""
-    from matplotlib import font_manager
-
-    for entry in font_manager.fontManager.ttflist:
-        if entry.name.startswith("Last Resort"):  # shows a box that names the script
-            continue
-        try:
-            font = font_manager.get_font(entry.fname)
-        except (OSError, RuntimeError):  # a font file that is gone or damaged
-            continue
-        if all(font.get_char_index(ord(character)) for character in "가힣"):
-            return entry.name
-    return None

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import RESPACED, ScoreSet, score
-from asr.scoring.transcripts import read_recognized, read_text_file
+from asr.scoring.readings import nearest_reading
+from asr.scoring.transcripts import RecognizedUtterance, read_recognized, read_text_pair
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -48,6 +49,10 @@ class Report:
         audio_seconds: duration of all utterances; None where unknown.
         cuts_path: manifest of the utterances that are scored; None: all.
         note: what a reader must know of the set, such as what else it was used for.
+        earlier_normalizer: name and version of what the hypotheses went through before, as their
+            file says; None: it does not.
+        unreadable: ids whose audio could not be read, so that they have no hypothesis.
+        num_other_readings: utterances with a number that was heard in the other way it is said.
     """
 
     hypotheses_path: Path
@@ -58,6 +63,9 @@ class Report:
     audio_seconds: float | None
     cuts_path: Path | None = None
     note: str = ""
+    earlier_normalizer: str | None = None
+    unreadable: tuple[str, ...] = ()
+    num_other_readings: int = 0
 
     @property
     def folder(self) -> Path:
@@ -85,51 +93,83 @@ def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> 
     path = Path(folder) / HYPOTHESES_FILE
     rows = read_recognized(path)
     if cuts is not None:
-        wanted = read_ids(cuts)
-        rows = [row for row in rows if row.utterance_id in wanted]
-        absent = sorted(wanted - {row.utterance_id for row in rows})
-        if absent:
-            raise DataError(
-                f"{cuts}: not in {path}: {listed(tuple(absent))} (decode a manifest that holds "
-                "them, or name one of what was decoded)"
-            )
+        rows = _of_manifest(rows, cuts, path)
     seconds = [row.seconds for row in rows if row.seconds is not None]
+    scores, num_other_readings = _score_normalised(
+        {row.utterance_id: row.reference for row in rows},
+        {row.utterance_id: row.hypothesis for row in rows if row.error is None},
+        rule,
+    )
     return Report(
         hypotheses_path=path,
         references_path=path,
         normalizer=rule,
-        scores=score(
-            {row.utterance_id: rule.apply(row.reference) for row in rows},
-            {row.utterance_id: rule.apply(row.hypothesis) for row in rows},
-        ),
+        scores=scores,
         ended=dict(Counter(row.ended for row in rows if row.ended is not None)),
         audio_seconds=sum(seconds) if len(seconds) == len(rows) else None,
         cuts_path=cuts,
+        earlier_normalizer=" and ".join(sorted(filter(None, {row.normalizer for row in rows})))
+        or None,
+        unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
+        num_other_readings=num_other_readings,
     )
 
 
-def score_files(references_path: Path, hypotheses_path: Path, normalizer: str) -> Report:
+def _score_normalised(
+    references: Mapping[str, str], hypotheses: Mapping[str, str], rule: Normalizer
+) -> tuple[ScoreSet, int]:
+    """Returns the error counts, and how many references were read otherwise than the rule does."""
+    heard = {name: rule.apply(text) for name, text in hypotheses.items()}
+    plain = {name: rule.apply(text) for name, text in references.items()}
+    said = {
+        name: nearest_reading(text, heard[name], rule) if name in heard else plain[name]
+        for name, text in references.items()
+    }
+    return score(said, heard), sum(said[name] != plain[name] for name in said)
+
+
+def _of_manifest(
+    rows: Sequence[RecognizedUtterance], cuts: Path, path: Path
+) -> list[RecognizedUtterance]:
+    """Returns the rows of a manifest's utterances, all of which must have one."""
+    wanted = read_ids(cuts)
+    absent = sorted(wanted - {row.utterance_id for row in rows})
+    if absent:
+        raise DataError(
+            f"{cuts}: not in {path}: {listed(tuple(absent))} (decode a manifest that holds "
+            "them, or name one of what was decoded)"
+        )
+    return [row for row in rows if row.utterance_id in wanted]
+
+
+def score_files(
+    references_path: Path,
+    hypotheses_path: Path,
+    normalizer: str,
+    *,
+    format_name: str | None = None,
+) -> Report:
     """Returns the report of two files in any format of `read_text_file`, both sides normalised.
 
     Raises:
-        ConfigError: the normaliser is unknown.
+        ConfigError: the normaliser or the format is unknown.
         DataError: a file is missing or breaks its format, or a hypothesis has no reference.
     """
     rule = get_normalizer(normalizer)
-    references = read_text_file(references_path, field="reference")
-    hypotheses = read_text_file(hypotheses_path, field="hypothesis")
+    files = read_text_pair(references_path, hypotheses_path, format_name=format_name)
+    (references, _), (hypotheses, earlier) = files
     if not references:
         raise DataError(f"{references_path}: holds no utterance; must hold at least one reference")
+    scores, num_other_readings = _score_normalised(references, hypotheses, rule)
     return Report(
         hypotheses_path=Path(hypotheses_path),
         references_path=Path(references_path),
         normalizer=rule,
-        scores=score(
-            {name: rule.apply(text) for name, text in references.items()},
-            {name: rule.apply(text) for name, text in hypotheses.items()},
-        ),
+        scores=scores,
         ended={},
         audio_seconds=None,
+        earlier_normalizer=earlier,
+        num_other_readings=num_other_readings,
     )
 
 

@@ -49,6 +49,7 @@ def to_json(report: Report) -> str:
         "cuts": None if report.cuts_path is None else str(report.cuts_path),
         "note": report.note or None,
         "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
+        "earlier_normalizer": report.earlier_normalizer,
         "num_utterances": scores.num_utterances,
         "num_words": scores.counts("words").num_reference,
         "num_characters": scores.counts("characters").num_reference,
@@ -57,7 +58,9 @@ def to_json(report: Report) -> str:
         "cer_no_spaces": scores.cer_no_spaces,
         "sentence_error_rate": scores.sentence_error_rate,
         "units": {unit: _unit_values(scores, unit) for unit in scores.units},
+        "num_other_readings": report.num_other_readings,
         "missing": scores.missing,
+        "unreadable": report.unreadable,
         "empty_references": scores.empty_references,
         "ended": report.ended,
         "audio_seconds": report.audio_seconds,
@@ -156,7 +159,15 @@ def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
 def _notices(report: Report) -> list[str]:
     """Returns what a reader must know beside the table, one sentence a line."""
     rule, scores = report.normalizer, report.scores
-    lines = [f"normalizer {rule.name}, version {rule.version}; rates in per cent of N"]
+    lines = [
+        f"normalizer {rule.name}, version {rule.version}; rates in per cent of N",
+        _earlier(report),
+    ]
+    if report.num_other_readings:
+        lines.append(
+            f"{report.num_other_readings} references have a number that is said in two ways, and "
+            "are read in the one that is nearer to the hypothesis"
+        )
     if report.note:
         lines.append(report.note)
     if report.cuts_path is not None:
@@ -165,6 +176,8 @@ def _notices(report: Report) -> list[str]:
         lines.append(_KOREAN_NOTICE)
     if scores.missing:
         lines.append(f"no hypothesis, counted as deletions: {listed(scores.missing)}")
+    if report.unreadable:
+        lines.append(f"of these, audio that could not be read: {listed(report.unreadable)}")
     if scores.empty_references:
         lines.append(
             f"empty reference, insertions counted as errors: {listed(scores.empty_references)}"
@@ -175,6 +188,13 @@ def _notices(report: Report) -> list[str]:
     if report.audio_seconds is not None:
         lines.append(f"audio: {report.audio_seconds:.1f} s")
     return lines
+
+
+def _earlier(report: Report) -> str:
+    """Returns what the hypotheses went through before they came to be scored."""
+    if report.earlier_normalizer is None:
+        return f"{report.hypotheses_path.name} does not say which normalizer it went through before"
+    return f"the hypotheses had already been through normalizer {report.earlier_normalizer}"
 
 
 def _confusions(scores: ScoreSet) -> list[tuple[Step, int]]:

@@ -1,24 +1,37 @@
 """Files of transcripts: what was said and what was recognised, by utterance.
 
 Two readers, for two kinds of file: `hyp.jsonl`, as `asr decode` writes it, and id -> text in JSON
-lines, trn or Kaldi text, as other tools write it. Each line is checked here, once; an error names
-the file and the line. Ids come out in Unicode form NFC, texts as they stand.
+lines, trn or Kaldi text, as other tools write it (`formats.py` tells which). Each line is checked
+here, once; an error names the file and the line. Ids come out in Unicode form NFC, texts as they
+stand.
 """
 
 import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from asr.errors import DataError
+from asr.scoring.formats import JSONL, KALDI, TRN, Line, check_format_name, find_format, tell_trn
 
+Field = Literal["reference", "hypothesis"]
 _KINDS = {str: "string", float: "finite number"}
 _TRN_LINE = re.compile(r"(.*)\(([^()\s]+)\)")
 _Value = TypeVar("_Value", str, float)
+_JSON_LINES = 'each line is {"id": ..., "text": ...} or as asr decode writes it'
+_PACKED = {
+    b"\x1f\x8b": ("packed with gzip", "unpack it with gunzip"),
+    b"PK\x03\x04": ("a zip archive or a spreadsheet", "unpack or export it"),
+    b"BZh": ("packed with bzip2", "unpack it with bunzip2"),
+    b"\xfd7zXZ": ("packed with xz", "unpack it with unxz"),
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", "unpack it with unzstd"),
+    b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
+    b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,8 @@ class RecognizedUtterance:
         hypothesis: what was recognised.
         ended: why the search stopped: eos, length or loop; None where the line does not tell.
         seconds: duration of the utterance; None where the line does not tell.
+        normalizer: name and version of what both texts went through; None: it does not tell.
+        error: why there is no hypothesis, as audio that cannot be read; None: there is one.
     """
 
     utterance_id: str
@@ -38,6 +53,15 @@ class RecognizedUtterance:
     hypothesis: str
     ended: str | None
     seconds: float | None
+    normalizer: str | None = None
+    error: str | None = None
+
+
+class TextFile(NamedTuple):
+    """The texts of a file by id, and the normaliser that they went through, where it tells."""
+
+    texts: dict[str, str]
+    normalizer: str | None
 
 
 def read_recognized(path: Path) -> list[RecognizedUtterance]:
@@ -55,10 +79,10 @@ def read_recognized(path: Path) -> list[RecognizedUtterance]:
             utterance_id=name,
             reference=_get(values, "reference", str, where=where),
             hypothesis=_get(values, "hypothesis", str, where=where),
-            ended=None if values.get("ended") is None else _get(values, "ended", str, where=where),
-            seconds=None
-            if values.get("seconds") is None
-            else _get(values, "seconds", float, where=where),
+            ended=_get_optional(values, "ended", str, where=where),
+            seconds=_get_optional(values, "seconds", float, where=where),
+            normalizer=_get_optional(values, "normalizer", str, where=where),
+            error=_get_optional(values, "error", str, where=where),
         )
     if not rows:
         raise DataError(
@@ -67,87 +91,151 @@ def read_recognized(path: Path) -> list[RecognizedUtterance]:
     return list(rows.values())
 
 
-def read_text_file(path: Path, *, field: Literal["reference", "hypothesis"]) -> dict[str, str]:
-    """Returns id -> text of a file in one of three formats; blank lines are skipped.
+def read_text_file(path: Path, *, field: Field, format_name: str | None = None) -> TextFile:
+    """Returns the texts of a file in one of three formats; blank lines are skipped.
 
-    - JSON lines (`.jsonl`, or the first line is a JSON object): `id` and `text`, or `field`;
-    - trn (`.trn`, or the first line ends with an id in parentheses): `words (id)`, `;;` comments;
-    - Kaldi text (any other): `id words`; an id alone has empty text.
+    - JSON lines (`.jsonl`, or lines that are JSON objects): `id` and `text`, or `field`;
+    - trn (`.trn`, or lines that end with an id in parentheses): `words (id)`, `;;` comments;
+    - Kaldi text (any other that shows no other format): `id words`; an id alone has empty text.
+
+    Args:
+        path: of the file.
+        field: of JSON lines, where they have it; else `text`.
+        format_name: kaldi, trn or jsonl; None: told by the file.
 
     Raises:
-        DataError: the file is missing or not UTF-8, a line breaks the format, or an id comes twice.
+        ConfigError: the name of the format is unknown.
+        DataError: the file is missing, not UTF-8 or of another format, a line breaks the format, or
+            an id comes twice.
     """
+    check_format_name(format_name)
     lines = list(_lines(path))
-    first_line = next((line for _, line in lines if not line.startswith(";;")), "")
-    parse = _choose_format(Path(path).suffix, first_line)
+    chosen = format_name or find_format(Path(path), lines) or tell_trn(Path(path), lines)
+    return _parse_lines(lines, chosen, field)
+
+
+def read_text_pair(
+    references_path: Path, hypotheses_path: Path, *, format_name: str | None = None
+) -> tuple[TextFile, TextFile]:
+    """Returns references and hypotheses as `read_text_file`; the ids of each help to tell formats.
+
+    Raises:
+        ConfigError: as `read_text_file`.
+        DataError: as `read_text_file`.
+    """
+    check_format_name(format_name)
+    paths: dict[Field, Path] = {
+        "reference": Path(references_path),
+        "hypothesis": Path(hypotheses_path),
+    }
+    lines = {field: list(_lines(path)) for field, path in paths.items()}
+    chosen = {
+        field: format_name or find_format(path, lines[field]) for field, path in paths.items()
+    }
+    found = {
+        field: _parse_lines(lines[field], name, field) for field, name in chosen.items() if name
+    }
+    known = frozenset(name for file in found.values() for name in file.texts)
+    for field in paths.keys() - found.keys():
+        name = tell_trn(paths[field], lines[field], known if found else None)
+        found[field] = _parse_lines(lines[field], name, field)
+    return found["reference"], found["hypothesis"]
+
+
+def _parse_lines(lines: Sequence[Line], format_name: str, field: Field) -> TextFile:
     texts: dict[str, str] = {}
+    normalizers: dict[str, None] = {}
     for where, line in lines:
-        if parse is _parse_trn_line and line.startswith(";;"):
+        if line.startswith(";;") and format_name == TRN:
             continue
-        name, text = parse(line, where, field)
+        name, text, normalizer = _PARSERS[format_name](line, where, field)
         texts[_new_id(name, texts, where)] = text
-    return texts
+        normalizers.update({} if normalizer is None else {normalizer: None})
+    return TextFile(texts, " and ".join(normalizers) or None)
 
 
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yields "path line N" and the line, for each line that is not blank."""
+def _lines(path: Path) -> Iterator[Line]:
+    """Yields each line that is not blank; lines end as on Unix, on Windows or on old Macs."""
     try:
         data = Path(path).read_bytes()
-        text = data.decode("utf-8-sig")
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}); name a file of transcripts"
+        ) from error
+    for start, (kind, way_out) in _PACKED.items():
+        if data.startswith(start):
+            raise DataError(f"{path}: is {kind}; must be UTF-8 text ({way_out})")
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = data.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{path} line {number}: byte 0x{data[error.start]:02x} is not UTF-8; must be UTF-8"
             " text (convert the file, for example with iconv)"
         ) from error
-    for number, line in enumerate(text.split("\n"), start=1):
+    if "\0" in text:
+        raise DataError(
+            f"{path}: holds the byte 0, as no text does; must be UTF-8 text (is it UTF-16? iconv "
+            "-f UTF-16 -t UTF-8 converts it)"
+        )
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if line.strip():
-            yield f"{path} line {number}", line.strip()
+            yield Line(f"{path} line {number}", line.strip())
 
 
-def _choose_format(suffix: str, first_line: str) -> Callable[[str, str, str], tuple[str, str]]:
-    if suffix in (".jsonl", ".json"):
-        return _parse_json_line
-    if suffix == ".trn":
-        return _parse_trn_line
-    if first_line.startswith("{") and first_line.endswith("}"):
-        return _parse_json_line
-    return _parse_trn_line if _TRN_LINE.fullmatch(first_line) else _parse_kaldi_line
-
-
-def _parse_json_line(line: str, where: str, field: str) -> tuple[str, str]:
+def _parse_json_line(line: str, where: str, field: str) -> tuple[str, str, str | None]:
     values = _parse_json(line, where)
     key = field if field in values else "text"
-    return _get(values, "id", str, where=where), _get(values, key, str, where=where)
+    name, text = (_get(values, part, str, where=where) for part in ("id", key))
+    return name, text, _get_optional(values, "normalizer", str, where=where)
 
 
-def _parse_kaldi_line(line: str, where: str, field: str) -> tuple[str, str]:
+def _parse_kaldi_line(line: str, where: str, field: str) -> tuple[str, str, None]:
     name, *text = line.split(maxsplit=1)
-    return name, "".join(text)
+    if name.startswith(";;"):
+        raise DataError(
+            f'{where}: "{name}" begins a comment of trn or STM, which Kaldi text has not (remove '
+            "the line, or say the format by --format)"
+        )
+    return name, "".join(text), None
 
 
-def _parse_trn_line(line: str, where: str, field: str) -> tuple[str, str]:
+def _parse_trn_line(line: str, where: str, field: str) -> tuple[str, str, None]:
     found = _TRN_LINE.fullmatch(line)
     if not found:
-        raise DataError(f'{where}: "{line}" does not end with (id), as every line of trn must')
+        raise DataError(
+            f'{where}: "{line}" does not end with (id), as every line of trn must (add it, or give '
+            "--format kaldi)"
+        )
     if re.search(r"[{}()]", found[1]):
         raise DataError(
             f'{where}: "{line}" holds alternatives or optional words of trn, which are not'
             " supported (write one spelling, or score with sclite)"
         )
-    return found[2], found[1].rstrip()
+    return found[2], found[1].rstrip(), None
+
+
+_PARSERS: dict[str, Callable[[str, str, str], tuple[str, str, str | None]]] = {
+    KALDI: _parse_kaldi_line,
+    TRN: _parse_trn_line,
+    JSONL: _parse_json_line,
+}
 
 
 def _parse_json(line: str, where: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: is not JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: is not JSON ({error}); {_JSON_LINES}") from None
     if not isinstance(values, dict):
-        raise DataError(f"{where}: must be a JSON object with an id and a text")
+        raise DataError(f"{where}: must be a JSON object with an id and a text; {_JSON_LINES}")
     return values
+
+
+def _get_optional(
+    values: dict[str, Any], key: str, kind: type[_Value], *, where: str
+) -> _Value | None:
+    return None if values.get(key) is None else _get(values, key, kind, where=where)
 
 
 def _get(values: dict[str, Any], key: str, kind: type[_Value], *, where: str) -> _Value:
@@ -156,13 +244,20 @@ def _get(values: dict[str, Any], key: str, kind: type[_Value], *, where: str) ->
     if kind is float and type(value) is int:
         value = float(value)
     if not isinstance(value, kind) or (kind is float and not math.isfinite(value)):
-        shown = "missing" if key not in values else json.dumps(value)
-        raise DataError(f'{where}: "{key}" is {shown}; must be a {_KINDS[kind]}')
+        shown = "missing" if key not in values else json.dumps(value)[:80]
+        raise DataError(f'{where}: "{key}" is {shown}; must be a {_KINDS[kind]}; {_JSON_LINES}')
+    if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+        raise DataError(
+            f'{where}: "{key}" holds half a character (a lone surrogate); write it whole'
+        )
     return value
 
 
 def _new_id(name: str, known: Mapping[str, object], where: str) -> str:
     name = unicodedata.normalize("NFC", name)
     if name in known:
-        raise DataError(f'{where}: utterance "{name}" comes a second time; must come once')
+        raise DataError(
+            f'{where}: utterance "{name}" comes a second time; must come once (each line has the '
+            "id of its utterance; remove the line that is wrong)"
+        )
     return name

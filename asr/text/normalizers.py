@@ -14,6 +14,7 @@ from asr.errors import ConfigError
 from asr.text.characters import letters_of_squares, plain_characters
 from asr.text.reading_english import read_english
 from asr.text.reading_korean import read_korean
+from asr.text.syllables import letters_of_jamo
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,11 @@ _QUOTE = re.compile(r"(?<![a-z])'|'(?![a-z])")
 
 
 def _squeeze(text: str) -> str:
-    """Returns NFC text with each run of Unicode whitespace as one space and none at the ends."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    """Returns NFC text with each run of Unicode whitespace as one space and none at the ends.
+
+    A jamo that is part of no syllable becomes the letter (`syllables.py`).
+    """
+    return " ".join(letters_of_jamo(unicodedata.normalize("NFC", text)).split())
 
 
 def _lower_words(text: str) -> str:
@@ -98,7 +102,7 @@ def _korean_spoken(text: str) -> str:
 NORMALIZERS: dict[str, Normalizer] = {
     normalizer.name: normalizer
     for normalizer in (
-        Normalizer("none", "1", _squeeze),
+        Normalizer("none", "2", _squeeze),
         Normalizer("english", "2", _english),
         Normalizer("korean", "2", _korean),
         Normalizer("english_spoken", "2", _english_spoken),

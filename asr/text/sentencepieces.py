@@ -10,6 +10,7 @@ import sentencepiece
 
 from asr.errors import ConfigError, DataError, ModelError
 from asr.text.normalizers import JAMO, from_jamo, to_jamo
+from asr.text.syllables import whole_syllables
 from asr.text.tokens import BOS, EOS, PAD, SILENT, SPECIAL_TOKENS, UNK, UNKNOWN_TEXT, Tokenizer
 
 _WORD_START = "\u2581"  # sentencepiece's mark for the space before a word
@@ -104,7 +105,8 @@ class SentencePieceTokenizer(Tokenizer):
     def decode(self, tokens: Iterable[int]) -> str:
         """Returns the pieces joined, with word starts as spaces and none before the first word."""
         numbers = [int(token) for token in tokens]
-        return self.unspell(str(self._processor.decode([n for n in numbers if n not in SILENT])))
+        spelt = str(self._processor.decode([n for n in numbers if n not in SILENT]))
+        return whole_syllables(self.unspell(spelt))
 
     def token(self, index: int) -> str:
         """Returns the piece, or the name of a special token."""

@@ -16,6 +16,7 @@ from asr.text.sentencepieces import (
     JamoUnigramTokenizer,
     UnigramTokenizer,
 )
+from asr.text.syllables import whole_syllables
 from asr.text.tokens import (
     BLANK,
     BOS,
@@ -103,8 +104,9 @@ class CharacterTokenizer(Tokenizer):
         return [self._index.get(character, UNK) for character in text]
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Returns the characters of the tokens, one after the other."""
-        return "".join(self._spell(int(token)) for token in tokens if int(token) not in SILENT)
+        """Returns the characters of the tokens, one after the other; jamo in syllables alone."""
+        spelt = "".join(self._spell(int(token)) for token in tokens if int(token) not in SILENT)
+        return whole_syllables(spelt)
 
     def token(self, index: int) -> str:
         """Returns the character, or the name of a special token or of the space."""
@@ -143,7 +145,7 @@ class JamoTokenizer(CharacterTokenizer):
         return super().encode(to_jamo(text))
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Returns the tokens' jamo composed to syllables where they form some."""
+        """Returns the tokens' jamo composed to syllables, without those that form none."""
         return from_jamo(super().decode(tokens))
 
     def count_unknown(self, text: str) -> int:

@@ -68,7 +68,10 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def decode(self, tokens: Iterable[int]) -> str:
-        """Returns the text; PAD, BOS and EOS are left out, each UNK is written as "⁇"."""
+        """Returns the text; PAD, BOS and EOS are left out, each UNK is written as "⁇".
+
+        Jamo that form no syllable are left out, too (`syllables.py` says why).
+        """
 
     @abstractmethod
     def token(self, index: int) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from asr.config import Config
 from asr.loss import Losses
+from asr.pictures.fonts import hangul_advice
 from asr.training.evaluate import Evaluation
 from asr.training.experiment import Run
 from asr.training.log import TrainLog, format_seconds
@@ -26,6 +27,8 @@ def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None
         f"{run.tokenizer.vocab_size} tokens, on {run.device} x {run.world[1]}"
     )
     yield from _lines_about_more_epochs(run, progress, before)
+    if advice := hangul_advice([run.tokenizer.token(i) for i in range(run.tokenizer.vocab_size)]):
+        yield advice
 
 
 def _lines_about_more_epochs(

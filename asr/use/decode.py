@@ -12,9 +12,12 @@ from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
 from asr.data.loading import dead_loaders_named
 from asr.data.manifest import Cut, checked_cuts
+from asr.errors import DataError
 from asr.files import write_file, writing
+from asr.hypotheses import REASONS
 from asr.lm.fusion import weigh
 from asr.machine.ranks import connected, gather, own_rank
+from asr.text.normalizers import get_normalizer
 from asr.use.recognizer import Recognized, Recognizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -26,9 +29,10 @@ class DecodingSummary:
 
     path: Path  # of hyp.jsonl
     num_utterances: int
-    audio_seconds: float
+    audio_seconds: float  # of the utterances that could be read
     wall_seconds: float
     ended: dict[str, int]  # reason -> utterances
+    unreadable: dict[str, str]  # id -> why its audio cannot be read; they have no hypothesis
 
 
 @dead_loaders_named()
@@ -42,37 +46,55 @@ def decode_manifest(
 ) -> DecodingSummary:
     """Decodes every utterance of a manifest into `hyp.jsonl`, in the manifest's order.
 
-    Under torchrun each process decodes its share, and the first one speaks and writes.
+    Where audio cannot be read, the line holds the `error` and an empty hypothesis. Under torchrun
+    each process decodes its share, and the first one speaks and writes.
 
     Raises:
-        DataError: the manifest or some audio cannot be read.
+        DataError: the manifest cannot be read, or the audio of no utterance can.
         ModelError: the folder cannot be written.
         ConfigError: the weights of the language models are not as many as they.
     """
     weigh(recognizer.lms, options or recognizer.options)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    cuts = list(checked_cuts(manifest))
+    cuts = list(checked_cuts(manifest, may_be_gone=True))
     started = time.perf_counter()
     with connected():
         lines = _decode_share(recognizer, cuts, options, say=say)
         for part in gather(lines):
             lines.update(part)
-    wall_seconds = time.perf_counter() - started
-    ended = dict.fromkeys(("eos", "length", "loop"), 0)
+    _complete(lines, cuts, manifest)
+    if own_rank()[0] == 0:
+        text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
+        write_file(folder / HYPOTHESES_FILE, text)
+    unreadable = {cut.id: str(lines[cut.id]["error"]) for cut in cuts if "error" in lines[cut.id]}
+    return DecodingSummary(
+        path=folder / HYPOTHESES_FILE,
+        num_utterances=len(cuts),
+        audio_seconds=sum(cut.duration for cut in cuts if cut.id not in unreadable),
+        wall_seconds=time.perf_counter() - started,
+        ended={end: sum(line["ended"] == end for line in lines.values()) for end in REASONS},
+        unreadable=unreadable,
+    )
+
+
+def _complete(lines: dict[str, dict[str, object]], cuts: list[Cut], manifest: str | Path) -> None:
+    """Adds to each utterance's line how long it is; refuses lines that all hold an error."""
     for cut in cuts:
         lines[cut.id]["seconds"] = round(cut.duration, 3)
-        ended[str(lines[cut.id]["ended"])] += 1
-    text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
-    if own_rank()[0] == 0:
-        write_file(folder / HYPOTHESES_FILE, text)
-    audio_seconds = sum(cut.duration for cut in cuts)
-    return DecodingSummary(folder / HYPOTHESES_FILE, len(cuts), audio_seconds, wall_seconds, ended)
+    errors = [line["error"] for line in lines.values() if "error" in line]
+    if len(errors) == len(cuts):
+        raise DataError(
+            f"{manifest}: the audio of none of its {len(cuts)} utterances can be read; one of "
+            f"them: {errors[0]}"
+        )
 
 
-def batches_of(recognizer: Recognizer, cuts: list[Cut]) -> Batches:
-    """Returns the batches in which a recognizer reads cuts."""
-    dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
+def batches_of(recognizer: Recognizer, cuts: list[Cut], *, leave_out: bool = False) -> Batches:
+    """Returns the batches in which a recognizer reads cuts; see `BatchDataset` for `leave_out`."""
+    dataset = BatchDataset(
+        recognizer.tokenizer, sample_rate=recognizer.sample_rate, leave_out=leave_out
+    )
     config = recognizer.config
     return Batches(CutSet.from_cuts(cuts), dataset, config=config.data, seed=config.seed)
 
@@ -92,13 +114,26 @@ def _decode_share(
     rank, num_ranks = own_rank()
     others = f", without those of {num_ranks - 1} other processes" if num_ranks > 1 else ""
     lines: dict[str, dict[str, object]] = {}
-    for batch in batches_of(recognizer, cuts).epoch(0, skip=rank, stride=num_ranks, ordered=True):
-        results = recognizer.recognize_batch(batch.waveforms, batch.lengths, options)
-        for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
-            lines[name] = {"id": name, "reference": text, **_line(result)}
+    batches = batches_of(recognizer, cuts, leave_out=True)
+    for batch in batches.epoch(0, skip=rank, stride=num_ranks, ordered=True):
+        for left in batch.unreadable:
+            nothing: dict[str, object] = {
+                "hypothesis": "",
+                "score": None,
+                "nbest": [],
+                "ended": None,
+            }
+            lines[left.id] = {"id": left.id, "reference": left.text, **nothing, "error": left.error}
+        if batch.ids:
+            results = recognizer.recognize_batch(batch.waveforms, batch.lengths, options)
+            for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
+                lines[name] = {"id": name, "reference": text, **_line(result)}
         if rank == 0:
             say(f"{len(lines)} of {len(cuts)} utterances{others}")
-    return lines
+    rule = get_normalizer(recognizer.tokenizer.normalizer)
+    return {
+        name: {**line, "normalizer": f"{rule.name} {rule.version}"} for name, line in lines.items()
+    }
 
 
 def _line(result: Recognized) -> dict[str, object]:

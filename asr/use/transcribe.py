@@ -8,6 +8,8 @@ The first pool is small, so that the first words come early; no pool grows with 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +81,12 @@ class TranscribedSegment:
     ended: str
     warning: str | None = None
 
+    @property
+    def line(self) -> str:
+        """The text on one line that any file may hold: no breaks, controls or half characters."""
+        text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in self.text)
+        return " ".join(re.sub("[\ud800-\udfff]", "\ufffd", text).split())
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -91,8 +99,8 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """The segments' texts, joined by one space."""
-        return " ".join(segment.text.strip() for segment in self.segments if segment.text.strip())
+        """The segments' texts on one line, joined by one space."""
+        return " ".join(segment.line for segment in self.segments if segment.line)
 
 
 def transcribe(

@@ -138,6 +138,7 @@ def tune(
     *,
     on_trial: Callable[[Tuning], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Tuning:
     """Returns all trials of a plan.
 
@@ -145,6 +146,7 @@ def tune(
         plan: what to tune.
         on_trial: called after each trial with all so far.
         say: called with lines that say how far it is.
+        notify: called with what a user must know of the language models.
 
     Raises:
         ModelError: the model or a language model cannot be used.
@@ -154,6 +156,8 @@ def tune(
     if own_rank()[1] > 1:
         raise ConfigError("asr tune runs in one process; start it without torchrun")
     recognizer = load_recognizer(plan.model, plan.device, lms=plan.lms)
+    for notice in recognizer.notices:
+        notify(notice)
     base = recognizer.choose(plan.settings)
     weights = tuple(part.weight for part in weigh(recognizer.lms, base))
     base = base.model_copy(update={"lm_weights": weights})

@@ -45,7 +45,7 @@ def tune_into(
             f"; best so far: trial {best.number}, {_percent(best, plan.metric)}"
         )
 
-    tuning = tune(plan, on_trial=keep, say=live)
+    tuning = tune(plan, on_trial=keep, say=live, notify=say)
     draw_surface(tuning, folder / PICTURE_FILE)
     return conclude(tuning, folder)
 

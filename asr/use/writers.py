@@ -6,9 +6,11 @@ A segment without text appears in json only.
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from asr.files import write_file, writing
 from asr.use.transcribe import TranscribedSegment, Transcript
 
 _WAY_OUT = "the output folder must be writable, with room left (choose another one)"
+_ARROW = re.compile("-{2,}>")  # between times; in a text it would end the cue
 MEMORY_STEM = "transcript"  # the file name of a transcript whose audio came from memory
 
 
@@ -26,22 +29,28 @@ def to_txt(transcript: Transcript) -> str:
 
 
 def to_srt(transcript: Transcript) -> str:
-    """Returns SubRip subtitles: numbered from 1, HH:MM:SS,mmm."""
+    """Returns SubRip subtitles: numbered from 1, HH:MM:SS,mmm.
+
+    SubRip has no escapes, so that an arrow as between times is shortened; all else stays as it is.
+    """
     cues = []
     for number, (segment, text) in enumerate(_spoken(transcript), start=1):
         start = _timestamp(segment.start_seconds, always_hours=True, mark=",")
         end = _timestamp(segment.end_seconds, always_hours=True, mark=",")
-        cues.append(f"{number}\n{start} --> {end}\n{_no_arrow(text)}\n\n")
+        cues.append(f"{number}\n{start} --> {end}\n{_ARROW.sub('->', text)}\n\n")
     return "".join(cues)
 
 
 def to_vtt(transcript: Transcript) -> str:
-    """Returns WebVTT subtitles: MM:SS.mmm, with hours only where there are some."""
+    """Returns WebVTT subtitles: MM:SS.mmm, with hours only where there are some; &, <, > escaped.
+
+    Source: W3C WebVTT, 4.2.2, cue text: these begin tags and escapes, and an arrow ends a cue.
+    """
     cues = ["WEBVTT\n\n"]
     for segment, text in _spoken(transcript):
         start = _timestamp(segment.start_seconds, always_hours=False, mark=".")
         end = _timestamp(segment.end_seconds, always_hours=False, mark=".")
-        cues.append(f"{start} --> {end}\n{_no_arrow(text)}\n\n")
+        cues.append(f"{start} --> {end}\n{html.escape(text, quote=False)}\n\n")
     return "".join(cues)
 
 
@@ -70,7 +79,8 @@ def to_json(transcript: Transcript) -> str:
         for segment in transcript.segments
     ]
     whole = {"text": transcript.text, "segments": rows, "duration": round(transcript.seconds, 3)}
-    return json.dumps(whole, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(whole, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()  # half a character as JSON's escape
 
 
 WRITERS: dict[str, Callable[[Transcript], str]] = {
@@ -97,12 +107,15 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
+LONGEST_NAME = 255  # bytes, on nearly every disk
+
+
 def check_output(audio_paths: Sequence[str | Path], folder: str | Path) -> None:
     """Makes the folder, and find before any work whether every transcript has a place in it.
 
     Raises:
-        DataError: two recordings whose names differ only in folder or extension; a folder that
-            cannot be made or written to.
+        DataError: two recordings whose names differ only in folder or extension; a name that is
+            too long with another extension; a folder that cannot be made or written to.
     """
     seen: dict[str, str | Path] = {}
     for path in audio_paths:
@@ -113,6 +126,12 @@ def check_output(audio_paths: Sequence[str | Path], folder: str | Path) -> None:
                 "names must differ (rename one, or write them to two folders)"
             )
         seen[stem] = path
+        length = len(os.fsencode(stem)) + 1 + max(map(len, WRITERS))
+        if length > LONGEST_NAME:
+            raise DataError(
+                f"{path}: its transcript's name would be {length} bytes long, and at most "
+                f"{LONGEST_NAME} can be; give the recording a shorter name"
+            )
     probe = Path(folder) / f".writable.{os.getpid()}"
     with writing(Path(folder), DataError, way_out=_WAY_OUT):
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -143,8 +162,7 @@ def write_transcript(
 def _spoken(transcript: Transcript) -> Iterator[tuple[TranscribedSegment, str]]:
     """The segments that have text, and that text on one line."""
     for segment in transcript.segments:
-        text = " ".join(segment.text.split())
-        if text:
+        if text := segment.line:
             yield segment, text
 
 
@@ -153,11 +171,6 @@ def _timestamp(seconds: float, *, always_hours: bool, mark: str) -> str:
     hours, minutes = divmod(minutes, 60)
     prefix = f"{hours:02d}:" if always_hours or hours > 0 else ""
     return f"{prefix}{minutes:02d}:{milliseconds // 1000:02d}{mark}{milliseconds % 1000:03d}"
-
-
-def _no_arrow(text: str) -> str:
-    """Subtitles use --> between times; in a text it would end the cue."""
-    return text.replace("-->", "->")
 
 
 def _finite(value: float) -> float | None:

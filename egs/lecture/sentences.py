@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lhotse import CutSet
 
-from recipes.sentences import draw_sentences
+from asr.recipes.sentences import draw_sentences
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from asr.lm.bptt import clip_gradients, run_segment
 from asr.lm.language_model import LanguageModel, RecurrentLM
 from asr.lm.perplexity import score_text
 from asr.lm.text import Lanes, TokenText, make_lanes
+from asr.recipes.sentences import draw_sentences
 from asr.text.tokenizer import BOS, PAD, CharacterTokenizer
 from asr.training.schedules import learning_rate
-from recipes.sentences import draw_sentences
 
 SEED = 1
 NUM_LANES = 32

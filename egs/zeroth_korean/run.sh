@@ -45,7 +45,10 @@ if run_stage 4 "score it: all, and sentences that training has seen or has not";
   for part in seen unseen; do
     rates=none
     cuts=$data/test-$part.jsonl.gz
-    [ ! -f "$cuts" ] || rates=$(asr score "$decoded" --cuts "$cuts" --only cer,wer,cer_no_spaces)
+    if [ -f "$cuts" ]; then
+      asr score "$decoded" --cuts "$cuts"
+      rates=$(asr score "$decoded" --cuts "$cuts" --only cer,wer,cer_no_spaces)
+    fi
     line+=" $part $rates"
   done
   echo "$line report $decoded/report.json"

@@ -1,0 +1,124 @@
+"""Which format a file of transcripts has, by its name and by all of its lines.
+
+Kaldi text has no mark of its own: any line of words is one. So whatever can be told to be something
+else (a table, subtitles, STM, ...) is refused by its name before it is read as Kaldi text, with a
+plausible and wrong error rate. Kaldi text whose lines end in brackets and trn look alike:
+
+    utt1 that is funny (laughter)      Kaldi text, id utt1
+    that is funny (spk1_001)           trn, id spk1_001
+
+there the ids decide, those of the file that it is compared with too, and where they do not, it is
+an error that asks for `--format`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from asr.errors import ConfigError, DataError
+from asr.scoring.foreign import BY_SUFFIX, foreign_kind
+
+KALDI, TRN, JSONL = FORMATS = ("kaldi", "trn", "jsonl")
+_WAY_OUT = (
+    'write Kaldi text (a line: id words), trn (words (id)) or JSON lines ({"id": ..., "text": ...})'
+)
+_BRACKET = re.compile(r"(?:.*\s)?\(([^()\s]+)\)")
+
+
+class Line(NamedTuple):
+    """A line that is not blank, without blanks at its ends, and where it stands."""
+
+    where: str  # "PATH line N"
+    text: str
+
+
+def check_format_name(name: str | None) -> None:
+    """Refuses a format that is none of `FORMATS`; None: it is to be found out.
+
+    Raises:
+        ConfigError: the name is unknown.
+    """
+    if name is not None and name not in FORMATS:
+        raise ConfigError(f'--format "{name}": unknown; known: {", ".join(FORMATS)}')
+
+
+def find_format(path: Path, lines: Sequence[Line]) -> str | None:
+    """Returns the format that a file's name and lines show; None: either Kaldi text or trn.
+
+    Raises:
+        DataError: the file is of a format that is not read, which is named.
+    """
+    suffix = path.suffix.lower()
+    if kind := BY_SUFFIX.get(suffix):
+        raise _not_read(path, kind)
+    texts = [line.text for line in lines if not line.text.startswith(";;")]
+    if suffix == ".jsonl" or (_is_json(path, lines) if lines else suffix == ".json"):
+        return JSONL
+    if suffix == ".json":
+        raise _not_read(path, "JSON")
+    if suffix == ".trn":
+        return TRN
+    if kind := foreign_kind(texts):
+        raise _not_read(path, f"{kind}, as its lines show")
+    if any(map(_BRACKET.fullmatch, texts)):
+        return None
+    return TRN if lines and not texts else KALDI
+
+
+def tell_trn(path: Path, lines: Sequence[Line], known_ids: frozenset[str] | None = None) -> str:
+    """Returns Kaldi text or trn for a file whose name and lines show neither, by its ids.
+
+    Args:
+        path: of the file.
+        lines: of which one at least ends in a bracket.
+        known_ids: of the file that it is compared with; None where its format is not sure either.
+
+    Raises:
+        DataError: the ids do not tell.
+    """
+    texts = [line.text for line in lines if not line.text.startswith(";;")]
+    first = [text.split(maxsplit=1)[0] for text in texts]
+    last = [found[1] for found in map(_BRACKET.fullmatch, texts) if found]
+    signs: list[Callable[[list[str]], bool]] = [
+        lambda found: not any(map(_BRACKET.fullmatch, found)),  # (u1) alone is no id
+        lambda found: len(set(found)) == len(found),
+        lambda found: known_ids is not None and not known_ids.isdisjoint(found),
+        lambda found: all(re.search(r"\d", item) for item in found),
+    ]
+    for sign in signs:
+        if sign(first) != sign(last):
+            return KALDI if sign(first) else TRN
+    if len(last) < len(texts) and signs[-1](first):
+        return KALDI  # trn has the bracket in all lines
+    where = next((line.where for line in lines if _BRACKET.fullmatch(line.text)), str(path))
+    raise DataError(
+        f"{where}: ends in a bracket, which may be a word of Kaldi text or the id of trn; say "
+        "which by --format kaldi or --format trn"
+    )
+
+
+def _not_read(path: Path, kind: str) -> DataError:
+    return DataError(
+        f"{path}: is {kind}, which asr score does not read; {_WAY_OUT}; where the file is one of "
+        "these all the same, say which by --format"
+    )
+
+
+def _is_json(path: Path, lines: Sequence[Line]) -> bool:
+    """Returns whether a line is a JSON object; refuses one JSON value of several lines."""
+    if any(_json_kind(line.text) is dict for line in lines):
+        return True
+    if lines[0].text[0] in "[{" and _json_kind("\n".join(line.text for line in lines)):
+        raise _not_read(path, "one JSON value")
+    return False
+
+
+def _json_kind(text: str) -> type | None:
+    if text[0] + text[-1] not in ("{}", "[]"):
+        return None
+    try:
+        return type(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
