@@ -4,8 +4,7 @@ A model folder is self-contained and holds no pickle: `config.yaml`, `model.safe
 tokenizer's own file, `metrics.json` and `README.md`. The training state lies beside it in
 `training/`, and is read as plain tensors and numbers. Every file is written whole or not at all.
 
-Parts of one training belong together (`asr/store/parts.py`), and a changed bit is an error. What
-older versions wrote tells less of this, and is read with a notice.
+Parts of one training belong together (`asr/store/parts.py`), and a changed bit is an error.
 """
 
 import json

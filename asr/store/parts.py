@@ -2,7 +2,8 @@
 
 Another value of a setting that weights depend on is refused. A search setting may be edited in a
 model folder's `config.yaml`, which is said. All else there (data, training) has no part in
-recognizing, and is not noted.
+recognizing, and is not noted. Weights of older versions have nothing noted with them; they are
+loaded as they always were, without a word, since nobody could do anything about it.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ def describe_parts(config: BaseModel, tokenizer: Tokenizer, **more: Any) -> dict
 
 
 def check_parts(parts: Mapping[str, Any], config: BaseModel, *, path: Path) -> list[str]:
-    """Returns notices about search settings that were edited, or of what is not known.
+    """Returns notices about search settings that were edited since.
 
     Args:
         parts: noted with the weights; none by older versions.
@@ -44,10 +45,7 @@ def check_parts(parts: Mapping[str, Any], config: BaseModel, *, path: Path) -> l
         ModelError: naming each other setting that is not that of the training.
     """
     if not parts:
-        return [
-            f"notice: {path}: was written by an older version, which did not note what belongs to "
-            "it; whether tokens and configuration are those of its training is not known"
-        ]
+        return []
     settings = {**config.model_dump(mode="json"), **parts["config"]}
     try:
         before = check_settings(settings, type(config), source=str(path))
