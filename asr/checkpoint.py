@@ -22,7 +22,7 @@ from asr.config import Config, dump_config, load_config
 from asr.errors import ConfigError, ModelError, in_short
 from asr.files import write_file
 from asr.model import Seq2Seq
-from asr.store.parts import check_parts, check_tokens
+from asr.store.parts import check_parts, check_tokens, other_weights
 from asr.store.state import load_state, save_state
 from asr.store.weights import average_weights, read_weights, save_weights
 from asr.text.tokenizer import Tokenizer, load_tokenizer
@@ -85,6 +85,7 @@ def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> Folde
     model = build_model(config, tokenizer.vocab_size, empty=True)
     fill(model, weights.tensors, path)
     metrics = read_metrics(folder)
+    notices += other_weights(metrics, weights, path=path)
     if "longest_seconds" in weights.parts:
         metrics["longest_seconds"] = weights.parts["longest_seconds"]
     return FolderContents(model.to(device).eval(), tokenizer, config, metrics, tuple(notices))

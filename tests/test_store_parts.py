@@ -14,6 +14,7 @@ from asr.lm.config import LMConfig
 from asr.lm.folder import build_recurrent, load_language_model
 from asr.lm.train import train_language_model
 from asr.store.parts import check_parts, describe_parts
+from asr.store.weights import read_weights
 from asr.text.tokenizer import train_tokenizer
 from asr.use.recognizer import load_recognizer
 
@@ -219,3 +220,16 @@ def test_a_language_model_of_an_older_version_loads_as_it_did(recurrent: Path, n
 def test_a_folder_moves_as_a_whole(folder: Path, tmp_path: Path) -> None:
     shutil.move(folder, tmp_path / "elsewhere")
     assert load_model_folder(tmp_path / "elsewhere").notices == ()
+
+
+def test_other_weights_in_the_place_of_some_are_said(folder: Path, recurrent: Path) -> None:
+    """They have the same shape, tokens and settings, and so load."""
+    for place, load in ((folder, load_model_folder), (recurrent, load_language_model)):
+        weights = read_weights(place / "model.safetensors")
+        metrics = {"longest_seconds": 2.5, "weights_sha256": weights.sha256}
+        save_metrics(place, metrics, "# card\n")
+        assert load(place).notices == ()
+        tensors = {name: tensor + 1 for name, tensor in weights.tensors.items()}
+        save_weights(place / "model.safetensors", tensors, weights.parts)
+        (notice,) = load(place).notices
+        assert notice.endswith("its metrics.json was measured with other weights than these")

@@ -24,7 +24,7 @@ from asr.lm.ngram import arpa_symbols, read_arpa
 from asr.lm.words import is_over_words, read_word_ngram
 from asr.machine.devices import pick_device
 from asr.settings import read_settings
-from asr.store.parts import check_parts, check_tokens
+from asr.store.parts import check_parts, check_tokens, other_weights
 from asr.store.weights import read_weights
 from asr.text.tokenizer import Tokenizer, load_tokenizer
 from asr.version import __version__
@@ -233,6 +233,7 @@ def _load_folder(
     weights = read_weights(path)
     notices = check_parts(weights.parts, config, path=path)
     check_tokens(weights.parts, own, path=path)
+    notices += other_weights(read_metrics(folder), weights, path=path)
     model = build_recurrent(config.model, own.vocab_size)
     fill(model, weights.tensors, path)
     return LanguageModel(model.to(device).eval(), own, "rnn", device, tuple(notices))

@@ -86,6 +86,7 @@ class LMProgress(Progress):
     lanes: LMState = ()  # where each lane has come to; empty: at its beginning
     train_seconds: float = 0.0  # of the epoch under way, in training steps
     best_epoch: int = 0
+    best_sha256: str = ""  # of that epoch's weights; older states have none
     best_dev: dict[str, Any] = field(default_factory=dict)  # that epoch's scores of the dev text
 
 

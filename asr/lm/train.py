@@ -216,7 +216,8 @@ def finish_epoch(run: LMRun, progress: LMProgress, session: Session) -> None:
     if score.token_perplexity < progress.best_dev.get("token_perplexity", math.inf):
         progress.best_epoch, progress.best_dev = progress.epoch, score.to_dict()
         parts = describe_parts(run.config, run.tokenizer)
-        save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict(), parts)
+        weights = run.network.state_dict()
+        progress.best_sha256 = save_weights(run.folder / WEIGHTS_FILE, weights, parts)
     session.log.history(progress.history)
     check_converged(run, progress)
     publish(run, progress)
@@ -259,6 +260,7 @@ def run_metrics(run: LMRun, progress: LMProgress) -> dict[str, Any]:
         "exploded_steps": progress.num_exploded,
         "parameters": num_parameters(run.network),
         **text_metrics(run.texts, progress.wall_seconds),
+        **({"weights_sha256": progress.best_sha256} if progress.best_sha256 else {}),
         "dev": progress.best_dev,
     }
 

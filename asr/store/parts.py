@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from asr.errors import ConfigError, ModelError
 from asr.settings import check_settings, differences
+from asr.store.weights import Weights
 from asr.text.tokens import Tokenizer
 
 # Sections of a recognizer's or a language model's configuration that its weights depend on.
@@ -80,6 +81,17 @@ def check_tokens(parts: Mapping[str, Any], tokenizer: Tokenizer, *, path: Path) 
             f"{path.parent / tokenizer.file_name}: holds other tokens than {path.name} was trained "
             "with; keep the files of one training together: put the old file back"
         )
+
+
+def other_weights(metrics: Mapping[str, Any], weights: Weights, *, path: Path) -> list[str]:
+    """Returns a notice where a folder's measurements are those of other weights.
+
+    So it is where weights of the same shape and tokens took the place of others; and where a
+    training was killed just between writing the one and the other.
+    """
+    if metrics.get("weights_sha256", weights.sha256) == weights.sha256:
+        return []
+    return [f"notice: {path}: its metrics.json was measured with other weights than these"]
 
 
 def tokenizer_sha256(tokenizer: Tokenizer) -> str:

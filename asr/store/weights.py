@@ -22,6 +22,7 @@ class Weights(NamedTuple):
 
     tensors: dict[str, Tensor]
     parts: dict[str, Any]  # see `describe_parts`; empty: an older version wrote it
+    sha256: str  # of the tensors
 
 
 def read_weights(path: Path) -> Weights:
@@ -44,13 +45,13 @@ def read_weights(path: Path) -> Weights:
         raise ModelError(
             f"{path}: is damaged (its checksum does not fit); copy it again or train again"
         )
-    return Weights(tensors, about.get("parts", {}))
+    return Weights(tensors, about.get("parts", {}), about["sha256"])
 
 
 def save_weights(
     path: Path, tensors: Mapping[str, Tensor], parts: Mapping[str, Any] | None = None
-) -> None:
-    """Writes weights with their format version and checksum.
+) -> str:
+    """Writes weights with their format version and checksum, which it returns.
 
     Args:
         path: of the file.
@@ -68,6 +69,7 @@ def save_weights(
         about["seal"] = _seal(about)
     # One entry only: safetensors writes several in any order, and equal weights are equal bytes.
     write_file(path, safetensors.torch.save(plain, {"asr": json.dumps(about)}))
+    return str(about["sha256"])
 
 
 def average_weights(paths: Sequence[Path]) -> dict[str, Tensor]:

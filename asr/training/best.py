@@ -92,9 +92,10 @@ def publish(run: Run, progress: RecognizerProgress, result: Evaluation, *, name:
     """Writes the model folder's weights, metrics and card."""
     longest_seconds = run_metrics(run, progress)["longest_seconds"]  # recognizing depends on it
     parts = describe_parts(run.config, run.tokenizer, longest_seconds=longest_seconds)
-    save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict(), parts)
+    sha256 = save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict(), parts)
     metrics = {
         **run_metrics(run, progress),
+        "weights_sha256": sha256,
         "weights": name,
         "dev": {"cer": result.cer, "wer": result.wer, "utterances": result.num_utterances},
     }
