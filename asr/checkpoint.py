@@ -3,40 +3,58 @@
 A model folder is self-contained and holds no pickle: `config.yaml`, `model.safetensors`, the
 tokenizer's own file, `metrics.json` and `README.md`. The training state lies beside it in
 `training/`, and is read as plain tensors and numbers. Every file is written whole or not at all.
+
+Parts of one training belong together (`asr/store/parts.py`), and a changed bit is an error.
 """
 
-import hashlib
-import io
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import safetensors
-import safetensors.torch
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 
 from asr.build import build_model
 from asr.config import Config, dump_config, load_config
-from asr.errors import ConfigError, ModelError
+from asr.errors import ConfigError, ModelError, in_short
 from asr.files import write_file
 from asr.model import Seq2Seq
+from asr.store.parts import check_parts, check_tokens, other_weights
+from asr.store.state import load_state, save_state
+from asr.store.weights import average_weights, read_weights, save_weights
 from asr.text.tokenizer import Tokenizer, load_tokenizer
 
-FORMAT_VERSION = "1"
+__all__ = [
+    "CONFIG_FILE",
+    "WEIGHTS_FILE",
+    "FolderContents",
+    "average_weights",
+    "fill",
+    "load_model_folder",
+    "load_state",
+    "load_weights",
+    "read_metrics",
+    "save_folder",
+    "save_metrics",
+    "save_state",
+    "save_weights",
+]
+
 CONFIG_FILE, WEIGHTS_FILE = "config.yaml", "model.safetensors"
 METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
 
 
 class FolderContents(NamedTuple):
-    """What a model folder holds."""
+    """What a model folder holds; a notice is a sentence about what a user may not expect."""
 
     model: Seq2Seq
     tokenizer: Tokenizer
     config: Config
     metrics: dict[str, Any]
+    notices: tuple[str, ...] = ()
 
 
 def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> FolderContents:
@@ -57,12 +75,20 @@ def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> Folde
         config = load_config(folder / CONFIG_FILE)
     except ConfigError as error:
         raise ModelError(f"{error}; the folder was made by another version, train again") from None
+    path = folder / WEIGHTS_FILE
+    weights = read_weights(path)
+    notices = check_parts(weights.parts, config, path=path)
     tokenizer = load_tokenizer(
         folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
     )
+    check_tokens(weights.parts, tokenizer, path=path)
     model = build_model(config, tokenizer.vocab_size, empty=True)
-    load_weights(model, folder / WEIGHTS_FILE)
-    return FolderContents(model.to(device).eval(), tokenizer, config, _read_metrics(folder))
+    fill(model, weights.tensors, path)
+    metrics = read_metrics(folder)
+    notices += other_weights(metrics, weights, path=path)
+    if "longest_seconds" in weights.parts:
+        metrics["longest_seconds"] = weights.parts["longest_seconds"]
+    return FolderContents(model.to(device).eval(), tokenizer, config, metrics, tuple(notices))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -71,46 +97,25 @@ def load_weights(model: nn.Module, path: Path) -> None:
     Raises:
         ModelError: the file is damaged, of another format version, or of another model.
     """
-    tensors, metadata = _read_tensors(path)
-    version = metadata.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: format version {version}; this asr reads version {FORMAT_VERSION}, use the "
-            "asr that wrote it"
-        )
-    if metadata.get("sha256") != _digest(tensors):
-        raise ModelError(f"{path}: is damaged (its checksum does not fit); copy it again")
+    fill(model, read_weights(path).tensors, path)
+
+
+def fill(model: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Gives a model, which may be empty, the weights that were read from a file.
+
+    Raises:
+        ModelError: they are those of another model.
+    """
     try:
         is_empty = any(parameter.is_meta for parameter in model.parameters())
         if is_empty:
             tensors = {name: tensor.clone() for name, tensor in tensors.items()}  # no file's pages
         model.load_state_dict(tensors, assign=is_empty)
     except RuntimeError as error:
-        message = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{path}: does not fit its config.yaml ({message}); keep the files of one run together"
+            f"{path}: does not fit its config.yaml ({in_short(error)}); keep the files of one run "
+            "together"
         ) from None
-
-
-def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Writes weights with their format version and checksum.
-
-    Raises:
-        ModelError: the file cannot be written; the one before is untouched.
-    """
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    about = {"format_version": FORMAT_VERSION, "sha256": _digest(plain)}
-    # One entry only: safetensors writes several in any order, and equal weights are equal bytes.
-    write_file(path, safetensors.torch.save(plain, {"asr": json.dumps(about)}))
-
-
-def average_weights(paths: list[Path]) -> dict[str, Tensor]:
-    """Returns the mean of the weights in several files."""
-    total = {name: tensor.double() for name, tensor in _read_tensors(paths[0])[0].items()}
-    for path in paths[1:]:
-        for name, tensor in _read_tensors(path)[0].items():
-            total[name] += tensor
-    return {name: (tensor / len(paths)).float() for name, tensor in total.items()}
 
 
 def save_folder(folder: Path, config: BaseModel, tokenizer: Tokenizer) -> None:
@@ -126,66 +131,20 @@ def save_metrics(folder: Path, metrics: Mapping[str, Any], card: str) -> None:
     write_file(folder / CARD_FILE, card)
 
 
-def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """Writes a training state: tensors, numbers, strings, and lists and dicts of them.
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """Returns what a folder's metrics.json says; nothing where there is none.
 
     Raises:
-        ModelError: the file cannot be written; the one before is untouched.
+        ModelError: it cannot be read, or says what cannot be.
     """
-    buffer = io.BytesIO()
-    torch.save({"format_version": FORMAT_VERSION, **state}, buffer)
-    write_file(path, buffer.getbuffer())
-
-
-def load_state(path: Path) -> dict[str, Any]:
-    """Returns a training state, on the CPU.
-
-    Raises:
-        ModelError: the file is damaged or of another format version.
-    """
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged bytes raise anything at all
-        raise ModelError(
-            f"{path}: cannot be read ({_one_line(error)}); delete it to train from the beginning"
-        ) from None
-    if state.get("format_version") != FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: format version {state.get('format_version')}; this asr reads version "
-            f"{FORMAT_VERSION}, finish with the asr that wrote it or use another --out"
-        )
-    return state
-
-
-def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return tensors, json.loads((file.metadata() or {}).get("asr", "{}"))
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise ModelError(
-            f"{path}: is damaged ({_one_line(error)}); copy it again or train again"
-        ) from None
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _read_metrics(folder: Path) -> dict[str, Any]:
     path = folder / METRICS_FILE
     if not path.is_file():
         return {}
     try:
-        metrics: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be read ({_one_line(error)}); delete it") from None
-    return metrics
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
+        metrics: Any = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: cannot be read ({in_short(error)}); delete it") from None
+    longest: Any = metrics.get("longest_seconds", 1.0) if isinstance(metrics, dict) else None
+    if type(longest) not in (int, float) or not 0 < longest < math.inf:
+        raise ModelError(f"{path}: holds no measurements (longest_seconds: {longest}); delete it")
+    return dict(metrics)

@@ -39,9 +39,9 @@ class FeaturesConfig(Section):
     num_mels: int = Field(80, ge=8, le=256)  # mel filters
     window_seconds: float = Field(0.025, gt=0, le=0.2)  # analysis window
     shift_seconds: float = Field(0.010, gt=0, le=0.1)  # from one frame to the next
-    low_hz: float = Field(20.0, ge=0)  # lower edge of the first filter
+    low_hz: float = Field(20.0, ge=0, le=1e6)  # lower edge of the first filter
     high_hz: float | None = Field(None, gt=0)  # upper edge of the last filter; null: half the rate
-    dither: float = Field(0.0, ge=0)  # standard deviation of added noise (training), full scale = 1
+    dither: float = Field(0.0, ge=0, le=1)  # deviation of added noise (training), full scale = 1
     preemphasis: float = Field(0.0, ge=0, lt=1)  # 0.97 is Kaldi's; 0 leaves the signal alone
     normalization: Literal["global", "utterance", "none"] = "global"  # mean and variance, per mel
 
@@ -49,10 +49,10 @@ class FeaturesConfig(Section):
 class SpecAugmentConfig(Section):
     """SpecAugment without warping (Park et al. 2019, arXiv 1904.08779, section 2)."""
 
-    num_freq_masks: int = Field(2, ge=0)
-    max_freq_bins: int = Field(27, ge=0)  # widest frequency mask (F in the paper)
-    num_time_masks: int = Field(2, ge=0)
-    max_time_seconds: float = Field(0.4, ge=0)  # widest time mask (T in the paper: 40-100 frames)
+    num_freq_masks: int = Field(2, ge=0, le=100)
+    max_freq_bins: int = Field(27, ge=0, le=1000)  # widest frequency mask (F in the paper)
+    num_time_masks: int = Field(2, ge=0, le=1000)
+    max_time_seconds: float = Field(0.4, ge=0, le=1e4)  # widest time mask (T: 40-100 frames)
     max_time_fraction: float = Field(0.2, ge=0, le=1)  # of the utterance (p in the paper)
 
 
@@ -60,7 +60,7 @@ class TokenizerConfig(Section):
     """Output units, learnt from the training text alone."""
 
     type: str = "char"  # char, jamo, unigram, bpe, jamo_unigram or jamo_bpe
-    vocab_size: int | None = Field(None, ge=5)  # for pieces; char and jamo take what they find
+    vocab_size: int | None = Field(None, ge=5, le=10**6)  # of pieces; char and jamo: what there is
     normalizer: str = "none"  # none, english, korean; english_spoken, korean_spoken: digits read
 
 
@@ -68,16 +68,16 @@ class EncoderConfig(Section):
     """Subsampling and the recurrent stack."""
 
     subsampling: Literal["conv", "stack", "none"] = "conv"  # conv: 4x, two strided layers
-    channels: int = Field(32, ge=1)  # of the convolutions
-    stack_frames: int = Field(4, ge=1)  # frames joined by `stack`
+    channels: int = Field(32, ge=1, le=10_000)  # of the convolutions
+    stack_frames: int = Field(4, ge=1, le=1000)  # frames joined by `stack`
     cell: str = "lstm"
-    hidden_dim: int = Field(256, ge=1)  # each direction
-    num_layers: int = Field(3, ge=1)
+    hidden_dim: int = Field(256, ge=1, le=100_000)  # each direction
+    num_layers: int = Field(3, ge=1, le=100)
     bidirectional: bool = True
-    projection_dim: int | None = Field(None, ge=1)  # after each layer; null: none
+    projection_dim: int | None = Field(None, ge=1, le=100_000)  # after each layer; null: none
     layer_norm: bool = True  # of the stack's input and each layer's output (Ba et al. 2016)
     pyramid: Literal["none", "concat", "drop"] = "none"  # halves time between layers (LAS)
-    pyramid_layers: int = Field(2, ge=0)  # how many of the layers after the first halve time
+    pyramid_layers: int = Field(2, ge=0, le=100)  # of the layers after the first, that halve time
     dropout: float = Field(0.2, ge=0, lt=1)
 
 
@@ -98,9 +98,9 @@ class DecoderConfig(Section):
     """The attention decoder."""
 
     cell: str = "lstm"
-    embedding_dim: int = Field(128, ge=1)
-    hidden_dim: int = Field(320, ge=1)
-    num_layers: int = Field(1, ge=1)
+    embedding_dim: int = Field(128, ge=1, le=100_000)
+    hidden_dim: int = Field(320, ge=1, le=100_000)
+    num_layers: int = Field(1, ge=1, le=100)
     start: Literal["zeros", "copy", "bridge", "random"] = (
         "zeros"  # of the cells: asr/decoder_start.py
     )
@@ -122,12 +122,12 @@ class DataConfig(Section):
 
     train: str = "data/train.jsonl.gz"  # lhotse cuts
     dev: str = "data/dev.jsonl.gz"
-    batch_seconds: float = Field(120.0, gt=0)  # audio in a batch, padding included
-    max_utterances: int | None = Field(None, ge=1)  # in a batch
-    num_buckets: int = Field(10, ge=1)  # of similar duration
+    batch_seconds: float = Field(120.0, gt=0, le=1e6)  # audio in a batch, padding included
+    max_utterances: int | None = Field(None, ge=1, le=1_000_000)  # in a batch
+    num_buckets: int = Field(10, ge=1, le=1000)  # of similar duration
     min_seconds: float = Field(0.1, ge=0)  # shorter utterances are dropped, counted and said
-    max_seconds: float = Field(30.0, gt=0)  # longer ones too
-    num_workers: int = Field(1, ge=0)  # loading processes
+    max_seconds: float = Field(30.0, gt=0, le=1e6)  # longer ones too
+    num_workers: int = Field(1, ge=0, le=1000)  # loading processes
     speed_factors: tuple[float, ...] = (1.0,)  # one drawn per utterance; (0.9, 1, 1.1): Ko 2015
     noise: str | None = None  # cuts of noise to mix in
     noise_probability: float = Field(0.5, ge=0, le=1)
@@ -141,8 +141,8 @@ class DataConfig(Section):
             raise ValueError(f"batch_seconds {self.batch_seconds} must be >= max_seconds")
         if not self.speed_factors or not all(0.5 <= f <= 2 for f in self.speed_factors):
             raise ValueError(f"speed_factors {self.speed_factors} must each be between 0.5 and 2")
-        if self.noise_snr_db[0] > self.noise_snr_db[1]:
-            raise ValueError(f"noise_snr_db {self.noise_snr_db} must be (lowest, highest)")
+        if not -100 <= self.noise_snr_db[0] <= self.noise_snr_db[1] <= 100:
+            raise ValueError(f"noise_snr_db {self.noise_snr_db} must be (lowest, highest), to 100")
         return self
 
 
@@ -174,18 +174,18 @@ class AttentionPriorConfig(Section):
 class TrainConfig(Section):
     """The optimization and what is kept of it."""
 
-    epochs: int = Field(30, ge=1)
+    epochs: int = Field(30, ge=1, le=1_000_000)
     optimizer: Literal["adam", "adamw"] = "adamw"
-    learning_rate: float = Field(1e-3, gt=0)  # the peak
-    final_learning_rate: float = Field(1e-5, ge=0)  # at the end of a falling schedule
-    weight_decay: float = Field(1e-6, ge=0)
-    warmup_steps: int = Field(500, ge=0)  # linear, from 0 to the peak
+    learning_rate: float = Field(1e-3, gt=0, le=1e6)  # the peak
+    final_learning_rate: float = Field(1e-5, ge=0, le=1e6)  # at the end of a falling schedule
+    weight_decay: float = Field(1e-6, ge=0, le=1e6)
+    warmup_steps: int = Field(500, ge=0, le=1_000_000_000)  # linear, from 0 to the peak
     schedule: Literal["cosine", "linear", "constant"] = "cosine"  # after the warm-up
     clip_norm: float | None = Field(5.0, gt=0)  # of the whole gradient (Pascanu 2013); null: off
     clip_value: float | None = Field(None, gt=0)  # of each of its numbers, before the norm
     curriculum: bool = True  # the first epoch goes from short to long
     patience: int | None = Field(None, ge=1)  # epochs without a better dev error rate; null: all
-    keep_best: int = Field(5, ge=1)  # checkpoints kept, and averaged at the end
+    keep_best: int = Field(5, ge=1, le=1_000_000)  # checkpoints kept, and averaged at the end
     max_dev_utterances: int | None = Field(None, ge=1)  # decoded after each epoch; null: all
     checkpoint_seconds: float = Field(120.0, gt=0)  # between two savings of the training state
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -203,7 +203,7 @@ class SearchConfig(Section):
     lm_weights: tuple[Annotated[float, Field(ge=0, le=100)], ...] = ()  # of each --lm; (): 0.3 each
     length_bonus: float = Field(0.0, ge=-10, le=10)  # added for each token but EOS
     rescore: bool = False  # language models only re-rank the hypotheses that the beam ends with
-    num_best: int = Field(1, ge=1)  # hypotheses returned
+    num_best: int = Field(1, ge=1, le=1000)  # hypotheses returned
     encoder_precision: Literal["float32", "bfloat16"] = "float32"  # faster where the CPU has it
     decoder_precision: Literal["float32", "bfloat16"] = "float32"  # likewise, while searching
     max_tokens: int = Field(400, ge=1, le=100_000)  # absolute cap

@@ -31,7 +31,6 @@ def one_line(text: str) -> str:
     return "".join(escaped).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def first_line(error: BaseException) -> str:
-    """Returns the first line of an error's message, or the name of its kind."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def in_short(error: BaseException) -> str:
+    """Returns what another library's error says, in one line that fits into a sentence."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -10,12 +10,10 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from asr.errors import ConfigError
+from asr.errors import ConfigError, in_short
+from asr.text.yaml_trees import YAML_ERRORS, parse_yaml, read_yaml
 
 Settings = TypeVar("Settings", bound=BaseModel)
-# What yaml raises: a value that it takes for a date or number, or that a !!tag says to be one, and
-# that is none, is an error of another kind.
-_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError)
 
 
 class Section(BaseModel):
@@ -57,8 +55,9 @@ def check_settings(tree: Mapping[str, Any], kind: type[Settings], *, source: str
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
-        reasons = "; ".join(_explain(reason, kind) for reason in error.errors())
-        raise ConfigError(f"{source}: {reasons}") from None
+        reasons = [_explain(reason, kind) for reason in error.errors()]
+        more = [f"{len(reasons) - 5} more mistakes"] if len(reasons) > 5 else []
+        raise ConfigError(f"{source}: {'; '.join([*reasons[:5], *more])}") from None
 
 
 def dump_config(config: BaseModel) -> str:
@@ -90,15 +89,7 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _read_tree(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in seen:
         raise ConfigError(f"{path}: its `base` leads back to itself; remove one `base` line")
-    try:
-        tree = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such configuration file; give the path of a YAML") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give a YAML file") from None
-    except _YAML_ERRORS as error:
-        message = " ".join(str(error).split())
-        raise ConfigError(f"{path}: is not YAML ({message}); mend that line") from None
+    tree = read_yaml(path)
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -106,6 +97,10 @@ def _read_tree(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     base = tree.pop("base", None)
     if base is None:
         return tree
+    if not isinstance(base, str) or not base.strip() or "\0" in base or len(seen) > 20:
+        raise ConfigError(
+            f"{path}: base = {_shown(base)}; must name another YAML file, at most 20 deep"
+        )
     return _merge(_read_tree(path.parent / str(base), (*seen, path.resolve())), tree)
 
 
@@ -126,9 +121,11 @@ def _override(tree: dict[str, Any], override: str) -> None:
     if not equals or not all(key.split(".")):
         raise ConfigError(f'--set "{override}": must be key=value, as in --set train.epochs=3')
     try:
-        value = yaml.safe_load(text)
-    except _YAML_ERRORS:
-        raise ConfigError(f'--set "{override}": the value is not YAML; quote it') from None
+        value = parse_yaml(text)
+    except YAML_ERRORS as error:
+        raise ConfigError(
+            f'--set "{override[:80]}": the value is not YAML ({in_short(error)}); quote it'
+        ) from None
     *sections, last = key.split(".")
     for section in sections:
         inner = tree.setdefault(section, {})
@@ -146,7 +143,13 @@ def _explain(error: Mapping[str, Any], kind: type[BaseModel]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if isinstance(error["input"], Mapping):
         return f"{key}: {message}"
-    return f"{key} = {error['input']!r}: {message}"
+    return f"{key} = {_shown(error['input'])}: {message}"
+
+
+def _shown(value: Any) -> str:
+    """Returns a value for a message, cut short."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"
 
 
 def _known_keys(sections: Sequence[Any], kind: type[BaseModel]) -> list[str]:

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from asr.attention.prior import diagonal_prior
 from asr.build import resolve_config
-from asr.checkpoint import average_weights, load_weights
 from asr.config import Config, TrainConfig
 from asr.data.batches import Batch
+from asr.data.loading import dead_loaders_named
 from asr.loss import Losses, compute_losses
-from asr.training.best import drop_old_weights, keep_best, publish, run_metrics, weights_path
+from asr.training.best import check_weights, drop_old_weights, keep_best, publish_best, run_metrics
 from asr.training.evaluate import evaluate
 from asr.training.experiment import Run, check_same_config, launch, set_up
 from asr.training.gradients import clip_gradients, part_norms
@@ -31,20 +31,29 @@ from asr.training.statistics import estimate_statistics
 LOG_STEPS = 10  # from one entry in the curves to the next
 
 
-def train(config: Config, folder: Path) -> dict[str, Any]:
+@dead_loaders_named()
+def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, Any]:
     """Trains until the last epoch or the end of patience; returns the metrics of the result.
+
+    Args:
+        config: of the experiment.
+        folder: where it is kept; a training there goes on.
+        extend: whether it may go on for more epochs, or in another number of processes.
 
     Raises:
         AsrError: the configuration, the data or the folder cannot be used.
         TrainingStoppedError: Ctrl-C or SIGTERM; the state is saved.
     """
     config = resolve_config(config)
-    check_same_config(config, folder)
+    check_same_config(config, folder, extend=extend)
     run = set_up(config, folder, launch(config))
-    with Session(run, save_seconds=config.train.checkpoint_seconds) as session:
-        check_same_config(config, folder)  # again: another may have begun here meanwhile
+    with Session(run, save_seconds=config.train.checkpoint_seconds, extend=extend) as session:
+        check_same_config(config, folder, extend=extend)  # another may have begun here meanwhile
         progress = session.resume(RecognizerProgress)
-        session.introduce(progress, lines_about(run), finished=progress.finished)
+        progress.finished = progress.finished and is_over(progress, config.train)
+        about = lines_about(run, progress, session.before)
+        session.introduce(progress, about, finished=progress.finished)
+        check_weights(run, progress)
         drop_old_weights(run, progress)
         if progress.finished:
             return run_metrics(run, progress)
@@ -154,23 +163,14 @@ def finish_epoch(run: Run, progress: RecognizerProgress, session: Session) -> No
 
 
 def finish(run: Run, progress: RecognizerProgress, session: Session) -> dict[str, Any]:
-    """Chooses between the best weights and the average of the best, on the dev set."""
-    paths = [weights_path(run, int(epoch)) for _, epoch in progress.best]
-    best_cer = progress.best[0][0]
-    load_weights(run.network, paths[0])
-    chosen, name = evaluate(run, "best epoch"), "best epoch"
-    if len(paths) > 1:
-        run.network.load_state_dict(average_weights(paths))
-        averaged = evaluate(run, "average of the best")
-        rates = f"best epoch {best_cer:.2%}, average of {len(paths)} {averaged.cer:.2%}"
-        session.log.say(f"dev CER: {rates}")
-        if averaged.cer <= best_cer:
-            chosen, name = averaged, f"average of the {len(paths)} best epochs"
-        else:
-            load_weights(run.network, paths[0])
+    """Publishes the best weights or the average of the best, whichever does better on the dev set.
+
+    The state keeps the last ones, from which more epochs would go on.
+    """
+    last = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
+    chosen, name = publish_best(run, progress, session.log)
     progress.finished = True
-    if run.fabric.is_global_zero:
-        publish(run, progress, chosen, name=name)
+    run.network.load_state_dict(last)
     session.save(progress)
     run.fabric.barrier()
     rates = f"dev CER {chosen.cer:.2%}, WER {chosen.wer:.2%}"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # the rows before it, and neither files nor the rooms of a row import each other in a circle.
 ROWS = [
     ["errors", "version", "presets"],
-    ["settings", "files", "text", "fast", "pictures", "machine"],
+    ["settings", "files", "text", "fast", "pictures", "machine", "store"],
     ["config", "audio"],
     [
         "features",

@@ -280,12 +280,13 @@ def test_a_model_none_of_whose_words_can_be_spelt_is_an_error_that_names_the_cas
 def test_how_many_words_can_be_spelt_is_said_and_few_are_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "lm.arpa"
     path.write_text(UPPER.replace("ABC", "abc").replace("CAB", "cab"))
-    notice = load_language_model(path, ENGLISH, words=True).notice
+    (notice,) = load_language_model(path, ENGLISH, words=True).notices
     assert notice == (
         f"{path}: over words, which are scored where they end; 2 of its 3 words can be spelt"
     )
     path.write_text(UPPER.replace("ABC", "abc"))
-    assert load_language_model(path, ENGLISH, words=True).notice == (
+    (notice,) = load_language_model(path, ENGLISH, words=True).notices
+    assert notice == (
         f"{path}: over words, which are scored where they end; warning: only 1 of its 3 words can "
         'be spelt in the recognizer\'s tokens, and the others, as "CAB", "BCA", cost what an '
         "unknown word does (is it of the recognizer's language, case and normalizer?)"

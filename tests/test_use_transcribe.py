@@ -364,3 +364,11 @@ def test_transcribing_loads_nothing_that_it_does_not_need() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_name_too_long_for_its_transcript_is_said_before_any_work(tmp_path: Path) -> None:
+    for stem in ("a" * 251, "가" * 84):
+        with pytest.raises(DataError, match=r"would be 25\d bytes long, and at most 255 can be"):
+            check_output([f"{stem}.wav"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    check_output(["a" * 250 + ".wav", "가" * 83 + ".wav"], tmp_path / "out")

@@ -1,13 +1,14 @@
 """What a mechanism may be told: its keyword arguments are its configuration, checked here."""
 
 import inspect
-import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from asr.attention.contract import Attention
 from asr.errors import ConfigError
+
+LARGEST = 100_000  # of any number that is an option
 
 
 def complete_options(
@@ -44,11 +45,10 @@ def complete_options(
             )
         kind = type(known[option])
         fits = type(value) is kind or (kind is float and type(value) is int)
-        if not fits or (kind in (int, float) and not 0 < value < math.inf):
-            raise ConfigError(
-                f"attention.{option} = {value!r}: must be a {kind.__name__}"
-                f"{' above 0' if kind in (int, float) else ''}, as in {known[option]!r}"
-            )
+        if not fits or (kind in (int, float) and not 0 < value <= LARGEST):
+            bounds = f" above 0 and at most {LARGEST}" if kind in (int, float) else ""
+            rule = f"must be a {kind.__name__}{bounds}, as in {known[option]!r}"
+            raise ConfigError(f"attention.{option} = {value!r:.80}: {rule}")
     return {**known, **options}
 
 

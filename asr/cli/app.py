@@ -13,9 +13,10 @@ from rich.table import Table
 
 import asr
 from asr.cli import data, lm, use
-from asr.cli.options import Settings, say
+from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import score
 from asr.errors import AsrError, one_line
+from asr.machine.cores import use_threads
 from asr.recipes import RECIPES, PrepareOptions, find_recipe
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ def main() -> None:
     # length that is hundreds of megabytes that hardly ever run again. It reads this when first
     # used. Set here, for a process of ours, and not on import, for somebody else's.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
+    use_threads()
     traceback = "--traceback" in sys.argv
     if traceback:
         sys.argv.remove("--traceback")
@@ -109,6 +111,8 @@ def train(
     config: Annotated[Path, typer.Argument(help="A YAML file, or a preset: quickstart.")],
     out: Annotated[Path, typer.Option(help="Experiment folder; it becomes the model folder.")],
     settings: Settings = None,
+    extend: Extend = False,
+    threads: Threads = None,
     help_config: Annotated[
         bool,
         typer.Option(
@@ -117,13 +121,14 @@ def train(
     ] = False,
 ) -> None:
     """Train a model; the same command again continues where it stopped."""
+    use_threads(threads)
     from asr.config import load_config
     from asr.presets import find_configuration
     from asr.train import train as run
     from asr.training.signals import TrainingStoppedError
 
     try:
-        run(load_config(find_configuration(config), settings or ()), out)
+        run(load_config(find_configuration(config), settings or ()), out, extend=extend)
     except TrainingStoppedError as stopped:
         say(f"stopped: {stopped}")
         sys.exit(stopped.exit_code)

@@ -9,10 +9,14 @@ import typer
 from asr.cli.options import (
     LM,
     Device,
+    Extend,
     Settings,
+    Threads,
     TokenizerFolder,
     say,
+    say_all,
 )
+from asr.machine.cores import use_threads
 
 
 def train_lm(
@@ -24,8 +28,11 @@ def train_lm(
     dev: Annotated[Path | None, typer.Option(help="Text that chooses the best epoch.")] = None,
     tokenizer: TokenizerFolder = None,
     settings: Settings = None,
+    extend: Extend = False,
+    threads: Threads = None,
 ) -> None:
     """Train a language model; the same command again continues where it stopped."""
+    use_threads(threads)
     from asr.lm.config import choose_files, load_lm_config
     from asr.lm.train import train_language_model
     from asr.presets import find_configuration
@@ -34,7 +41,7 @@ def train_lm(
     chosen = load_lm_config(find_configuration(config), settings or ())
     chosen = choose_files(chosen, text=text or (), dev=dev, tokenizer=tokenizer)
     try:
-        train_language_model(chosen, out)
+        train_language_model(chosen, out, extend=extend)
     except TrainingStoppedError as stopped:
         say(f"stopped: {stopped}")
         sys.exit(stopped.exit_code)
@@ -52,6 +59,7 @@ def perplexity(
     from asr.lm.text import read_text
 
     model = find_language_model(lm, tokenizer, device=device)
+    say_all(model.notices)
     text = read_text(files, model.tokenizer)
     say(text.describe())
     typer.echo(score_text(model, text).to_table())
@@ -79,6 +87,7 @@ def sample_lm(
     from asr.lm.language_model import sample
 
     model = find_language_model(lm, tokenizer, device=device)
+    say_all(model.notices)
     for line in sample(
         model, prompt, num=num, temperature=temperature, max_tokens=max_tokens, seed=seed
     ):

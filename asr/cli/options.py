@@ -1,7 +1,7 @@
 """What the commands of `asr` share: options with one meaning everywhere, and lines for people."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +30,17 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", help="key.sub=value, over the configuration.")
 ]
 
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, max=1024, help="That compute; else as many as cores."),
+]
+Extend = Annotated[
+    bool,
+    typer.Option(
+        "--extend", help="Go on with more train.epochs; not bit for bit as without a stop."
+    ),
+]
+
 
 def search_settings(
     file: Path | None, beam_size: int | None, settings: list[str] | None
@@ -52,6 +63,12 @@ def say(line: str) -> None:
         return
     erase = "\r\033[K" if sys.stderr.isatty() else ""
     typer.echo(erase + line, err=True)
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Prints lines as `say` does."""
+    for line in lines:
+        say(line)
 
 
 def live_line() -> Callable[[str], None]:

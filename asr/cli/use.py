@@ -12,11 +12,14 @@ from asr.cli.options import (
     Model,
     Search,
     Settings,
+    Threads,
     live_line,
     say,
+    say_all,
     search_settings,
 )
 from asr.errors import ConfigError, DataError, one_line
+from asr.machine.cores import use_threads
 
 MOST_NAMED = 20  # utterances, before only their number is said
 
@@ -30,18 +33,19 @@ def decode(
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Recognize every utterance of a manifest.
 
     Those whose audio cannot be read are named, the others decoded; the exit code is then 2.
     """
+    use_threads(threads)
     from asr.use.decode import decode_manifest
     from asr.use.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
-    for notice in recognizer.notices:
-        say(notice)
+    say_all(recognizer.notices)
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
@@ -82,11 +86,13 @@ def transcribe(
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Write down what is said in audio files: txt, srt, vtt, tsv, json or all.
 
     A file that cannot be read is named, and the others are transcribed; the exit code is then 2.
     """
+    use_threads(threads)
     formats = _check_output(files, output_formats or ["txt"], output_dir)
     from asr.audio.files import check_readable
     from asr.use.each_file import EachFile
@@ -100,8 +106,7 @@ def transcribe(
     if readable:
         recognizer = load_recognizer(model, device, lms=lms or ())
         chosen = recognizer.choose(search_settings(search, beam_size, settings))
-        for notice in recognizer.notices:
-            say(notice)
+        say_all(recognizer.notices)
     for file in readable:
         with each.attempt(file):
             transcribe_file(recognizer, file, chosen, formats=formats, folder=output_dir)
@@ -162,8 +167,10 @@ def draw_alignment(
         bool, typer.Option("--hypothesis", help="Align what is recognized, not the reference.")
     ] = False,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Draw which part of the audio each token looked at."""
+    use_threads(threads)
     from asr.pictures.fonts import hangul_advice
     from asr.pictures.plots import check_picture
     from asr.use.draw_alignment import draw_alignment as draw
@@ -171,6 +178,7 @@ def draw_alignment(
 
     check_picture(out)
     recognizer = load_recognizer(model, device)
+    say_all(recognizer.notices)
     text = draw(recognizer, cuts, out, utterance=utterance, of_hypothesis=hypothesis)
     say(text)
     if advice := hangul_advice([text]):
@@ -207,11 +215,13 @@ def tune(
     beam_size: Annotated[int, typer.Option(min=1, help="Hypotheses kept in each trial.")] = 8,
     settings: Settings = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Choose the weights of CTC and of language models and the length term, on the dev set only.
 
     A test set must not be given: an error rate on what the settings were chosen on flatters.
     """
+    use_threads(threads)
     from asr.use.tune import TunePlan
     from asr.use.tune_report import tune_into
 

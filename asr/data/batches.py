@@ -8,7 +8,6 @@ out the batches it has seen; augmentation follows from the seed, the epoch and t
 
 import itertools
 import random
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -19,11 +18,12 @@ from lhotse.dataset.sampling import DynamicBucketingSampler, SimpleCutSampler
 from lhotse.dataset.sampling.base import CutSampler
 from lhotse.dataset.sampling.dynamic_bucketing import estimate_duration_buckets
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from asr.config import DataConfig
 from asr.data.cut_audio import load_channels
 from asr.data.exact import exact
+from asr.data.loading import start_loading
 from asr.data.manifest import Cut, checked_noise, cut_text
 from asr.errors import DataError
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer
@@ -95,6 +95,11 @@ class BatchDataset(Dataset[Batch | DataError]):
                     return error
                 unreadable.append(Unreadable(cut.id, text, str(error)))
                 continue
+            except MemoryError:
+                return DataError(
+                    f'utterance "{cut.id}": memory is too small to load it in a batch of '
+                    f"{len(cuts)}; lower data.batch_seconds or data.num_workers"
+                )
             ids.append(cut.id)
             texts.append(text)
         batch = collate(ids, texts, waveforms, tokenizer=self.tokenizer)
@@ -167,17 +172,13 @@ class Batches:
 
         Raises:
             DataError: audio that cannot be read, naming the utterance.
+            ConfigError: loading processes cannot be begun.
         """
         groups = itertools.islice(self._sampler(epoch, ordered), skip, None, stride)
-        loader = DataLoader(
-            self.dataset,
-            sampler=groups,
-            batch_size=None,
-            num_workers=self.config.num_workers,
-            worker_init_fn=_leave_signals_to_parent,
-            generator=torch.Generator().manual_seed(self.seed),  # leaves the global one alone
+        loaded = start_loading(
+            self.dataset, groups, num_workers=self.config.num_workers, seed=self.seed
         )
-        for batch in _start(loader):
+        for batch in loaded:
             if isinstance(batch, DataError):
                 raise batch
             yield batch
@@ -212,26 +213,6 @@ class Batches:
         sample = list(itertools.islice(self.cuts, BINS_SAMPLE))
         num_buckets = min(self.config.num_buckets, len(sample))
         return estimate_duration_buckets(sample, num_buckets) if num_buckets > 1 else []
-
-
-def _start(loader: DataLoader[Any]) -> Iterator[Any]:
-    """Returns the loader's batches; its processes begin with signals held until they ignore them.
-
-    Otherwise a signal to the whole group could kill a loader in its first moments.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, which sends no signals to a group
-        return iter(loader)
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        return iter(loader)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-
-
-def _leave_signals_to_parent(_: int) -> None:
-    """Lets a stopped run save first: a signal to the whole group must not kill its loaders."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class Augment:

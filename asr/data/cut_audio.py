@@ -13,7 +13,7 @@ from asr.audio.files import AudioInfo, audio_info
 from asr.data.cut_lines import is_mix
 from asr.data.exact import Channels, exact
 from asr.data.manifest import Cut, audio_paths, is_whole
-from asr.errors import DataError, first_line
+from asr.errors import DataError, in_short
 
 FULL_SCALE = 32768  # of 16-bit samples
 
@@ -39,7 +39,7 @@ def load_channels(cut: Cut) -> Channels:
     except Exception as error:  # lhotse and libsndfile raise many kinds
         sources = ", ".join(str(path) for path in audio_paths(cut))
         raise DataError(
-            f'utterance "{cut.id}": {sources} cannot be read ({first_line(error)}); replace '
+            f'utterance "{cut.id}": {sources} cannot be read ({in_short(error)}); replace '
             "the file or remove the utterance from the manifest"
         ) from None
     return channels

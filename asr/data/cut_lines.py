@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from asr.data.cut_types import CUT_ENTRY
 from asr.data.json_lines import read_json_lines
 from asr.data.line_errors import MEND, WAYS_OUT, explain, named, refuse_source, short
-from asr.errors import DataError, first_line
+from asr.errors import DataError, in_short
 
 Cut = Any  # lhotse's MonoCut, MultiCut or MixedCut
 Entry = dict[str, Any]  # as JSON has it
@@ -72,7 +72,7 @@ def _read_cut(line: bytes, where: str) -> Cut:
         reason, way_out = error.args
     except Exception as error:  # lhotse raises many kinds
         unknown = UNKNOWN_KEY.search(str(error))
-        what = f'unknown key "{unknown[1]}"' if unknown else first_line(error)
+        what = f'unknown key "{unknown[1]}"' if unknown else in_short(error)
         reason, way_out = f"is not a cut as lhotse has them: {what}", MEND
     raise DataError(f'{where} utterance "{name}": {reason} ({way_out})')
 

@@ -47,6 +47,7 @@ class Survey:
     longest_seconds: float = 0.0
     shortest_seconds: float = float("inf")
     most_tokens: int = 0
+    num_tokens: int = 0
     num_unknown: int = 0  # tokens outside the vocabulary
     dropped: dict[str, list[str]] = field(default_factory=dict)  # rule -> ids
 
@@ -77,6 +78,7 @@ class Survey:
         self.longest_seconds = max(self.longest_seconds, utterance.seconds)
         self.shortest_seconds = min(self.shortest_seconds, utterance.seconds)
         self.most_tokens = max(self.most_tokens, num_tokens)
+        self.num_tokens += num_tokens
         self.num_unknown += tokenizer.count_unknown(utterance.text)
 
 

@@ -27,24 +27,24 @@ class LMModelConfig(Section):
     """The recurrent language model; the output layer shares the embedding's weights."""
 
     cell: str = "lstm"  # a name in LAYERS of asr/rnn.py
-    embedding_dim: int = Field(128, ge=1)  # other than hidden_dim: a projection lies between
-    hidden_dim: int = Field(512, ge=1)
-    num_layers: int = Field(2, ge=1)
+    embedding_dim: int = Field(128, ge=1, le=100_000)  # not hidden_dim: a projection lies between
+    hidden_dim: int = Field(512, ge=1, le=100_000)
+    num_layers: int = Field(2, ge=1, le=100)
     dropout: float = Field(0.2, ge=0, lt=1)  # not on recurrent paths (Zaremba et al. 2014)
 
 
 class LMTrainConfig(Section):
     """Truncated back-propagation through time over one long text in parallel lanes."""
 
-    epochs: int = Field(20, ge=1)
-    num_lanes: int = Field(32, ge=1)  # parts of the text read side by side
-    bptt_steps: int = Field(64, ge=1)  # tokens a lane between two updates
+    epochs: int = Field(20, ge=1, le=1_000_000)
+    num_lanes: int = Field(32, ge=1, le=100_000)  # parts of the text read side by side
+    bptt_steps: int = Field(64, ge=1, le=100_000)  # tokens a lane between two updates
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = Field(2e-3, gt=0, le=1e6)  # the peak
     final_learning_rate: float = Field(2e-5, ge=0, le=1e6)  # at the end of a falling schedule
     momentum: float = Field(0.0, ge=0, lt=1)  # of sgd
     weight_decay: float = Field(1e-4, ge=0, le=1e6)
-    warmup_steps: int = Field(100, ge=0)  # linear, from 0 to the peak
+    warmup_steps: int = Field(100, ge=0, le=1_000_000_000)  # linear, from 0 to the peak
     schedule: Literal["cosine", "linear", "constant"] = "cosine"  # after the warm-up
     clip_norm: float | None = Field(1.0, gt=0)  # of the whole gradient (Pascanu et al. 2013)
     clip_value: float | None = Field(None, gt=0)  # of each gradient, before clip_norm; null: off

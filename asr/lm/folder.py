@@ -4,7 +4,9 @@ It holds no pickle: `config.yaml`, `model.safetensors` or `lm.arpa`, the tokeniz
 `metrics.json` and `README.md`.
 """
 
+import hashlib
 import platform
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_weights
+from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, fill, read_metrics
 from asr.config import TokenizerConfig
 from asr.errors import ConfigError, ModelError
 from asr.lm.arpa import check_arpa
@@ -22,6 +24,8 @@ from asr.lm.ngram import arpa_symbols, read_arpa
 from asr.lm.words import is_over_words, read_word_ngram
 from asr.machine.devices import pick_device
 from asr.settings import read_settings
+from asr.store.parts import check_parts, check_tokens, other_weights
+from asr.store.weights import read_weights
 from asr.text.tokenizer import Tokenizer, load_tokenizer
 from asr.version import __version__
 
@@ -80,7 +84,7 @@ def load_language_model(
     if words and is_over_words(path):
         scorer = read_word_ngram(path, tokenizer).to(device)
         notice = f"{path}: over words, which are scored where they end; {scorer.notice}"
-        return LanguageModel(scorer, tokenizer, "words", device, notice)
+        return LanguageModel(scorer, tokenizer, "words", device, (notice,))
     return _load_arpa(path, tokenizer, device)
 
 
@@ -166,6 +170,12 @@ def build_recurrent(config: LMModelConfig, vocab_size: int) -> RecurrentLM:
     )
 
 
+def file_sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def describe_language_model(config: LMConfig, metrics: dict[str, Any], *, size: str) -> str:
     """Returns the card as Markdown: what the model is, how good, made from what, and its use."""
     dev, model = metrics["dev"], config.model
@@ -217,12 +227,32 @@ def _load_folder(
     if tokenizer is not None:
         check_same_tokenizer(folder, own, tokenizer)
     if config.type == "ngram":
-        _need_file(folder, ARPA_FILE)
-        return _load_arpa(folder / ARPA_FILE, own, device)
+        return _load_ngram(folder, config, own, device=device)
     _need_file(folder, WEIGHTS_FILE)
+    path = folder / WEIGHTS_FILE
+    weights = read_weights(path)
+    notices = check_parts(weights.parts, config, path=path)
+    check_tokens(weights.parts, own, path=path)
+    notices += other_weights(read_metrics(folder), weights, path=path)
     model = build_recurrent(config.model, own.vocab_size)
-    load_weights(model, folder / WEIGHTS_FILE)
-    return LanguageModel(model.to(device).eval(), own, "rnn", device)
+    fill(model, weights.tensors, path)
+    return LanguageModel(model.to(device).eval(), own, "rnn", device, tuple(notices))
+
+
+def _load_ngram(
+    folder: Path, config: LMConfig, own: Tokenizer, *, device: torch.device | str
+) -> LanguageModel:
+    _need_file(folder, ARPA_FILE)
+    path = folder / ARPA_FILE
+    parts = read_metrics(folder).get("parts", {})
+    notices = check_parts(parts, config, path=path)
+    check_tokens(parts, own, path=path)
+    if parts and parts["arpa_sha256"] != file_sha256(path):
+        raise ModelError(
+            f"{path}: is not the file that training wrote (its checksum does not fit); put that "
+            f"back, or name this file itself: --lm {path}"
+        )
+    return replace(_load_arpa(path, own, device), notices=tuple(notices))
 
 
 def _load_arpa(path: Path, tokenizer: Tokenizer, device: torch.device | str) -> LanguageModel:

@@ -149,7 +149,7 @@ class LanguageModel:
     tokenizer: Tokenizer
     kind: str  # rnn, ngram, or words: an n-gram model over words
     device: torch.device | str = "cpu"
-    notice: str = ""  # what a user must know of it; nothing for most
+    notices: tuple[str, ...] = ()  # what a user may not expect of its folder, a sentence each
 
     def memory(self, num_rows: int) -> LMMemory:
         """Returns what the scorer takes for memory of so many utterances."""

@@ -3,8 +3,13 @@
 import math
 from collections.abc import Iterator
 
+from pydantic import BaseModel
+
+from asr.config import TrainConfig
+from asr.lm.config import LMConfig, LMTrainConfig
 from asr.lm.run import LMProgress, LMRun, LMTexts
 from asr.training.log import TrainLog, format_seconds
+from asr.training.schedules import describe_extension
 from asr.training.session import num_parameters
 
 NORM = "gradient_norm_"  # and the name of a part
@@ -55,3 +60,24 @@ def report_epoch(run: LMRun, progress: LMProgress, log: TrainLog) -> None:
     log.scalars({name.replace("_", "/", 1): row[name] for name in names}, progress.step)
     gradients = {name: value for name, value in row.items() if name.startswith(NORM)}
     log.scalars({f"train/{name}": value for name, value in gradients.items()}, progress.step)
+
+
+def lines_about_extension(
+    run: LMRun, progress: LMProgress, before: BaseModel | None
+) -> Iterator[str]:
+    """Yields what another number of epochs than before does to the learning rate from here on."""
+    train = run.config.train
+    if isinstance(before, LMConfig) and before.train.epochs != train.epochs:
+        done = progress.step / run.num_segments
+        epochs = (before.train.epochs, train.epochs)
+        yield describe_extension(rates_of(train), progress.step, done=done, epochs=epochs)
+
+
+def rates_of(train: LMTrainConfig) -> TrainConfig:
+    """Returns the settings of the learning rate, as the recognizer's training names them."""
+    return TrainConfig(
+        learning_rate=train.learning_rate,
+        final_learning_rate=train.final_learning_rate,
+        warmup_steps=train.warmup_steps,
+        schedule=train.schedule,
+    )

@@ -16,8 +16,9 @@ from asr.lm.language_model import LanguageModel, LMState, RecurrentLM
 from asr.lm.text import TokenText, read_lines, read_text
 from asr.machine.devices import pick_device
 from asr.text.tokenizer import Tokenizer, train_tokenizer
+from asr.training.changes import DataName, check_same_settings
 from asr.training.progress import Progress
-from asr.training.session import DataName, check_same_settings, state_path
+from asr.training.session import state_path
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,17 @@ class LMProgress(Progress):
     lanes: LMState = ()  # where each lane has come to; empty: at its beginning
     train_seconds: float = 0.0  # of the epoch under way, in training steps
     best_epoch: int = 0
+    best_sha256: str = ""  # of that epoch's weights; older states have none
     best_dev: dict[str, Any] = field(default_factory=dict)  # that epoch's scores of the dev text
 
 
-def find_texts(config: LMConfig, folder: Path) -> LMTexts:
+def find_texts(config: LMConfig, folder: Path, *, extend: bool = False) -> LMTexts:
     """Returns the tokenizer and the texts of a training, with the resolved configuration.
+
+    Args:
+        config: names the texts.
+        folder: of the training.
+        extend: see `check_same_settings`.
 
     Raises:
         ConfigError: no text is named, the tokenizer asked for is not that of data.tokenizer, or
@@ -103,7 +110,7 @@ def find_texts(config: LMConfig, folder: Path) -> LMTexts:
         tokenizer, section = find_folder_tokenizer(Path(config.data.tokenizer))
         check_asked_tokenizer(config.tokenizer, section, folder=config.data.tokenizer)
         config = config.model_copy(update={"tokenizer": section})
-    check_same_lm_config(config, folder)
+    check_same_lm_config(config, folder, extend=extend)
     if tokenizer is None:
         tokenizer = train_tokenizer(
             (line for path in paths for line in read_lines(path)),
@@ -134,8 +141,13 @@ def check_asked_tokenizer(asked: TokenizerConfig, found: TokenizerConfig, *, fol
         )
 
 
-def check_same_lm_config(config: LMConfig, folder: Path) -> None:
+def check_same_lm_config(config: LMConfig, folder: Path, *, extend: bool = False) -> None:
     """Refuses to write over another model, or to continue a training with another configuration.
+
+    Args:
+        config: to go on with.
+        folder: of the training.
+        extend: see `check_same_settings`.
 
     Raises:
         ConfigError: the folder holds a recognizer, something unknown, or a language model of
@@ -153,7 +165,13 @@ def check_same_lm_config(config: LMConfig, folder: Path) -> None:
             f"{folder}: holds no language model that this asr can continue ({error}); use another "
             "--out"
         ) from None
-    check_same_settings(folder, old, config, kind="language model")
+    changes = check_same_settings(folder, old, config, kind="language model", extend=extend)
+    if changes and not state_path(folder).is_file():  # nothing knows the text that was counted
+        named = "; ".join(str(change) for change in changes)
+        raise ConfigError(
+            f"{folder}: holds a language model of another configuration ({named}); use another "
+            "--out, or the old values"
+        )
 
 
 def set_up(texts: LMTexts, folder: Path) -> LMRun:

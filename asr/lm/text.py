@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from asr.data.manifest import cut_text, read_cuts
-from asr.errors import DataError, first_line
+from asr.errors import DataError, in_short
 from asr.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 
@@ -130,7 +130,7 @@ def read_lines(path: Path) -> Iterator[str]:
         raise DataError(f"{path}: no such text; give a file of one utterance a line") from None
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataError(
-            f"{path}: cannot be read as UTF-8 text ({first_line(error)}); give a file of one "
+            f"{path}: cannot be read as UTF-8 text ({in_short(error)}); give a file of one "
             "utterance a line"
         ) from None
 

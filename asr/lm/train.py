@@ -16,39 +16,56 @@ from pathlib import Path
 from typing import Any
 
 from asr.checkpoint import WEIGHTS_FILE, save_folder, save_metrics, save_weights
-from asr.config import TrainConfig
 from asr.errors import ConfigError
 from asr.lm.bptt import clip_gradients, gradient_norms, run_segment
-from asr.lm.config import LMConfig, LMTrainConfig
-from asr.lm.folder import ARPA_FILE, describe_language_model
+from asr.lm.config import LMConfig
+from asr.lm.folder import ARPA_FILE, describe_language_model, file_sha256
 from asr.lm.language_model import LanguageModel
-from asr.lm.lines import NORM, lines_about, lines_about_texts, progress_line, report_epoch
+from asr.lm.lines import (
+    NORM,
+    lines_about,
+    lines_about_extension,
+    lines_about_texts,
+    progress_line,
+    rates_of,
+    report_epoch,
+)
 from asr.lm.ngram import arpa_symbols, estimate, write_arpa
 from asr.lm.perplexity import score_text
 from asr.lm.run import LMProgress, LMRun, LMTexts, find_texts, set_up
 from asr.lm.text import Lanes, make_lanes
+from asr.store.parts import describe_parts
+from asr.store.weights import read_weights
 from asr.training.lock import lock_folder
 from asr.training.log import TrainLog, finite_or_null
 from asr.training.schedules import learning_rate
 from asr.training.session import Session, num_parameters
 
 
-def train_language_model(config: LMConfig, folder: Path) -> dict[str, Any]:
+def train_language_model(config: LMConfig, folder: Path, *, extend: bool = False) -> dict[str, Any]:
     """Trains until the last epoch, or counts n-grams; returns the metrics of the result.
+
+    Args:
+        config: of the model and its training.
+        folder: where it is kept; a training there goes on.
+        extend: whether it may go on for more epochs than it was begun with.
 
     Raises:
         AsrError: the configuration, the text or the folder cannot be used.
         TrainingStoppedError: Ctrl-C or SIGTERM; the state is saved.
     """
-    texts = find_texts(config, folder)
+    texts = find_texts(config, folder, extend=extend)
     if config.type == "ngram":
         with closing(lock_folder(folder)), closing(TrainLog(folder / "training", 0)) as log:
             return count_ngrams(texts, folder, log)
     run = set_up(texts, folder)
-    with Session(run, save_seconds=config.train.checkpoint_seconds) as session:
+    with Session(run, save_seconds=config.train.checkpoint_seconds, extend=extend) as session:
         progress = resume(run, session)
         is_over = progress.epoch >= config.train.epochs
-        session.introduce(progress, lines_about(run), finished=is_over)
+        about = [*lines_about(run), *lines_about_extension(run, progress, session.before)]
+        session.introduce(progress, about, finished=is_over)
+        if progress.best_epoch:
+            read_weights(run.folder / WEIGHTS_FILE)  # those of the best epoch are nowhere else
         if is_over:
             check_converged(run, progress)
             return run_metrics(run, progress)
@@ -77,6 +94,7 @@ def count_ngrams(texts: LMTexts, folder: Path, log: TrainLog) -> dict[str, Any]:
         "fallback_orders": list(model.fallback_orders),
         **text_metrics(texts, seconds),
         "dev": score.to_dict(),
+        "parts": describe_parts(config, tokenizer, arpa_sha256=file_sha256(folder / ARPA_FILE)),
     }
     num_ngrams = f"{sum(model.num_ngrams):,}"
     card = describe_language_model(config, metrics, size=f"{num_ngrams} in all")
@@ -197,7 +215,9 @@ def finish_epoch(run: LMRun, progress: LMProgress, session: Session) -> None:
     progress.segment, progress.train_seconds, progress.lanes, progress.sums = 0, 0.0, (), {}
     if score.token_perplexity < progress.best_dev.get("token_perplexity", math.inf):
         progress.best_epoch, progress.best_dev = progress.epoch, score.to_dict()
-        save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
+        parts = describe_parts(run.config, run.tokenizer)
+        weights = run.network.state_dict()
+        progress.best_sha256 = save_weights(run.folder / WEIGHTS_FILE, weights, parts)
     session.log.history(progress.history)
     check_converged(run, progress)
     publish(run, progress)
@@ -240,6 +260,7 @@ def run_metrics(run: LMRun, progress: LMProgress) -> dict[str, Any]:
         "exploded_steps": progress.num_exploded,
         "parameters": num_parameters(run.network),
         **text_metrics(run.texts, progress.wall_seconds),
+        **({"weights_sha256": progress.best_sha256} if progress.best_sha256 else {}),
         "dev": progress.best_dev,
     }
 
@@ -253,13 +274,3 @@ def text_metrics(texts: LMTexts, seconds: float) -> dict[str, Any]:
         "train_unknown_tokens": texts.train.num_unknown,
         "train_wall_seconds": round(seconds, 1),
     }
-
-
-def rates_of(train: LMTrainConfig) -> TrainConfig:
-    """Returns the settings of the learning rate, as the recognizer's training names them."""
-    return TrainConfig(
-        learning_rate=train.learning_rate,
-        final_learning_rate=train.final_learning_rate,
-        warmup_steps=train.warmup_steps,
-        schedule=train.schedule,
-    )

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from asr.machine.cores import choose_threads
+
 CODECS = {
     "wav": ("WAV", "PCM_16"),
     "flac": ("FLAC", "PCM_16"),
@@ -97,6 +99,8 @@ def _processor() -> Iterator[Finding]:
     yield Finding("processor", fields.get("model name") or platform.processor() or "?", ok=True)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Finding("cores", f"{usable} usable of {os.cpu_count()}", ok=True)
+    threads = choose_threads()
+    yield Finding("threads", f"{threads.number}: {threads.reason}", ok=True)
     flags = fields.get("flags", fields.get("Features", "")).split()
     bfloat16 = sorted({"amx_bf16", "avx512_bf16", "bf16"} & set(flags))
     advice = "" if bfloat16 else "leave search.encoder_precision and decoder_precision at float32"

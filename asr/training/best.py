@@ -3,11 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from asr.checkpoint import WEIGHTS_FILE, save_metrics, save_weights
+from asr.checkpoint import (
+    WEIGHTS_FILE,
+    average_weights,
+    load_weights,
+    save_metrics,
+    save_weights,
+)
+from asr.store.parts import describe_parts
+from asr.store.weights import read_weights
 from asr.training.card import describe_model
-from asr.training.evaluate import Evaluation
+from asr.training.evaluate import Evaluation, evaluate
 from asr.training.experiment import Run
-from asr.training.log import finite_or_null
+from asr.training.log import TrainLog, finite_or_null
 from asr.training.progress import RecognizerProgress
 from asr.training.session import num_parameters
 
@@ -27,6 +35,50 @@ def keep_best(run: Run, progress: RecognizerProgress, result: Evaluation) -> Non
             publish(run, progress, result, name="best epoch")
 
 
+def publish_best(run: Run, progress: RecognizerProgress, log: TrainLog) -> tuple[Evaluation, str]:
+    """Publishes the best weights or the average of the best; returns how they do, and their name.
+
+    Raises:
+        ModelError: kept weights are damaged or gone.
+    """
+    chosen, name = _choose_weights(run, progress, log)
+    if run.fabric.is_global_zero:
+        publish(run, progress, chosen, name=name)
+    return chosen, name
+
+
+def _choose_weights(
+    run: Run, progress: RecognizerProgress, log: TrainLog
+) -> tuple[Evaluation, str]:
+    paths = [weights_path(run, int(epoch)) for _, epoch in progress.best]
+    best_cer = progress.best[0][0]
+    load_weights(run.network, paths[0])
+    best = evaluate(run, "best epoch")
+    if len(paths) == 1:
+        return best, "best epoch"
+    run.network.load_state_dict(average_weights(paths))
+    averaged = evaluate(run, "average of the best")
+    log.say(f"dev CER: best epoch {best_cer:.2%}, average of {len(paths)} {averaged.cer:.2%}")
+    if averaged.cer <= best_cer:
+        return averaged, f"average of the {len(paths)} best epochs"
+    load_weights(run.network, paths[0])
+    return best, "best epoch"
+
+
+def check_weights(run: Run, progress: RecognizerProgress) -> None:
+    """Reads the weights that the result will be made of, or is: now, not after the last epoch.
+
+    Raises:
+        ModelError: some are damaged or gone.
+    """
+    paths = [weights_path(run, int(epoch)) for _, epoch in progress.best]
+    if progress.finished:
+        paths = [run.folder / WEIGHTS_FILE]
+    if run.fabric.is_global_zero:
+        for path in paths:
+            read_weights(path)
+
+
 def drop_old_weights(run: Run, progress: RecognizerProgress) -> None:
     """Removes kept weights that are no longer among the best; only once the state says so."""
     if run.fabric.is_global_zero:
@@ -38,9 +90,12 @@ def drop_old_weights(run: Run, progress: RecognizerProgress) -> None:
 
 def publish(run: Run, progress: RecognizerProgress, result: Evaluation, *, name: str) -> None:
     """Writes the model folder's weights, metrics and card."""
-    save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict())
+    longest_seconds = run_metrics(run, progress)["longest_seconds"]  # recognizing depends on it
+    parts = describe_parts(run.config, run.tokenizer, longest_seconds=longest_seconds)
+    sha256 = save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict(), parts)
     metrics = {
         **run_metrics(run, progress),
+        "weights_sha256": sha256,
         "weights": name,
         "dev": {"cer": result.cer, "wer": result.wer, "utterances": result.num_utterances},
     }

@@ -24,7 +24,8 @@ from asr.machine.ranks import from_first
 from asr.model import Seq2Seq
 from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
-from asr.training.session import DataName, check_same_settings, state_path
+from asr.training.changes import DataName, check_same_settings
+from asr.training.session import state_path
 
 
 class Material(NamedTuple):
@@ -125,8 +126,16 @@ def launch(config: Config) -> Any:
     return fabric
 
 
-def check_same_config(config: Config, folder: Path) -> None:
-    """Refuses to continue an experiment with another configuration.
+def check_same_config(config: Config, folder: Path, *, extend: bool = False) -> None:
+    """Refuses to continue an experiment with another configuration, before any data are read.
+
+    Search settings may have been edited in the folder's configuration: they are compared with those
+    in the training's state.
+
+    Args:
+        config: to go on with.
+        folder: of the experiment.
+        extend: see `check_same_settings`.
 
     Raises:
         ConfigError: naming every value that differs; or the folder holds what this would overwrite.
@@ -145,7 +154,8 @@ def check_same_config(config: Config, folder: Path) -> None:
             f"{folder}: holds another kind of model, or one of another version; use another --out"
         ) from None
     if state_path(folder).is_file():
-        check_same_settings(folder, before, config, kind="recognizer")
+        before = before.model_copy(update={"search": config.search})
+        check_same_settings(folder, before, config, kind="recognizer", extend=extend)
     elif (folder / WEIGHTS_FILE).is_file() and not (folder / "training").is_dir():
         raise ConfigError(
             f"{folder}: holds a finished model without its training state, which would be "
@@ -160,8 +170,10 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         AsrError: the configuration or the data cannot be used.
     """
     shape = build_model(config, 8, empty=True)  # an impossible model is said before any work
+    check_memory(shape)
     material = from_first(lambda: find_material(config, folder, shape))
-    fabric.seed_everything(config.seed, verbose=False)
+    fabric.seed_everything(config.seed % 2**32, verbose=False)  # numpy knows no larger ones
+    torch.manual_seed(config.seed)
     network = build_model(config, material.tokenizer.vocab_size)
     model, wrapped = fabric.setup(network, build_optimizer(network, config.train))
     torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout
@@ -178,6 +190,29 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         dropped=material.train.dropped_ids,
         noise_name=material.noise_name,
     )
+
+
+def check_memory(shape: torch.nn.Module) -> None:
+    """Refuses a model that this machine cannot hold while it learns.
+
+    Args:
+        shape: the model, whose weights may be empty.
+
+    Raises:
+        ConfigError: its weights, their gradients and the optimizer's two numbers of each would
+            not fit in memory.
+    """
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed = 4 * sum(
+        parameter.numel() * parameter.element_size() for parameter in shape.parameters()
+    )
+    if needed > there:
+        raise ConfigError(
+            f"the model would need {needed / 2**30:.0f} GiB to learn, and this machine has "
+            f"{there / 2**30:.0f}; lower encoder.hidden_dim, decoder.hidden_dim or their num_layers"
+        )
 
 
 def build_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

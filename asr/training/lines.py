@@ -3,18 +3,24 @@
 import math
 from collections.abc import Iterator
 
+from pydantic import BaseModel
+
+from asr.config import Config
 from asr.loss import Losses
 from asr.pictures.fonts import hangul_advice
+from asr.text.tokens import SPECIAL_TOKENS
+from asr.training.corpus_size import CorpusSize, find_shortages
 from asr.training.evaluate import Evaluation
 from asr.training.experiment import Run
 from asr.training.log import TrainLog, format_seconds
 from asr.training.monitor import find_warnings
 from asr.training.progress import RecognizerProgress
+from asr.training.schedules import describe_extension
 from asr.training.session import num_parameters
 
 
-def lines_about(run: Run) -> Iterator[str]:
-    """Yields lines about the data and the model."""
+def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None) -> Iterator[str]:
+    """Yields lines about the data and the model, and about what changed since it was begun."""
     for name, survey in (("train", run.train_survey), ("dev", run.dev_survey)):
         for line in survey.describe():
             yield f"{name}: {line}"
@@ -22,8 +28,47 @@ def lines_about(run: Run) -> Iterator[str]:
         f"model: {num_parameters(run.network) / 1e6:.2f} M parameters, "
         f"{run.tokenizer.vocab_size} tokens, on {run.device} x {run.world[1]}"
     )
+    yield from (f"warning: {shortage}" for shortage in shortages_of(run))
+    yield from _lines_about_more_epochs(run, progress, before)
     if advice := hangul_advice([run.tokenizer.token(i) for i in range(run.tokenizer.vocab_size)]):
         yield advice
+
+
+def shortages_of(run: Run) -> list[str]:
+    """Returns in which ways the training data are too little for their settings."""
+    data, train, survey = run.config.data, run.config.train, run.train_survey
+    num_kept = survey.num_utterances - len(run.dropped)
+    num_batches = max(
+        survey.seconds / data.batch_seconds, num_kept / (data.max_utterances or num_kept)
+    )
+    size = CorpusSize(
+        seconds=survey.seconds,
+        num_tokens=survey.num_tokens,
+        vocab_size=run.tokenizer.vocab_size - len(SPECIAL_TOKENS),
+        epochs=train.epochs,
+        updates_an_epoch=num_batches / run.world[1],
+        warmup_steps=train.warmup_steps,
+    )
+    return find_shortages(size)
+
+
+def _lines_about_more_epochs(
+    run: Run, progress: RecognizerProgress, before: BaseModel | None
+) -> Iterator[str]:
+    """Yields what another number of epochs than before does from here on."""
+    config = run.config
+    if not isinstance(before, Config) or before.train.epochs == config.train.epochs:
+        return
+    done = fraction_done(run, progress) * config.train.epochs
+    epochs = (before.train.epochs, config.train.epochs)
+    yield describe_extension(config.train, progress.step, done=done, epochs=epochs)
+    if config.teacher_forcing.schedule != "constant" or config.attention_prior.width is not None:
+        yield "notice: teacher_forcing and attention_prior too span all epochs, and step back"
+    if progress.finished:
+        yield (
+            f"notice: train.patience = {config.train.patience} came to its end after epoch "
+            f"{progress.epoch}; for more epochs, raise it (or null) together with --extend"
+        )
 
 
 def fraction_done(run: Run, progress: RecognizerProgress) -> float:
@@ -61,7 +106,13 @@ def report_epoch(
     )
     losses = [entry.get("loss", math.nan) for entry in progress.history]
     skipped = row["skipped"] / max(1, row["step"])
-    for warning in find_warnings(result.hypotheses, result.flatness, losses, skipped=skipped):
+    for warning in find_warnings(
+        result.hypotheses,
+        result.flatness,
+        losses,
+        skipped=skipped,
+        is_small=bool(shortages_of(run)),
+    ):
         log.say(f"warning: {warning}")
     names = ("dev_cer", "dev_wer", "dev_ctc_cer", "flatness", "diagonality")
     log.scalars({f"dev/{name}": row[name] for name in names}, progress.step)

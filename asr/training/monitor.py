@@ -12,6 +12,7 @@ from asr.features import frame_mask
 MOST_OF_ALL = 0.9  # a share of all decoded tokens that no language gives to one token
 FLAT = 0.9  # of the entropy of a uniform alignment
 RISING = 1.1  # an epoch's loss above this much of the best one
+SMALL = "the corpus is too small for its settings, as was said at the start"
 SKIPPED = 0.05  # a share of steps without a finite gradient that is no accident
 
 
@@ -21,6 +22,7 @@ def find_warnings(
     losses: Sequence[float],
     *,
     skipped: float = 0.0,
+    is_small: bool = False,
 ) -> list[str]:
     """Returns a sentence for each sign of trouble after an epoch.
 
@@ -29,8 +31,10 @@ def find_warnings(
         flatness: see `alignment_flatness`.
         losses: of all epochs so far.
         skipped: share of the steps whose gradient was not finite.
+        is_small: whether the corpus is too small for its settings, which then is the reason.
     """
-    warnings = _warnings_of_hypotheses(hypotheses, num_epochs=len(losses))
+    lower = SMALL if is_small else "lower train.learning_rate"
+    warnings = _warnings_of_hypotheses(hypotheses, num_epochs=len(losses), lower=lower)
     if len(losses) >= 3 and flatness > FLAT:
         warnings.append(
             f"attention is still flat ({flatness:.2f} of uniform): raise loss.ctc_weight, keep "
@@ -38,8 +42,8 @@ def find_warnings(
         )
     if _does_not_fall(losses):
         warnings.append(
-            f"the loss does not fall ({losses[0]:.3f} at first, {losses[-1]:.3f} now): lower "
-            "train.learning_rate, or check that the transcripts belong to the audio"
+            f"the loss does not fall ({losses[0]:.3f} at first, {losses[-1]:.3f} now): "
+            f"{lower}, or check that the transcripts belong to the audio"
         )
     if skipped > SKIPPED:
         warnings.append(
@@ -49,7 +53,9 @@ def find_warnings(
     return warnings
 
 
-def _warnings_of_hypotheses(hypotheses: Sequence[Sequence[int]], *, num_epochs: int) -> list[str]:
+def _warnings_of_hypotheses(
+    hypotheses: Sequence[Sequence[int]], *, num_epochs: int, lower: str
+) -> list[str]:
     counts = Counter(token for tokens in hypotheses for token in tokens)
     if num_epochs >= 2 and not counts:
         return [
@@ -58,8 +64,9 @@ def _warnings_of_hypotheses(hypotheses: Sequence[Sequence[int]], *, num_epochs: 
         ]
     if counts and counts.most_common(1)[0][1] > MOST_OF_ALL * counts.total():
         return [
-            "one token is predicted for nearly everything: lower train.learning_rate, lengthen "
-            "train.warmup_steps, or check that the transcripts belong to the audio"
+            f"one token is predicted for nearly everything: {lower}, "
+            f"{'' if lower == SMALL else 'lengthen train.warmup_steps, '}or check that the "
+            "transcripts belong to the audio"
         ]
     return []
 

@@ -33,6 +33,9 @@ class Progress:
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
+    def share_out(self, processes_before: int, processes: int) -> None:
+        """Takes another number of processes for what is done of the epoch under way."""
+
 
 @dataclass
 class RecognizerProgress(Progress):
@@ -43,3 +46,10 @@ class RecognizerProgress(Progress):
     best: list[list[float]] = field(default_factory=list)  # [dev CER, epoch], best first
     num_without_gain: int = 0  # epochs since the best one
     finished: bool = False
+
+    def share_out(self, processes_before: int, processes: int) -> None:
+        """Takes another number of processes for what is done of the epoch under way.
+
+        Batches are dealt out in turn; a few of the last ones may come twice, and none is lost.
+        """
+        self.batch = self.batch * processes_before // processes

@@ -23,6 +23,26 @@ def learning_rate(config: TrainConfig, step: int, *, fraction: float) -> float:
     return scheduled * min(1.0, (step + 1) / max(1, config.warmup_steps))
 
 
+def describe_extension(
+    config: TrainConfig, step: int, *, done: float, epochs: tuple[int, int]
+) -> str:
+    """Returns what another number of epochs does to the learning rate from here on.
+
+    Args:
+        config: of the rate.
+        step: number of the next one.
+        done: epochs so far.
+        epochs: how many there were to be, and are now.
+    """
+    before, now = (learning_rate(config, step, fraction=min(1.0, done / num)) for num in epochs)
+    if config.schedule == "constant":
+        return f"notice: the learning rate is constant, and stays {now:.2g}"
+    return (
+        f"notice: the learning rate falls ({config.schedule}) over {epochs[1]} epochs instead of "
+        f"{epochs[0]}: here it would be {before:.2g}, and is {now:.2g} again"
+    )
+
+
 def teacher_ratio(config: TeacherForcingConfig, *, fraction: float) -> float:
     """Returns the chance of a decoder's input to be the reference, after a fraction of training.
 

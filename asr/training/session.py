@@ -10,31 +10,34 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from pydantic import BaseModel
 from torch import nn
 
-from asr.checkpoint import load_state, save_folder, save_state
-from asr.config import differences
+from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_state, save_folder, save_state
 from asr.errors import ConfigError
-from asr.files import remove_unfinished
+from asr.files import remove_unfinished, write_file
 from asr.machine.ranks import gather
+from asr.settings import check_settings, dump_config, read_settings
+from asr.store.parts import check_tokens, tokenizer_sha256
 from asr.text.tokenizer import Tokenizer
+from asr.training.changes import (
+    Change,
+    DataName,
+    Effect,
+    check_same_data,
+    check_same_settings,
+    known_data,
+    with_changes,
+)
 from asr.training.lock import lock_folder
 from asr.training.log import TrainLog
 from asr.training.progress import Progress
 from asr.training.signals import StopSignals, TrainingStoppedError
 
 P = TypeVar("P", bound=Progress)
-
-
-class DataName(NamedTuple):
-    """A set of data that a training depends on."""
-
-    words: str  # what it is
-    fingerprint: str  # a name that another set does not have
 
 
 class Trained(Protocol):
@@ -79,12 +82,19 @@ class Session:
     Args:
         run: the parts of the training.
         save_seconds: from one saving of the state to the next, at most.
+        extend: whether it may go on for more epochs, or in another number of processes, though the
+            result is then another than that of a training without a stop.
+
+    Attributes:
+        before: the configuration that the training was begun with; None before it is.
     """
 
     log: TrainLog  # from `resume` on
 
-    def __init__(self, run: Trained, *, save_seconds: float) -> None:
-        self.run, self.save_seconds = run, save_seconds
+    def __init__(self, run: Trained, *, save_seconds: float, extend: bool = False) -> None:
+        self.run, self.save_seconds, self.extend = run, save_seconds, extend
+        self.before: BaseModel | None = None
+        self._changes: list[Change] = []
         self.is_first = run.world[0] == 0
         self.signals = StopSignals()
         self._closing = ExitStack()
@@ -110,9 +120,12 @@ class Session:
         path, progress, notices = state_path(self.run.folder), kind(), list[str]()
         if path.is_file():
             state = load_state(path)
-            notices = self._check_data(known_data(state))
-            self._put_back(state)
+            notices = [
+                *check_same_data(self.run.folder, known_data(state), self.run.data),
+                *self._check_parts(state),
+            ]
             progress = kind(**state["progress"])
+            notices += self._put_back(state, progress)
         elif self.is_first:
             save_folder(self.run.folder, self.run.config, self.run.tokenizer)
         self.log = TrainLog(self.run.folder / "training", progress.step, enabled=self.is_first)
@@ -127,8 +140,16 @@ class Session:
             self.log.say(line)
         self.log.history(progress.history)
         if finished:
-            self.log.say(f"{self.run.folder}: is trained already; use another --out to train again")
-        elif progress.step:
+            self.log.say(
+                f"{self.run.folder}: is trained already; use another --out to train again, or more "
+                "train.epochs and --extend to go on"
+            )
+            return
+        if self._changes and self.is_first:
+            path = self.run.folder / CONFIG_FILE
+            config = read_settings(path, type(self.run.config))
+            write_file(path, dump_config(with_changes(config, self._changes)))
+        if progress.step:
             self.log.say(f"continuing in epoch {progress.epoch + 1} after step {progress.step}")
 
     @contextmanager
@@ -171,6 +192,8 @@ class Session:
             state = {
                 "progress": dataclasses.asdict(progress),
                 "data": {key: name.fingerprint for key, name in self.run.data.items()},
+                "config": self.run.config.model_dump(mode="json"),
+                "tokenizer_sha256": tokenizer_sha256(self.run.tokenizer),
                 "model": self.run.network.state_dict(),
                 "optimizer": self.run.optimizer.state_dict(),
                 "random_states": random_states,
@@ -178,39 +201,45 @@ class Session:
             }
             save_state(state_path(self.run.folder), state)
 
-    def _check_data(self, before: Mapping[str, str]) -> list[str]:
-        """Refuses other data than those of the training; returns notices of what is not known."""
-        notices = []
-        for key, (words, now) in self.run.data.items():
-            then = before.get(key, "")
-            if not now.startswith(then):
-                raise ConfigError(
-                    f"{self.run.folder}: the {words} changed since it was started ({then} -> "
-                    f"{now}); put back what was there, or use another --out"
-                )
-            if now != then:  # the beginning of the name, or none: that is all that was kept
-                notices.append(
-                    f"notice: {self.run.folder} is of an older version, which did not note the "
-                    f"{words} in full; whether texts changed since is not known"
-                )
-        return notices
+    def _check_parts(self, state: Mapping[str, Any]) -> list[str]:
+        """Refuses another configuration or tokenizer; returns notices of what changed."""
+        folder, kind = self.run.folder, type(self.run.config)
+        if "config" in state:
+            self.before = check_settings(state["config"], kind, source=str(state_path(folder)))
+            check_tokens(state, self.run.tokenizer, path=folder / WEIGHTS_FILE)
+        else:  # an older version's
+            self.before = read_settings(folder / CONFIG_FILE, kind)
+        changes = check_same_settings(
+            folder, self.before, self.run.config, kind="model", extend=self.extend
+        )
+        self._changes = changes
+        return [f"notice: goes on with {change}: {change.effect.value}" for change in changes]
 
-    def _put_back(self, state: Mapping[str, Any]) -> None:
-        """Gives network, optimizer and random numbers the state of a saving."""
+    def _put_back(self, state: Mapping[str, Any], progress: Progress) -> list[str]:
+        """Gives network, optimizer and random numbers the state of a saving; returns notices."""
         rank, size = self.run.world
         # Language models of older versions kept theirs without a list.
         random_states = state.get("random_states") or [state["random_state"]]
         cuda_random_states = state.get("cuda_random_states") or [state["cuda_random_state"]]
-        if len(random_states) != size:
+        size_before = len(random_states)
+        if size_before != size and not self.extend:
             raise ConfigError(
-                f"{self.run.folder}: was trained by {len(random_states)} processes and not {size}; "
-                "continue with as many, or use another --out"
+                f"{self.run.folder}: was trained by {size_before} processes and not {size}; "
+                "continue with as many, or use another --out; --extend goes on with these, then no "
+                "longer bit for bit"
             )
         self.run.network.load_state_dict(state["model"])
         self.run.optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(random_states[rank])
-        if cuda_random_states[rank] is not None and torch.cuda.is_available():
-            torch.cuda.set_rng_state(cuda_random_states[rank])
+        if rank < size_before:
+            torch.set_rng_state(random_states[rank])
+            if cuda_random_states[rank] is not None and torch.cuda.is_available():
+                torch.cuda.set_rng_state(cuda_random_states[rank])
+        if size_before == size:
+            return []
+        progress.share_out(size_before, size)
+        return [
+            f"notice: goes on in {size} processes, was in {size_before}: {Effect.GOES_ON.value}"
+        ]
 
     def _agree(self, signal_number: int, overdue: bool) -> tuple[int, bool]:
         """Returns the signal that any rank received, and whether any rank's saving is due.
@@ -235,28 +264,6 @@ class Session:
 def state_path(folder: Path) -> Path:
     """Returns where an experiment folder keeps its training state."""
     return folder / "training" / "state.pt"
-
-
-def known_data(state: Mapping[str, Any]) -> dict[str, str]:
-    """Returns what a state says of its data; older versions knew less of them."""
-    if "data" not in state:  # a language model's
-        return {"train": state["text"], "dev": state.get("dev", "")}
-    data = state["data"]
-    return data if isinstance(data, dict) else {"train": data}  # was: count and seconds of train
-
-
-def check_same_settings(folder: Path, before: BaseModel, now: BaseModel, *, kind: str) -> None:
-    """Refuses to continue a training with another configuration.
-
-    Raises:
-        ConfigError: naming every value that differs.
-    """
-    changed = differences(before, now)
-    if changed:
-        raise ConfigError(
-            f"{folder}: holds a {kind} of another configuration ({'; '.join(changed)}); use "
-            "another --out, or the old values to continue"
-        )
 
 
 def num_parameters(network: nn.Module) -> int:

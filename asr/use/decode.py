@@ -10,6 +10,7 @@ from lhotse import CutSet
 
 from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
+from asr.data.loading import dead_loaders_named
 from asr.data.manifest import Cut, checked_cuts
 from asr.errors import DataError
 from asr.files import write_file, writing
@@ -34,6 +35,7 @@ class DecodingSummary:
     unreadable: dict[str, str]  # id -> why its audio cannot be read; they have no hypothesis
 
 
+@dead_loaders_named()
 def decode_manifest(
     recognizer: Recognizer,
     manifest: str | Path,

@@ -47,6 +47,7 @@ class Recognizer:
         config: that it was trained with.
         max_seconds: the longest utterance that it was trained on; None for its configuration's.
         lms: language models over its tokens; `search.lm_weights` holds one weight for each.
+        notices: what a user may not expect of the folders it was read from, a sentence each.
 
     Attributes:
         sample_rate: of the waveforms it takes, in Hz.
@@ -61,16 +62,13 @@ class Recognizer:
         *,
         max_seconds: float | None = None,
         lms: Sequence[LanguageModel] = (),
+        notices: Sequence[str] = (),
     ) -> None:
+        self.notices = tuple(notices)
         self.model, self.tokenizer, self.config = model, tokenizer, config
         self.lms, self.options = tuple(lms), config.search
         self.sample_rate = config.sample_rate
         self.max_seconds = config.data.max_seconds if max_seconds is None else max_seconds
-
-    @property
-    def notices(self) -> list[str]:
-        """What a user must know of its language models, a line each; nothing for most."""
-        return [lm.notice for lm in self.lms if lm.notice]
 
     def transcribe(
         self,
@@ -162,13 +160,15 @@ def load_recognizer(
         ConfigError: there is no such device.
     """
     chosen = own_device(device)
-    model, tokenizer, config, metrics = load_model_folder(Path(folder), chosen)
+    model, tokenizer, config, metrics, notices = load_model_folder(Path(folder), chosen)
+    loaded = [load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms]
     return Recognizer(
         model,
         tokenizer,
         config,
         max_seconds=metrics.get("longest_seconds"),
-        lms=[load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms],
+        lms=loaded,
+        notices=[*notices, *(notice for lm in loaded for notice in lm.notices)],
     )
 
 

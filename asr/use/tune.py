@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from asr.config import SearchConfig
+from asr.data.loading import dead_loaders_named
 from asr.errors import ConfigError
 from asr.lm.fusion import weigh
 from asr.machine.ranks import own_rank
@@ -131,6 +132,7 @@ class Tuning:
         return f"CER {100 * trial.cer:.2f} % WER {100 * trial.wer:.2f} % with {values}"
 
 
+@dead_loaders_named()
 def tune(
     plan: TunePlan,
     *,
@@ -143,12 +145,11 @@ def tune(
     Args:
         plan: what to tune.
         on_trial: called after each trial with all so far.
-        say: called with lines that say how far it is.
+        say: called with lines for a person.
         notify: called with what a user must know of the language models.
 
     Raises:
-        ModelError: the model or a language model cannot be used.
-        ConfigError: a setting is not allowed, or there is more than one process.
+        ModelError, ConfigError: a model or a setting cannot be used; more than one process.
         DataError: the manifest, audio or an ARPA file cannot be read, or no utterance has text.
     """
     if own_rank()[1] > 1:
@@ -157,15 +158,17 @@ def tune(
     for notice in recognizer.notices:
         notify(notice)
     base = recognizer.choose(plan.settings)
-    weights = tuple(part.weight for part in weigh(recognizer.lms, base))
+    weights = [part.weight for part in weigh(recognizer.lms, base)]
+    for notice in recognizer.notices:
+        say(notice)
     base = base.model_copy(update={"lm_weights": weights})
     dev = DevSet(recognizer, plan.manifest, options=base, say=say)
-    tuning = Tuning(plan, recognizer.options, knobs_of(recognizer, base), dev.num_utterances)
-    draw = random.Random(plan.seed)
-    points = planned(tuning.knobs, base, trials=plan.trials, draw=draw)
+    draw, knobs = random.Random(plan.seed), knobs_of(recognizer, base)
+    tuning = Tuning(plan, recognizer.options, knobs, dev.num_utterances)
+    points = planned(knobs, base, trials=plan.trials, draw=draw)
     for number in range(1, plan.trials + 1):
         values = points[number - 1] if number <= len(points) else refine(tuning, draw)
-        options = to_options(tuning.knobs, values, base)
+        options = to_options(knobs, values, base)
         trial = run_trial(recognizer, dev, options, number=number, say=say)
         tuning = replace(tuning, trials=(*tuning.trials, trial))
         on_trial(tuning)

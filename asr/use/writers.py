@@ -107,12 +107,15 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
+LONGEST_NAME = 255  # bytes, on nearly every disk
+
+
 def check_output(audio_paths: Sequence[str | Path], folder: str | Path) -> None:
     """Makes the folder, and find before any work whether every transcript has a place in it.
 
     Raises:
-        DataError: two recordings whose names differ only in folder or extension; a folder that
-            cannot be made or written to.
+        DataError: two recordings whose names differ only in folder or extension; a name that is
+            too long with another extension; a folder that cannot be made or written to.
     """
     seen: dict[str, str | Path] = {}
     for path in audio_paths:
@@ -123,6 +126,12 @@ def check_output(audio_paths: Sequence[str | Path], folder: str | Path) -> None:
                 "names must differ (rename one, or write them to two folders)"
             )
         seen[stem] = path
+        length = len(os.fsencode(stem)) + 1 + max(map(len, WRITERS))
+        if length > LONGEST_NAME:
+            raise DataError(
+                f"{path}: its transcript's name would be {length} bytes long, and at most "
+                f"{LONGEST_NAME} can be; give the recording a shorter name"
+            )
     probe = Path(folder) / f".writable.{os.getpid()}"
     with writing(Path(folder), DataError, way_out=_WAY_OUT):
         Path(folder).mkdir(parents=True, exist_ok=True)
