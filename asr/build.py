@@ -17,14 +17,21 @@ from asr.features import LogMel, SpecAugment
 from asr.model import Seq2Seq
 
 
-def resolve_config(config: Config) -> Config:
+def resolve_config(config: Config, *, source: str = "") -> Config:
     """Returns the configuration with the attention's defaults written out.
+
+    Args:
+        config: as it was given.
+        source: the place that it is from, for messages.
 
     Raises:
         ConfigError: an unknown mechanism or option.
     """
     kind = config.attention.type
-    options = complete_options(ATTENTIONS, kind, config.attention.options)
+    try:
+        options = complete_options(ATTENTIONS, kind, config.attention.options)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}" if source else str(error)) from None
     return config.model_copy(update={"attention": AttentionConfig(type=kind, **options)})
 
 

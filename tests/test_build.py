@@ -17,6 +17,12 @@ def test_a_resolved_configuration_names_every_option_of_its_attention() -> None:
     assert resolved.model_copy(update={"attention": config.attention}) == config
 
 
+def test_an_option_that_the_attention_does_not_know_is_an_error_of_its_file() -> None:
+    config = tiny_config(attention={"type": "location", "dims": 10})
+    with pytest.raises(ConfigError, match=r'^my.yaml: unknown key "attention.dims"; "location"'):
+        resolve_config(config, source="my.yaml")
+
+
 @pytest.mark.parametrize("attention", sorted(ATTENTIONS))
 def test_a_seed_and_a_configuration_make_one_model(attention: str) -> None:
     config = tiny_config(

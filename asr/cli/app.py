@@ -122,13 +122,16 @@ def train(
 ) -> None:
     """Train a model; the same command again continues where it stopped."""
     use_threads(threads)
+    from asr.build import resolve_config
     from asr.config import load_config
     from asr.presets import find_configuration
     from asr.train import train as run
     from asr.training.signals import TrainingStoppedError
 
+    file = find_configuration(config)
+    chosen = resolve_config(load_config(file, settings or ()), source=str(file))
     try:
-        run(load_config(find_configuration(config), settings or ()), out, extend=extend)
+        run(chosen, out, extend=extend)
     except TrainingStoppedError as stopped:
         say(f"stopped: {stopped}")
         sys.exit(stopped.exit_code)

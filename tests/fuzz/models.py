@@ -31,7 +31,9 @@ def make_originals(folder: Path) -> None:
 
 def _hear(model: Path) -> str:
     """Returns what a model makes of tones, with its scores."""
-    found = asr.load_model(model, device="cpu").transcribe((conftest.tone("abc dab", 16000), 16000))
+    found = asr.load_model(model, device="cpu").transcribe(
+        conftest.tone("abc dab", 16000), sample_rate=16000
+    )
     return "\n".join(
         f"{segment.text} {np.float32(segment.score):.6f}" for segment in found.segments
     )
