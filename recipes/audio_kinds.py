@@ -101,15 +101,13 @@ def _walk(folder: Path, seen: set[str], links: list[Path]) -> Iterator[Path]:
             yield from _walk(path, seen, links)
 
 
-def recordings_in(folder: Path) -> list[Path]:
-    """Returns the absolute paths of the recordings in a folder and the folders in it, in order."""
-    found = []
+def recordings_in(folder: Path) -> Iterator[str]:
+    """Yields the absolute paths of the recordings in a folder and the folders in it, in order."""
     for parent, folders, files in os.walk(os.path.abspath(folder)):
-        folders[:] = [name for name in folders if not is_hidden(Path(name))]
-        for name in files:
-            if os.path.splitext(name)[1].lower() in READ and not is_hidden(Path(name)):
-                found.append(Path(parent, name))
-    return sorted(found)
+        folders[:] = sorted(name for name in folders if not is_hidden(Path(name)))
+        for name in sorted(files):
+            if os.path.splitext(name)[1].lower() in READ and name[0] not in ".~":
+                yield f"{parent}{os.sep}{name}"
 
 
 def said_not_read(paths: Sequence[Path], folder: Path) -> list[str]:

@@ -60,7 +60,7 @@ def read_rows(folder: Path, chosen: Columns = BY_NAME) -> Layout:
         notices += more
     if layout.has_table:
         named = {os.path.abspath(row.audio) for rows in splits.values() for row in rows}
-        alone = [path for path in recordings_in(folder) if str(path) not in named]
+        alone = [path for path in recordings_in(folder) if path not in named]
         notices += _said("recordings are named by no table and are not read", alone, folder)
     return layout._replace(splits=_named(splits), notices=notices)
 
@@ -210,7 +210,7 @@ def _meet(names: dict[Path, str], given: set[str]) -> bool:
     return len(counts) < len(names) or not given.isdisjoint(counts)
 
 
-def _said(what: str, paths: Sequence[Path], folder: Path) -> list[str]:
+def _said(what: str, paths: Sequence[str | Path], folder: Path) -> list[str]:
     """Returns a notice on files, the first of them by name; none if there are none."""
     if not paths:
         return []

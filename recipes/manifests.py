@@ -5,8 +5,10 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lhotse.audio import AudioSource, Recording
 from lhotse.cut import Cut, MonoCut, MultiCut
@@ -156,7 +158,7 @@ def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
         gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
     ):
         for cut in cuts:
-            packed.write(json.dumps(cut.to_dict(), ensure_ascii=False).encode() + b"\n")
+            packed.write(json.dumps(row_of(cut), ensure_ascii=False).encode() + b"\n")
     supervisions = [supervision for cut in cuts for supervision in cut.supervisions]
     return ManifestSummary(
         path=path,
@@ -165,6 +167,28 @@ def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
         seconds=float(sum(cut.duration for cut in cuts)),
         num_speakers=len({supervision.speaker for supervision in supervisions}),
     )
+
+
+def row_of(cut: Cut) -> dict[str, Any]:
+    """Returns what `cut.to_dict()` does, in a fraction of its time, which is spent on copies."""
+    return {**_plain(cut), "type": type(cut).__name__}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (str, float, int)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    kind: type = type(value)
+    if not is_dataclass(kind):
+        return value
+    held = ((name, getattr(value, name)) for name in _field_names(kind))
+    return {name: _plain(item) for name, item in held if item is not None}
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def check_cuts(path: Path, cuts: Sequence[Cut]) -> None:

@@ -14,7 +14,14 @@ from lhotse.cut import MonoCut
 from asr.errors import ConfigError, DataError
 from asr.recipes import RECIPES, PrepareOptions
 from asr.recipes.base import read_own_settings, refuse_unused
-from asr.recipes.manifests import clean_text, make_cut, read_header, write_manifest
+from asr.recipes.manifests import (
+    clean_text,
+    make_cut,
+    read_any_header,
+    read_header,
+    row_of,
+    write_manifest,
+)
 from asr.settings import Section
 
 
@@ -170,3 +177,15 @@ def test_a_file_that_is_no_audio_is_named(tmp_path: Path) -> None:
     path.write_text("not audio")
     with pytest.raises(DataError, match="not audio that libsndfile reads"):
         read_header(path)
+
+
+@pytest.mark.parametrize("num_channels", [1, 2])
+def test_rows_are_what_lhotse_writes(tmp_path: Path, num_channels: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 0.1 * np.ones((16000, num_channels)), 16000)
+    header = read_any_header(path)
+    cut = make_cut("u", header, text="a b", speaker="s", language="en")
+    part = cut.truncate(offset=0.25, duration=0.5, preserve_id=True)
+    part.supervisions[0].custom = {"emotion": None, "ratings": [1, 2.5, "x"]}
+    for each in (cut, part):
+        assert json.dumps(row_of(each)) == json.dumps(each.to_dict())
