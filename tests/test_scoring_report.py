@@ -113,6 +113,9 @@ def test_json_holds_fractions_counts_and_what_was_scored(scored, tmp_path):
     assert (values["wer"], values["sentence_error_rate"]) == (4 / 11, 3 / 5)
     assert values["cer"] == (1 + 4 + 4 + 4) / 38  # sat/sit, " now", "the ", " sir"
     assert values["cer_no_spaces"] == (1 + 3 + 3 + 3) / 31
+    interval = values["units"]["words"].pop("interval_95")
+    assert interval["by_speaker"] is None
+    assert interval["by_utterance"]["low"] < 4 / 11 < interval["by_utterance"]["high"]
     assert values["units"]["words"] == {
         "num_reference": 11,
         "hits": 8,

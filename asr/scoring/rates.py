@@ -6,13 +6,15 @@ files -> texts (transcripts.py) -> normalised -> error counts (counts.py) -> Rep
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import RESPACED, ScoreSet, score
+from asr.scoring.intervals import Intervals, score_intervals
 from asr.scoring.readings import nearest_reading
 from asr.scoring.transcripts import RecognizedUtterance, read_recognized, read_text_pair
 from asr.text.normalizers import Normalizer, get_normalizer
@@ -53,6 +55,7 @@ class Report:
             file says; None: it does not.
         unreadable: ids whose audio could not be read, so that they have no hypothesis.
         num_other_readings: utterances with a number that was heard in the other way it is said.
+        speakers: utterance -> who speaks; empty where that is not known of all.
     """
 
     hypotheses_path: Path
@@ -66,6 +69,12 @@ class Report:
     earlier_normalizer: str | None = None
     unreadable: tuple[str, ...] = ()
     num_other_readings: int = 0
+    speakers: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def intervals(self) -> Mapping[str, Intervals]:
+        """The intervals of each unit's rate."""
+        return score_intervals(self.scores, self.speakers)
 
     @property
     def folder(self) -> Path:
@@ -112,7 +121,14 @@ def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> 
         or None,
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
+        speakers=known_speakers(rows),
     )
+
+
+def known_speakers(rows: Sequence[RecognizedUtterance]) -> dict[str, str]:
+    """Returns who speaks each utterance; nothing where that is not known of all."""
+    speakers = {row.utterance_id: row.speaker for row in rows if row.speaker is not None}
+    return speakers if len(speakers) == len(rows) else {}
 
 
 def _score_normalised(
