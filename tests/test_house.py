@@ -342,6 +342,8 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.lm.folder": "language_model",
         "asr.lm.perplexity": "language_model",
         "asr.audio.agreement": "audio_chunks",
+        "asr.scoring.columns": "scoring_compare",
+        "asr.scoring.compare_report": "scoring_compare",
         "asr.errors": "all",
         "asr.cli.__main__": "cli",
     }

@@ -60,3 +60,29 @@ def score(
     Console().print(to_table(report))
     for path in paths:
         say(f"written: {path}")
+
+
+def compare(
+    systems: Annotated[
+        list[Path], typer.Argument(help="Folders of asr decode; with --ref files of hypotheses.")
+    ],
+    ref: Annotated[Path | None, typer.Option(help="References, where files are given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where compare.json and compare.md go; else nowhere.")
+    ] = None,
+    normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
+    rate: Annotated[
+        str, typer.Option(help="wer, cer, cer_no_spaces, wer_respaced or jer.")
+    ] = "wer",
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+) -> None:
+    """Say whether a recognizer is better than another, or that the speech cannot tell."""
+    from asr.scoring.compare import compare as run
+    from asr.scoring.compare import read_systems
+    from asr.scoring.compare_report import comparison_table, write_comparison
+
+    comparison = run(read_systems(systems, normalizer, references=ref), rate, seed=seed)
+    paths = () if out is None else write_comparison(comparison, out)
+    Console().print(comparison_table(comparison))
+    for path in paths:
+        say(f"written: {path}")

@@ -74,7 +74,7 @@ def rate_interval(drawn: Numbers, sums: Numbers) -> Interval | None:
     if errors == 0:
         return Interval(0.0, RULE_OF_THREE / float(tokens), len(sums))
     rate = float(errors / tokens)
-    factor = float(np.exp(_t(len(sums)) * _spread(_ratio(drawn), len(sums)) / rate))
+    factor = float(np.exp(t_point(len(sums)) * _spread(_ratio(drawn), len(sums)) / rate))
     return Interval(rate / factor, rate * factor, len(sums))
 
 
@@ -102,7 +102,7 @@ def rate_difference(drawn: Numbers, sums: Numbers) -> Difference:
     probability = float(np.mean(differences > 0)) + ties / 2
     if len(sums) < 2 or tokens == 0:
         return Difference(value, None, probability)
-    half = _t(len(sums)) * _spread(differences, len(sums))
+    half = t_point(len(sums)) * _spread(differences, len(sums))
     return Difference(value, Interval(value - half, value + half, len(sums)), probability)
 
 
@@ -149,7 +149,8 @@ def _spread(values: Numbers, num_blocks: int) -> float:
     return float(values.std() * np.sqrt(num_blocks / (num_blocks - 1)))
 
 
-def _t(num_blocks: int) -> float:
+def t_point(num_blocks: int) -> float:
+    """Returns the 97.5 % point of Student's t for a mean of so many blocks."""
     from scipy.stats import t  # half a second
 
     return float(t.ppf((1 + LEVEL) / 2, num_blocks - 1))

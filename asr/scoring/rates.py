@@ -85,13 +85,16 @@ class Report:
         return beside / self.cuts_path.name.removesuffix(".jsonl.gz")
 
 
-def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> Report:
+def score_folder(
+    folder: Path, normalizer: str, *, cuts: Path | None = None, readings: bool = True
+) -> Report:
     """Returns the report of the folder's `hyp.jsonl`, both sides normalised.
 
     Args:
         folder: with the file.
         normalizer: name of what both sides go through.
         cuts: manifest of the utterances that are scored; None: all.
+        readings: whether a number that is said in two ways is right in either.
 
     Raises:
         ConfigError: the normaliser is unknown.
@@ -101,13 +104,13 @@ def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> 
     rule = get_normalizer(normalizer)
     path = Path(folder) / HYPOTHESES_FILE
     rows = read_recognized(path)
-    if cuts is not None:
-        rows = _of_manifest(rows, cuts, path)
+    rows = rows if cuts is None else _of_manifest(rows, cuts, path)
     seconds = [row.seconds for row in rows if row.seconds is not None]
     scores, num_other_readings = _score_normalised(
         {row.utterance_id: row.reference for row in rows},
         {row.utterance_id: row.hypothesis for row in rows if row.error is None},
         rule,
+        readings=readings,
     )
     return Report(
         hypotheses_path=path,
@@ -117,12 +120,15 @@ def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> 
         ended=dict(Counter(row.ended for row in rows if row.ended is not None)),
         audio_seconds=sum(seconds) if len(seconds) == len(rows) else None,
         cuts_path=cuts,
-        earlier_normalizer=" and ".join(sorted(filter(None, {row.normalizer for row in rows})))
-        or None,
+        earlier_normalizer=_joined({row.normalizer for row in rows}),
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
         speakers=known_speakers(rows),
     )
+
+
+def _joined(names: set[str | None]) -> str | None:
+    return " and ".join(sorted(filter(None, names))) or None
 
 
 def known_speakers(rows: Sequence[RecognizedUtterance]) -> dict[str, str]:
@@ -132,13 +138,19 @@ def known_speakers(rows: Sequence[RecognizedUtterance]) -> dict[str, str]:
 
 
 def _score_normalised(
-    references: Mapping[str, str], hypotheses: Mapping[str, str], rule: Normalizer
+    references: Mapping[str, str],
+    hypotheses: Mapping[str, str],
+    rule: Normalizer,
+    *,
+    readings: bool,
 ) -> tuple[ScoreSet, int]:
     """Returns the error counts, and how many references were read otherwise than the rule does."""
     heard = {name: rule.apply(text) for name, text in hypotheses.items()}
     plain = {name: rule.apply(text) for name, text in references.items()}
     said = {
-        name: nearest_reading(text, heard[name], rule) if name in heard else plain[name]
+        name: nearest_reading(text, heard[name], rule)
+        if readings and name in heard
+        else plain[name]
         for name, text in references.items()
     }
     return score(said, heard), sum(said[name] != plain[name] for name in said)
@@ -164,6 +176,7 @@ def score_files(
     normalizer: str,
     *,
     format_name: str | None = None,
+    readings: bool = True,
 ) -> Report:
     """Returns the report of two files in any format of `read_text_file`, both sides normalised.
 
@@ -176,7 +189,7 @@ def score_files(
     (references, _), (hypotheses, earlier) = files
     if not references:
         raise DataError(f"{references_path}: holds no utterance; must hold at least one reference")
-    scores, num_other_readings = _score_normalised(references, hypotheses, rule)
+    scores, num_other_readings = _score_normalised(references, hypotheses, rule, readings=readings)
     return Report(
         hypotheses_path=Path(hypotheses_path),
         references_path=Path(references_path),

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -18,13 +17,13 @@ from rich.text import Text
 from asr.errors import DataError
 from asr.files import write_file
 from asr.scoring.alignment import Alignment, Step
+from asr.scoring.columns import wrap_columns
 from asr.scoring.counts import KOREAN_UNITS, ScoreSet, UtteranceScore
 from asr.scoring.intervals import Interval
 from asr.scoring.rates import Report, listed
 
 _NUM_WORST = 20
 _NUM_CONFUSIONS = 10
-_LINE_WIDTH = 100  # columns of an alignment before it goes on below
 _MARKS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
 _TITLES = {
     "words": "words",
@@ -273,16 +272,5 @@ def _worst(scores: ScoreSet) -> list[UtteranceScore]:
 
 def _alignment_lines(alignment: Alignment) -> list[str]:
     """Returns REF, HYP and OP lines with the tokens of a step below each other, wrapped."""
-    blocks: list[list[str]] = []
-    used = _LINE_WIDTH
-    for operation, old, new in alignment.steps:
-        cells = [old or "", new or "", _MARKS[operation]]
-        width = max(cell_len(cell) for cell in cells)
-        cells = [cell or "*" * width for cell in cells]
-        if used + width + 1 > _LINE_WIDTH:
-            blocks.append(["REF:", "HYP:", "OP: "])
-            used = 4
-        used += width + 1
-        for row, cell in enumerate(cells):
-            blocks[-1][row] += " " + cell + " " * (width - cell_len(cell))
-    return "\n\n".join("\n".join(line.rstrip() for line in b) for b in blocks).split("\n")
+    columns = [(old or "", new or "", _MARKS[operation]) for operation, old, new in alignment.steps]
+    return wrap_columns(("REF:", "HYP:", "OP:"), columns)
