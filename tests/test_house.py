@@ -344,6 +344,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.audio.agreement": "audio_chunks",
         "asr.scoring.columns": "scoring_compare",
         "asr.scoring.compare_report": "scoring_compare",
+        "asr.scoring.report_json": "scoring_report",
         "asr.errors": "all",
         "asr.cli.__main__": "cli",
     }

@@ -1,8 +1,9 @@
 """The command `asr score`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,6 +11,9 @@ from rich.console import Console
 from asr.cli.options import say
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
+
+if TYPE_CHECKING:
+    from asr.scoring.rates import Report
 
 Only = Annotated[
     list[str] | None,
@@ -19,30 +23,39 @@ Only = Annotated[
     ),
 ]
 
+FailAbove = Annotated[
+    list[str] | None,
+    typer.Option(help="Exit with 3 where a rate is higher, as in wer=0.12; repeatable."),
+]
+
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="Of --ref and --hyp: kaldi, trn, jsonl; else found out."),
+]
+Cuts = Annotated[
+    Path | None, typer.Option(help="Score what is in this manifest; reports go to FOLDER/NAME.")
+]
+Note = Annotated[
+    str, typer.Option(help="A line for the reports, such as what else the set was used for.")
+]
+
 
 def score(
     folder: Annotated[Path | None, typer.Argument(help="Folder with hyp.jsonl.")] = None,
     ref: Annotated[Path | None, typer.Option(help="References: Kaldi text, trn, jsonl.")] = None,
     hyp: Annotated[Path | None, typer.Option(help="Hypotheses, likewise.")] = None,
-    cuts: Annotated[
-        Path | None, typer.Option(help="Score what is in this manifest; reports go to FOLDER/NAME.")
-    ] = None,
+    cuts: Cuts = None,
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
-    format_name: Annotated[
-        str | None,
-        typer.Option("--format", help="Of --ref and --hyp: kaldi, trn, jsonl; else found out."),
-    ] = None,
+    format_name: Format = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     only: Only = None,
-    note: Annotated[
-        str, typer.Option(help="A line for the reports, such as what else the set was used for.")
-    ] = "",
+    fail_above: FailAbove = None,
+    note: Note = "",
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
-    from asr.scoring.rates import rates_line, read_rate_names, score_files, score_folder
-    from asr.scoring.report import to_table, write_report
+    from asr.scoring.rates import read_bounds, read_rate_names, score_files, score_folder
 
-    names = read_rate_names(only or ())
+    names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
     if folder is not None and ref is None and hyp is None and format_name is None:
         report = score_folder(folder, normalizer, cuts=cuts)
     elif folder is None and ref is not None and hyp is not None and cuts is None:
@@ -52,14 +65,28 @@ def score(
             "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder, "
             "--format with files"
         )
-    report = replace(report, note=note)
+    _show(replace(report, note=note), names, bounds, out=out)
+
+
+def _show(
+    report: "Report", names: Sequence[str], bounds: Mapping[str, float], *, out: Path | None
+) -> None:
+    """Prints some rates, or prints and writes the report; ends with 3 where a bound is passed."""
+    from asr.scoring.rates import exceeded, rates_line
+    from asr.scoring.report import to_table, write_report
+
+    too_high = exceeded(report, bounds)
     if names:
         typer.echo(rates_line(report, names))
-        return
-    paths = write_report(report, out or report.folder)
-    Console().print(to_table(report))
-    for path in paths:
-        say(f"written: {path}")
+    else:
+        paths = write_report(report, out or report.folder)
+        Console().print(to_table(report))
+        for path in paths:
+            say(f"written: {path}")
+    for line in too_high:
+        say(f"asr: {line} (--fail-above)")
+    if too_high:
+        raise typer.Exit(3)
 
 
 def compare(

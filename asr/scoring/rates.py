@@ -4,6 +4,7 @@ files -> texts (transcripts.py) -> normalised -> error counts (counts.py) -> Rep
 \-> report.py
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -213,6 +214,39 @@ def read_rate_names(given: Sequence[str]) -> list[str]:
         if name not in RATES:
             raise ConfigError(f'--only "{name}": unknown; known: {", ".join(RATES)}')
     return names
+
+
+def read_bounds(given: Sequence[str]) -> dict[str, float]:
+    """Returns the bounds of rates that were asked for as `wer=0.12`, fractions.
+
+    Raises:
+        ConfigError: a name is unknown, or a bound is no number from 0 on.
+    """
+    bounds: dict[str, float] = {}
+    for item in given:
+        name, _, text = item.partition("=")
+        (name,) = read_rate_names([name])
+        try:
+            bounds[name] = float(text)
+        except ValueError:
+            bounds[name] = -1.0
+        if not 0.0 <= bounds[name] < math.inf:
+            raise ConfigError(f'--fail-above "{item}": must be NAME=RATE, as in wer=0.12')
+    return bounds
+
+
+def exceeded(report: Report, bounds: Mapping[str, float]) -> list[str]:
+    """Returns a sentence for each rate of a report that is above its bound.
+
+    Raises:
+        DataError: as `rates_line`.
+    """
+    lines = []
+    for name, bound in bounds.items():
+        shown = rates_line(report, [name])
+        if report.scores.counts(RATES[name].unit).rate > bound:
+            lines.append(f"{RATES[name].label} {shown} is above {100 * bound:.2f} %")
+    return lines
 
 
 def rates_line(report: Report, names: Sequence[str]) -> str:

@@ -4,10 +4,7 @@ Error counts (asr/scoring/rates.py) -> `report.json` (fractions and counts), `re
 a table for the terminal (per cent).
 """
 
-import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Group
@@ -16,14 +13,15 @@ from rich.text import Text
 
 from asr.errors import DataError
 from asr.files import write_file
-from asr.scoring.alignment import Alignment, Step
+from asr.scoring.alignment import Alignment
+from asr.scoring.breakdown import Part, break_down, most_confused, worst_utterances
 from asr.scoring.columns import wrap_columns
-from asr.scoring.counts import KOREAN_UNITS, ScoreSet, UtteranceScore
+from asr.scoring.counts import KOREAN_UNITS, ScoreSet
 from asr.scoring.intervals import Interval
 from asr.scoring.rates import Report, listed
+from asr.scoring.report_json import to_json
 
-_NUM_WORST = 20
-_NUM_CONFUSIONS = 10
+_MOST_PARTS = 20  # rows of a table of parts
 _MARKS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
 _TITLES = {
     "words": "words",
@@ -42,48 +40,6 @@ _INTERVAL_HEADER = ("", "Err", "95 % by utterance", "95 % by speaker")
 _HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 
 
-def to_json(report: Report) -> str:
-    """Returns the report as JSON: counts, and rates as fractions."""
-    scores = report.scores
-    values = {
-        "hypotheses": str(report.hypotheses_path),
-        "references": str(report.references_path),
-        "cuts": None if report.cuts_path is None else str(report.cuts_path),
-        "note": report.note or None,
-        "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
-        "earlier_normalizer": report.earlier_normalizer,
-        "num_utterances": scores.num_utterances,
-        "num_words": scores.counts("words").num_reference,
-        "num_characters": scores.counts("characters").num_reference,
-        "wer": scores.wer,
-        "cer": scores.cer,
-        "cer_no_spaces": scores.cer_no_spaces,
-        "sentence_error_rate": scores.sentence_error_rate,
-        "units": {unit: _unit_values(report, unit) for unit in scores.units},
-        "num_other_readings": report.num_other_readings,
-        "missing": scores.missing,
-        "unreadable": report.unreadable,
-        "empty_references": scores.empty_references,
-        "ended": report.ended,
-        "audio_seconds": report.audio_seconds,
-        "confusions": [
-            {"operation": operation, "reference": old, "hypothesis": new, "count": count}
-            for (operation, old, new), count in _confusions(scores)
-        ],
-        "worst": [
-            {
-                "id": utterance.utterance_id,
-                "reference": utterance.reference,
-                "hypothesis": utterance.hypothesis,
-                "num_errors": utterance.counts["words"].num_errors,
-                "wer": utterance.counts["words"].rate,
-            }
-            for utterance in _worst(scores)
-        ],
-    }
-    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
-
-
 def to_markdown(report: Report) -> str:
     """Returns the report as Markdown: the table, the notices, and the worst utterances aligned."""
     header, *rows = _table_rows(report.scores)
@@ -94,12 +50,18 @@ def to_markdown(report: Report) -> str:
     lines += ["", f"| {' | '.join(first)} |", "|---" + "|---:" * (len(first) - 1) + "|"]
     lines += [f"| {' | '.join(row)} |" for row in rest]
     lines += ["", *(f"- {notice}" for notice in _notices(report))]
+    parts_by = break_down(report.scores, report.speakers) if worst_utterances(report.scores) else {}
+    for by, parts in parts_by.items():
+        lines += ["", f"## Words by {by}", "", f"| {by} | Snt | N | Err |", "|---|---:|---:|---:|"]
+        lines += [_part_row(part) for part in parts[:_MOST_PARTS]]
+        if len(parts) > _MOST_PARTS:
+            lines += ["", f"and {len(parts) - _MOST_PARTS} more, in report.json"]
     if confusions := _confusion_rows(report.scores):
         lines += ["", "## Most frequent word errors", "", "```"]
         lines += [f"{count:>6}  {what}" for count, what in confusions] + ["```"]
-    if worst := _worst(report.scores):
+    if bad := worst_utterances(report.scores):
         lines += ["", "## Utterances with the most word errors", ""]
-    for utterance in worst:
+    for utterance in bad:
         counts = utterance.counts["words"]
         title = f"{utterance.utterance_id} (errors {counts.num_errors}, N {counts.num_reference})"
         lines += ["```", title, *_alignment_lines(utterance.words), "```", ""]
@@ -141,21 +103,6 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def _unit_values(report: Report, unit: str) -> dict[str, object]:
-    scores, counts = report.scores, report.scores.counts(unit)
-    return {
-        "num_reference": counts.num_reference,
-        **asdict(counts),
-        "num_errors": counts.num_errors,
-        "rate": counts.rate,
-        "num_wrong_utterances": scores.num_wrong(unit),
-        "interval_95": {
-            name: None if found is None else found._asdict()
-            for name, found in report.intervals[unit]._asdict().items()
-        },
-    }
-
-
 def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
     """Returns the header and one row a unit, as sclite prints them: rates in per cent."""
     rows: list[tuple[str, ...]] = [_HEADER]
@@ -168,6 +115,12 @@ def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
         numbers = [str(scores.num_utterances), str(counts.num_reference)]
         rows.append((_TITLES[unit], *numbers, *(f"{100 * share:.2f}" for share in shares)))
     return rows
+
+
+def _part_row(part: Part) -> str:
+    label = part.label.replace("\\", "\\\\").replace("|", "\\|")
+    rate = f"{100 * part.counts.rate:.2f}"
+    return f"| {label} | {part.num_utterances} | {part.counts.num_reference} | {rate} |"
 
 
 def _interval_rows(report: Report) -> list[tuple[str, ...]]:
@@ -244,30 +197,11 @@ def _earlier(report: Report) -> str:
     return f"the hypotheses had already been through normalizer {report.earlier_normalizer}"
 
 
-def _confusions(scores: ScoreSet) -> list[tuple[Step, int]]:
-    """Returns the most frequent word errors with their counts, the most frequent first."""
-    found = Counter(
-        step
-        for utterance in scores.utterances
-        for step in utterance.words.steps
-        if step[0] != "hit"
-    )
-    return found.most_common(_NUM_CONFUSIONS)
-
-
 def _confusion_rows(scores: ScoreSet) -> list[tuple[int, str]]:
     rows = []
-    for (_, old, new), count in _confusions(scores):
+    for (_, old, new), count in most_confused(scores):
         rows.append((count, f"{old or '(nothing)'} -> {new or '(nothing)'}"))
     return rows
-
-
-def _worst(scores: ScoreSet) -> list[UtteranceScore]:
-    """Returns the utterances with the most word errors, at most `_NUM_WORST`, none without any."""
-    wrong = [u for u in scores.utterances if u.counts["words"].num_errors > 0]
-    wrong.sort(key=lambda u: u.counts["characters"].num_errors, reverse=True)
-    wrong.sort(key=lambda u: u.counts["words"].num_errors, reverse=True)
-    return wrong[:_NUM_WORST]
 
 
 def _alignment_lines(alignment: Alignment) -> list[str]:

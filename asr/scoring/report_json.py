@@ -1,0 +1,93 @@
+"""Error rates as `report.json`: counts, and rates as fractions."""
+
+import json
+from dataclasses import asdict
+
+from asr.scoring.breakdown import Part, break_down, most_confused, worst_utterances
+from asr.scoring.rates import Report
+
+
+def to_json(report: Report) -> str:
+    """Returns the report as JSON: counts, and rates as fractions."""
+    values = {**_source_values(report), **_score_values(report), **_error_values(report)}
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+
+
+def _source_values(report: Report) -> dict[str, object]:
+    return {
+        "hypotheses": str(report.hypotheses_path),
+        "references": str(report.references_path),
+        "cuts": None if report.cuts_path is None else str(report.cuts_path),
+        "note": report.note or None,
+        "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
+        "earlier_normalizer": report.earlier_normalizer,
+    }
+
+
+def _score_values(report: Report) -> dict[str, object]:
+    scores = report.scores
+    return {
+        "num_utterances": scores.num_utterances,
+        "num_words": scores.counts("words").num_reference,
+        "num_characters": scores.counts("characters").num_reference,
+        "wer": scores.wer,
+        "cer": scores.cer,
+        "cer_no_spaces": scores.cer_no_spaces,
+        "sentence_error_rate": scores.sentence_error_rate,
+        "units": {unit: _unit_values(report, unit) for unit in scores.units},
+        "breakdown": {
+            by: [_part_values(part) for part in parts]
+            for by, parts in break_down(scores, report.speakers).items()
+        },
+        "num_other_readings": report.num_other_readings,
+    }
+
+
+def _error_values(report: Report) -> dict[str, object]:
+    scores = report.scores
+    return {
+        "missing": scores.missing,
+        "unreadable": report.unreadable,
+        "empty_references": scores.empty_references,
+        "ended": report.ended,
+        "audio_seconds": report.audio_seconds,
+        "confusions": [
+            {"operation": operation, "reference": old, "hypothesis": new, "count": count}
+            for (operation, old, new), count in most_confused(scores)
+        ],
+        "worst": [
+            {
+                "id": utterance.utterance_id,
+                "reference": utterance.reference,
+                "hypothesis": utterance.hypothesis,
+                "num_errors": utterance.counts["words"].num_errors,
+                "wer": utterance.counts["words"].rate,
+            }
+            for utterance in worst_utterances(scores)
+        ],
+    }
+
+
+def _unit_values(report: Report, unit: str) -> dict[str, object]:
+    scores, counts = report.scores, report.scores.counts(unit)
+    return {
+        "num_reference": counts.num_reference,
+        **asdict(counts),
+        "num_errors": counts.num_errors,
+        "rate": counts.rate,
+        "num_wrong_utterances": scores.num_wrong(unit),
+        "interval_95": {
+            name: None if found is None else found._asdict()
+            for name, found in report.intervals[unit]._asdict().items()
+        },
+    }
+
+
+def _part_values(part: Part) -> dict[str, object]:
+    return {
+        "label": part.label,
+        "num_utterances": part.num_utterances,
+        "num_reference": part.counts.num_reference,
+        "num_errors": part.counts.num_errors,
+        "rate": part.counts.rate,
+    }
