@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from asr.errors import DataError
@@ -20,6 +20,15 @@ SPLIT_OF = {name: split for split, names in NAMES.items() for name in names}
 WORDS = re.compile(r"[-_. ]+")
 
 Splits = dict[str, list[Row]]
+
+
+def is_split_column(values: Collection[object]) -> bool:
+    """Returns whether values of a column are names of train and of another split, and no others.
+
+    Whatever the column is called: "구분", "subset", "set", "usage".
+    """
+    named = {nfc(str(value)).strip().lower() for value in values if value is not None} - {""}
+    return named <= SPLIT_OF.keys() and {"train"} < {SPLIT_OF[name] for name in named}
 
 
 def split_names(names: Iterable[str]) -> dict[str, str]:

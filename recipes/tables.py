@@ -12,9 +12,11 @@ from asr.recipes.columns import BY_NAME, Columns, Record, Table, check_columns, 
 from asr.recipes.json_rows import read_json
 from asr.recipes.row_checks import Row
 from asr.recipes.separated import read_separated
+from asr.recipes.splits import is_split_column
 from asr.recipes.text_files import nfc, said_encodings
 
 SHEET_ERRORS = ("#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NULL!", "#N/A")
+MOST_SPLIT_NAMES = 20  # a column with more different values says no splits
 NEMO = "audio_filepath"  # NeMo's heading: it reads as much of a file as the duration says
 
 
@@ -58,9 +60,27 @@ def read_table(path: Path, chosen: Columns = BY_NAME) -> tuple[list[Row], list[s
     if not usable:
         return [_unusable(path, record, record.problem) for record in table.records], notices
     found = check_columns(path, table, chosen)
+    found["split"] = found["split"] or _split_columns(usable, found)
     rows = [_row(path, record, found) for record in table.records]
     broken = find_broken(table, found, rows)
     return [row._replace(problem=broken.get(n, row.problem)) for n, row in enumerate(rows)], notices
+
+
+def _split_columns(records: Sequence[Record], found: Mapping[str, Sequence[str]]) -> list[str]:
+    """Returns the columns that mean nothing else, and whose values are names of splits alone."""
+    taken = {name for names in found.values() for name in names}
+    columns = [name for name in records[0].cells if name not in taken]
+    return [name for name in columns if _is_split(records, name)]
+
+
+def _is_split(records: Sequence[Record], column: str) -> bool:
+    values: set[object] = set()
+    for record in records:
+        value = record.cells.get(column)
+        if isinstance(value, dict | list) or len(values) > MOST_SPLIT_NAMES:
+            return False
+        values.add(value)
+    return is_split_column(values)
 
 
 def _unusable(path: Path, record: Record, problem: str) -> Row:

@@ -115,6 +115,19 @@ def test_an_unfinished_rf64_is_read_and_an_unfinished_w64_is_refused(tmp_path):
     (tmp_path / "a.w64").write_bytes(content)
     with pytest.raises(DataError, match="its header was never finished"):
         audio_info(tmp_path / "a.w64")
+    content[place : place + 8] = (2**63 - 1).to_bytes(8, "little")
+    content[16:24] = b"\xff" * 8
+    (tmp_path / "a.w64").write_bytes(content)
+    assert len(read_audio(tmp_path / "a.w64", RATE)) == 2 * RATE
+
+
+def test_an_aiff_that_was_written_to_a_pipe_is_refused_with_a_way_out(tmp_path):
+    content = bytearray(encoded("AIFF", "PCM_16"))
+    content[content.index(b"COMM") + 10 : content.index(b"COMM") + 14] = bytes(4)
+    content[content.index(b"SSND") + 4 : content.index(b"SSND") + 8] = bytes(4)
+    (tmp_path / "a.aiff").write_bytes(content)
+    with pytest.raises(DataError, match=r"header was never finished.*instead of a pipe"):
+        audio_info(tmp_path / "a.aiff")
 
 
 def test_mp3_in_a_wav_is_read_frame_by_frame(tmp_path):

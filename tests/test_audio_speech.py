@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from asr.audio.files import audio_info, read_audio
 from asr.audio.speech import _without_hum, find_speech, segments
@@ -151,6 +152,13 @@ def test_an_offset_hides_no_pause():
     expected = spans(with_pauses())
     assert len(expected) == 2
     assert spans(with_pauses() + np.float32(0.1)) == expected
+
+
+def test_a_resampler_that_starts_on_an_offset_makes_no_speech(tmp_path):
+    soundfile.write(tmp_path / "a.wav", with_pauses() + np.float32(0.1), RATE)
+    found = find_speech(read_audio(tmp_path / "a.wav", RATE // 2), RATE // 2, max_seconds=12.0)
+    starts = [start for start, _ in spans(with_pauses())]
+    np.testing.assert_allclose([span.start_seconds for span in found], starts, rtol=0, atol=0.02)
 
 
 @pytest.mark.parametrize("mains", [50.0, 60.0, 49.9])

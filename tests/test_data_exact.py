@@ -136,6 +136,15 @@ def test_a_cut_past_the_end_of_its_recording_is_an_error(tmp_path: Path, beyond:
         load_channels(cut)
 
 
+def test_audio_that_is_gone_is_said_without_the_call_that_asked_for_it(tmp_path: Path) -> None:
+    cut = cut_of(write(tmp_path / "a.wav", noise(1, RATE), RATE))
+    (tmp_path / "a.wav").unlink()
+    with pytest.raises(DataError, match=r"a.wav cannot be read \(.*no such file") as caught:
+        load_channels(cut)
+    assert "MonoCut" not in str(caught.value)
+    assert "extra info" not in str(caught.value)
+
+
 def test_times_rounded_past_the_end_by_a_sample_are_moved_not_filled(tmp_path: Path) -> None:
     samples = noise(1, RATE)
     path = write(tmp_path / "a.wav", samples, RATE, "float")

@@ -98,6 +98,26 @@ def test_a_column_says_the_splits(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("column", ["구분", "subset", "set", "usage", "데이터 구분"])
+def test_a_column_of_nothing_but_names_of_splits_says_them(tmp_path: Path, column: str) -> None:
+    folder = tmp_path / "mine"
+    names = [f"{letter}.wav" for letter in "abcdef"]
+    write_table(folder, names, column, "Train test train validation train train")
+    assert ids(prepared(folder)[1]) == {
+        "train": ["a", "c", "e", "f"],
+        "dev": ["d"],
+        "test": ["b"],
+    }
+    write_table(folder, names, column, "학습 평가 학습 검증 학습 학습")
+    assert ids(prepared(folder)[1])["test"] == ["b"]
+    write_table(folder, names, column, "train test train test man woman")
+    assert prepared(folder)[0].notices == []  # a column of something else
+    rows = [f'{{"path": "{name}", "text": "w {name[0]}", "{column}": []}}' for name in names]
+    (folder / "metadata.csv").unlink()
+    (folder / "all.jsonl").write_text("\n".join(rows), "utf-8")
+    assert len(everything(prepared(folder)[1])) == 6
+
+
 def test_what_lies_in_no_folder_of_a_split_is_a_problem_or_train(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     write_table(folder, ["train/a.wav", "train/b.wav", "test/c.wav", "more/d.wav"])

@@ -67,5 +67,10 @@ def check_count(peek: Peek, head: bytes, samples: bytes, *, num_bytes: int) -> N
     is_plain = len(head) < 22 or head[18:22] in AIFC_BITS
     counted = frames * channels * -(-bits // 8)
     there = num_bytes - 8 - int.from_bytes(samples[:4], "big")
+    if is_plain and frames == 0 and there != 0:
+        raise peek.damaged(
+            "its header was never finished and says 0 samples",
+            "must say how many (write it to a file instead of a pipe, or as au, caf or wav)",
+        )
     if is_plain and not counted <= there < counted + 8:
         raise peek.damaged(f"its header counts {counted} bytes of samples, it has {there}")

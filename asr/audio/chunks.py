@@ -18,6 +18,7 @@ from asr.audio.tags import end_before_tags
 
 STREAMING = (0x7FFF_0000, 0x8000_0000)  # sizes of a recorder that writes to a pipe: between these
 UNKNOWN_SIZE = 0xFFFF_0000  # or from this on
+UNKNOWN_SIZE_64 = 2**62  # as ffmpeg leaves in a w64 that it writes to a pipe
 MPEG_TAGS = (0x50, 0x55)  # what a wav file calls MPEG audio
 MOST_CHUNKS = 10_000
 GOES_ON_SECONDS = 0.1  # of samples behind the end that the header says: a recording that goes on
@@ -79,8 +80,9 @@ def find_streams(peek: Peek) -> list[Stream] | None:
         _refuse_more(peek, form, data, layout=layout)
     if data == chunks[form.samples] or magic == b"FORM":
         return None
-    if magic == b"caff":
-        head = peek.at(0, data.start - form.size_bytes) + data.size.to_bytes(8, "big")
+    if magic in (b"caff", b"riff"):
+        size = data.size + (form.id_bytes + form.size_bytes) * form.counts_head
+        head = peek.at(0, data.start - form.size_bytes) + size.to_bytes(8, form.order)
         return [Stream([head, range(data.start, peek.size)])]
     if layout is None:
         raise _unfinished(peek)
@@ -144,6 +146,8 @@ def _true_size(peek: Peek, data: _Chunk, chunks: dict[bytes, _Chunk]) -> tuple[_
     if magic == b"caff" and data.size == 2**64 - 1:
         return whole, True
     if magic not in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+        if magic == b"riff" and data.size >= UNKNOWN_SIZE_64:
+            return whole, True
         if data.size == 0 and there > 0 and magic == b"riff":
             raise _unfinished(peek)
         return data, False
@@ -218,7 +222,10 @@ def _refuse_cut_chunks(peek: Peek, form: _Form, position: int) -> None:
 
 
 def _unfinished(peek: Peek) -> Exception:
-    return peek.damaged("its header was never finished and says 0 samples")
+    return peek.damaged(
+        "its header was never finished and says 0 samples",
+        "must say how many (write it to a file and not to a pipe, or copy it again)",
+    )
 
 
 def _rf64_head(peek: Peek, layout: _Chunk, size: int) -> bytes:

@@ -39,7 +39,10 @@ def find_streams(peek: Peek) -> list[range]:
         is_open = before is not None and not before.flags & LAST
         if page.flags & FIRST:
             if is_open and before is not None and before.flags & FIRST:
-                raise peek.damaged("it holds several Ogg streams side by side, not one")
+                raise peek.damaged(
+                    "it holds several Ogg streams side by side, not one",
+                    f"must hold one (take it out: ffmpeg -i {peek.name} -map 0:a:0 sound.wav)",
+                )
             if is_open:
                 raise peek.damaged(f"the Ogg page before byte {position}, a stream's last, is gone")
             streams.append(range(position, page.stop))

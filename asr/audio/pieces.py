@@ -53,12 +53,13 @@ class Peek:
         """Refuses a file in which a second one begins at a byte: its header counts the first."""
         if self.at(position, len(magic)) == magic:
             raise self.damaged(
-                f"a second recording begins at byte {position}, which its header does not count"
+                f"a second recording begins at byte {position}, which its header does not count",
+                "must be one (copy it again, or give each recording a file of its own)",
             )
 
-    def damaged(self, what: str) -> DataError:
+    def damaged(self, what: str, way_out: str = "must be whole (copy it again)") -> DataError:
         """Returns the error that says what of the file is missing or wrong."""
-        return damaged(self.name, what)
+        return damaged(self.name, what, way_out)
 
 
 class Joined(io.RawIOBase):
@@ -101,6 +102,6 @@ class Joined(io.RawIOBase):
         return done
 
 
-def damaged(name: str, what: str) -> DataError:
+def damaged(name: str, what: str, way_out: str = "must be whole (copy it again)") -> DataError:
     """Returns the error that says what of a file is missing or wrong."""
-    return DataError(f"{name}: cut short or damaged: {what}; must be whole (copy it again)")
+    return DataError(f"{name}: cut short or damaged: {what}; {way_out}")

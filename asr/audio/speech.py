@@ -189,7 +189,8 @@ def _levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
     frames = np.pad(heard, (0, -len(page) % hop)).reshape(-1, hop)  # (N,) -> (frames, hop)
     power = np.einsum("fh,fh->f", frames, frames, dtype=np.float64) / hop
     levels = 10.0 * np.log10(np.maximum(power, 1e-10))
-    around = np.pad(levels, MEDIAN_FRAMES // 2, mode="edge")
+    # Mirrored, since repeating a first frame would let a resampler's start on an offset stand.
+    around = np.pad(levels, MEDIAN_FRAMES // 2, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(around, MEDIAN_FRAMES)
     smooth: npt.NDArray[np.float64] = np.median(windows, axis=1)
     return smooth

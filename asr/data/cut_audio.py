@@ -15,6 +15,7 @@ from asr.data.exact import Channels, exact
 from asr.data.manifest import Cut, audio_paths, is_whole
 from asr.errors import DataError, in_short
 
+EXTRA_INFO = "[extra info]"  # what lhotse puts between an error and the call that raised it
 FULL_SCALE = 32768  # of 16-bit samples
 
 
@@ -39,10 +40,16 @@ def load_channels(cut: Cut) -> Channels:
     except Exception as error:  # lhotse and libsndfile raise many kinds
         sources = ", ".join(str(path) for path in audio_paths(cut))
         raise DataError(
-            f'utterance "{cut.id}": {sources} cannot be read ({in_short(error)}); replace '
+            f'utterance "{cut.id}": {sources} cannot be read ({_reason(error)}); replace '
             "the file or remove the utterance from the manifest"
         ) from None
     return channels
+
+
+def _reason(error: Exception) -> str:
+    """Returns what an error says, without the call that lhotse writes behind it."""
+    said = str(error).split(EXTRA_INFO)[0].strip()
+    return in_short(DataError(said) if said else error)
 
 
 def plain_source(cut: Cut) -> PlainSource | None:
