@@ -58,8 +58,9 @@ def read_rows(folder: Path, chosen: Columns = BY_NAME) -> Layout:
         (rows,) = splits.values()
         splits, more = part_rows(folder, rows)
         notices += more
-    if layout.has_table:
-        named = {os.path.abspath(row.audio) for rows in splits.values() for row in rows}
+    all_rows = [row for rows in splits.values() for row in rows]
+    if layout.has_table and not any(row.problem for row in all_rows):  # one may name anything
+        named = {os.path.abspath(row.audio) for row in all_rows}
         alone = [path for path in recordings_in(folder) if path not in named]
         notices += _said("recordings are named by no table and are not read", alone, folder)
     return layout._replace(splits=_named(splits), notices=notices)
