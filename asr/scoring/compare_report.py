@@ -10,6 +10,7 @@ from rich.text import Text
 
 from asr.errors import DataError
 from asr.files import write_file
+from asr.scoring import markdown
 from asr.scoring.columns import side_by_side, wrap_columns
 from asr.scoring.compare import Comparison, Pair, in_order
 from asr.scoring.counts import UtteranceScore
@@ -50,10 +51,9 @@ def comparison_table(comparison: Comparison) -> Group:
 def comparison_markdown(comparison: Comparison) -> str:
     """Returns the comparison as Markdown, with the utterances that differ most."""
     lines = ["# Comparison", ""]
-    for header, *rows in (_system_rows(comparison), _pair_rows(comparison)):
-        lines += [f"| {' | '.join(header)} |", "|---" + "|---:" * (len(header) - 1) + "|"]
-        lines += [f"| {' | '.join(row)} |" for row in rows] + [""]
-    lines += [f"- {line}" for line in notices(comparison)]
+    for rows in (_system_rows(comparison), _pair_rows(comparison)):
+        lines += [*markdown.table(rows), ""]
+    lines += [f"- {markdown.escape(line)}" for line in notices(comparison)]
     changed = most_changed(comparison)
     if changed:
         lines += ["", "## Utterances that differ most, in word errors", ""]
@@ -62,7 +62,7 @@ def comparison_markdown(comparison: Comparison) -> str:
         errors = ", ".join(str(each.counts["words"].num_errors) for each in scores)
         columns = side_by_side([each.words for each in scores])
         title = f"{scores[0].utterance_id} (errors {errors})"
-        lines += ["```", title, *wrap_columns(labels, columns), "```", ""]
+        lines += [*markdown.fenced([title, *wrap_columns(labels, columns)]), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from asr.errors import DataError
 from asr.files import write_file
+from asr.scoring import markdown
 from asr.scoring.alignment import Alignment
 from asr.scoring.breakdown import Part, break_down, most_confused, worst_utterances
 from asr.scoring.columns import wrap_columns
@@ -42,29 +43,24 @@ _HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 
 def to_markdown(report: Report) -> str:
     """Returns the report as Markdown: the table, the notices, and the worst utterances aligned."""
-    header, *rows = _table_rows(report.scores)
-    lines = ["# Error rates", ""]
-    lines += [f"| {' | '.join(header)} |", "|---" + "|---:" * (len(header) - 1) + "|"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    first, *rest = _interval_rows(report)
-    lines += ["", f"| {' | '.join(first)} |", "|---" + "|---:" * (len(first) - 1) + "|"]
-    lines += [f"| {' | '.join(row)} |" for row in rest]
-    lines += ["", *(f"- {notice}" for notice in _notices(report))]
+    lines = ["# Error rates", "", *markdown.table(_table_rows(report.scores))]
+    lines += ["", *markdown.table(_interval_rows(report))]
+    lines += ["", *(f"- {markdown.escape(notice)}" for notice in _notices(report))]
     parts_by = break_down(report.scores, report.speakers) if worst_utterances(report.scores) else {}
     for by, parts in parts_by.items():
-        lines += ["", f"## Words by {by}", "", f"| {by} | Snt | N | Err |", "|---|---:|---:|---:|"]
-        lines += [_part_row(part) for part in parts[:_MOST_PARTS]]
+        rows = [(by, "Snt", "N", "Err"), *map(_part_row, parts[:_MOST_PARTS])]
+        lines += ["", f"## Words by {by}", "", *markdown.table(rows)]
         if len(parts) > _MOST_PARTS:
             lines += ["", f"and {len(parts) - _MOST_PARTS} more, in report.json"]
     if confusions := _confusion_rows(report.scores):
-        lines += ["", "## Most frequent word errors", "", "```"]
-        lines += [f"{count:>6}  {what}" for count, what in confusions] + ["```"]
+        lines += ["", "## Most frequent word errors", ""]
+        lines += markdown.fenced([f"{count:>6}  {what}" for count, what in confusions])
     if bad := worst_utterances(report.scores):
         lines += ["", "## Utterances with the most word errors", ""]
     for utterance in bad:
         counts = utterance.counts["words"]
         title = f"{utterance.utterance_id} (errors {counts.num_errors}, N {counts.num_reference})"
-        lines += ["```", title, *_alignment_lines(utterance.words), "```", ""]
+        lines += [*markdown.fenced([title, *_alignment_lines(utterance.words)]), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -117,10 +113,9 @@ def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
     return rows
 
 
-def _part_row(part: Part) -> str:
-    label = part.label.replace("\\", "\\\\").replace("|", "\\|")
-    rate = f"{100 * part.counts.rate:.2f}"
-    return f"| {label} | {part.num_utterances} | {part.counts.num_reference} | {rate} |"
+def _part_row(part: Part) -> tuple[str, ...]:
+    numbers = str(part.num_utterances), str(part.counts.num_reference)
+    return (part.label, *numbers, f"{100 * part.counts.rate:.2f}")
 
 
 def _interval_rows(report: Report) -> list[tuple[str, ...]]:
