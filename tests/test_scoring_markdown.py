@@ -1,6 +1,7 @@
 """Text of strangers in Markdown: it is shown, and does nothing."""
 
 import json
+import re
 from pathlib import Path
 
 from conftest import run
@@ -9,7 +10,7 @@ from asr.scoring.markdown import escape, fenced, table
 
 
 def test_markup_is_shown_as_it_stands() -> None:
-    assert escape("a_b *c* <b>|`x`\n- [d](e)") == (r"a\_b \*c\* \<b\>\|\`x\` - \[d\](e)")
+    assert escape("_a_b_ *c* <b>|`x`\n- [d](e)") == (r"\_a_b\_ \*c\* \<b\>\|\`x\` - \[d\](e)")
     assert escape("나는 12.5 % (a-b)") == "나는 12.5 % (a-b)"
     assert table([("x", "N"), ("a|b", "3")]) == ["| x | N |", "|---|---:|", r"| a\|b | 3 |"]
 
@@ -27,7 +28,7 @@ def test_no_transcript_or_id_leaves_its_place_in_a_report(tmp_path: Path) -> Non
     lines = (tmp_path / "report.md").read_text("utf-8").splitlines()
     inside = False
     for line in lines:
-        if line.startswith("````"):
+        if re.fullmatch("`{3,}", line):
             inside = not inside
         elif not inside:
             assert "<img" not in line.replace(r"\\<", "")
