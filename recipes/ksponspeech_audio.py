@@ -17,11 +17,12 @@ import soundfile
 
 from asr.errors import DataError
 from asr.files import whole_file
+from asr.machine.cores import usable_cores
 from asr.recipes.manifests import read_header
 
 SAMPLE_RATE = 16000  # Hz
 BYTES_PER_SAMPLE = 2
-THREADS = min(8, os.cpu_count() or 1)
+MOST_THREADS = 8
 SLICE = 1024  # files in the hands of the threads at a time
 SAY_EVERY = 20  # slices
 LIKELY_SIZE = 0.55  # of a copy, as a share of its PCM
@@ -78,7 +79,7 @@ def _in_threads(
     work: Callable[[Recording], Done], recordings: Sequence[Recording], say: Callable[[int], None]
 ) -> list[Done]:
     done: list[Done] = []
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(min(MOST_THREADS, usable_cores().number)) as pool:
         for start in range(0, len(recordings), SLICE):
             done += pool.map(work, recordings[start : start + SLICE])
             if (start // SLICE + 1) % SAY_EVERY == 0:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asr.errors import AsrError, DataError
+from asr.machine.cores import usable_cores
 from asr.recipes.espeak import load_espeak
 
 SAMPLE_RATE = 16_000  # Hz, of the wav files
@@ -52,7 +53,7 @@ def speak_lines(lines: Sequence[Line], say: Callable[[str], None]) -> list[int]:
     for folder in sorted({Path(line.path).parent for line in lines}):
         folder.mkdir(parents=True, exist_ok=True)
     num_samples: list[int] = []
-    with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(usable_cores().number) as pool:
         try:
             for spoken in pool.map(_speak_block_apart, blocks):
                 num_samples.extend(spoken)

@@ -99,6 +99,27 @@ def test_a_crash_ends_the_loaders_too() -> None:
     assert done.stderr.strip().endswith("KeyError: 'a crash'")
 
 
+KILLED = """
+import os, signal, sys, time
+sys.path.insert(0, sys.argv[1])
+from test_data_loading import Numbers
+from asr.data.loading import start_loading
+
+items = start_loading(Numbers(3_000_000), range(100), num_workers=2, seed=0)
+print(next(items).payload, next(items).payload, flush=True)
+time.sleep(0.3)  # they have begun to send what nobody will read
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_loaders_do_not_outlive_a_process_that_was_killed() -> None:
+    command = [sys.executable, "-c", KILLED, str(Path(__file__).parent)]
+    # The loaders have its output open, so that reading to the end waits for theirs.
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert len(done.stdout.split()) == 2
+
+
 def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="mine"), dead_loaders_named():
         raise RuntimeError("mine")

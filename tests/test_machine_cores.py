@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import run
 
-from asr.machine.cores import choose_threads
+from asr.machine.cores import choose_threads, usable_cores
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -118,18 +120,43 @@ def test_affinity_counts_where_it_is_less_than_the_quota(
 
 USED = """
 import os
+os.sched_getaffinity = lambda _: set(range(64))
 from asr.machine.cores import use_threads
 
 print(use_threads({asked}).number, os.environ.get("OMP_NUM_THREADS"))
 import torch
 print(torch.get_num_threads())
+from asr.fast import kernels
+print(kernels.config.NUMBA_NUM_THREADS)
 """
 
 
 def test_threads_that_are_asked_for_are_those_that_compute() -> None:
     command = [sys.executable, "-c", USED.format(asked=3)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["3", "3", "3"]
+    assert done.stdout.split() == ["3", "3", "3", "3"]
+
+
+def test_numba_starts_no_more_threads_than_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    for given, number in (("", "2"), ("5", "5")):  # what a user chose stays
+        monkeypatch.setenv("NUMBA_NUM_THREADS", given)
+        if not given:
+            monkeypatch.delenv("NUMBA_NUM_THREADS")
+        command = [sys.executable, "-c", USED.format(asked=None)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["2", "2", "2", number]
+
+
+def test_pools_of_files_are_as_wide_as_the_quota_whatever_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "400000 100000\n"}
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert usable_cores(root=write(tmp_path, files)).number == 4
+    sources = [*(ROOT / "asr").rglob("*.py"), *(ROOT / "recipes").rglob("*.py")]
+    counting = [path.name for path in sources if "cpu_count" in path.read_text("utf-8")]
+    assert sorted(counting) == ["cores.py", "doctor.py"]
 
 
 def test_the_commands_take_threads_and_doctor_says_how_many_and_why() -> None:

@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,9 @@ def test_what_has_been_learnt_from_is_not_too_small(name: str) -> None:
 
 def test_a_corpus_that_is_too_small_is_said_with_what_would_help() -> None:
     (few,) = find_shortages(size_of(540, 8000, 30, 30, 120, 500))  # the defaults, on 9 minutes
-    assert few.startswith("0.15 h of speech make 135 updates in 30 epochs, of which 135 warm up: ")
+    assert few.startswith(
+        "0.15 h of speech make about 135 updates in 30 epochs, of which 135 warm up: "
+    )
     assert "lower data.batch_seconds and train.warmup_steps, or raise train.epochs" in few
     (rare,) = find_shortages(size_of(5292, 27_200, 396, 9, 40, 150))  # quickstart by syllables
     assert "hold each of 396 tokens 618 times in 9 epochs" in rare
@@ -48,4 +52,9 @@ def test_training_says_so_at_first_and_does_not_blame_the_learning_rate(
     first = next(i for i, line in enumerate(lines) if line.startswith("epoch "))
     warned = [line for line in lines[:first] if line.startswith("warning: 0.00 h of speech")]
     assert len(warned) == 2
+    said = re.search(r"make about (\d+) updates", warned[0])
+    log = (tmp_path / "exp/training/log.jsonl").read_text("utf-8").splitlines()
+    assert said is not None
+    assert json.loads(log[-1])["step"] == 5  # the first epoch, by duration, has a batch less
+    assert int(said[1]) == 6
     assert not any("lower train.learning_rate" in line for line in lines)

@@ -183,6 +183,10 @@ class Batches:
                 raise batch
             yield batch
 
+    def count(self, epoch: int) -> int:
+        """Returns how many batches this rank gets of an epoch; reads no audio."""
+        return sum(1 for _ in self._sampler(epoch, ordered=False))
+
     def _sampler(self, epoch: int, ordered: bool) -> Iterable[CutSet]:
         limits: dict[str, Any] = {
             "max_duration": self.config.batch_seconds,

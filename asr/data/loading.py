@@ -9,9 +9,12 @@ import multiprocessing
 import multiprocessing.queues
 import os
 import signal
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from asr.errors import ConfigError, DataError, in_short
+
+SECONDS_BETWEEN_LOOKS = 1.0  # of a loading process for the one that it loads for
 
 _loaders: weakref.WeakSet[Any] = weakref.WeakSet()  # processes
 
@@ -60,7 +65,7 @@ def start_loading(
         batch_size=None,
         num_workers=num_workers,
         collate_fn=Shipped(num_workers),
-        worker_init_fn=_begin,
+        worker_init_fn=partial(_begin, os.getpid()),
         generator=torch.Generator().manual_seed(seed),  # leaves the global one alone
     )
     others = multiprocessing.active_children()
@@ -119,8 +124,8 @@ def _start(loader: DataLoader[Any]) -> Iterator[Any]:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
-def _begin(_: int) -> None:
-    """Lets a stopped run save first, and none wait for what could not be sent.
+def _begin(parent: int, _: int) -> None:
+    """Lets a stopped run save first, and none wait for what could not be sent or is not read.
 
     A signal to the whole group must not kill its loaders. A batch for whose sending memory is too
     small would be dropped by Python with no more than a traceback; so the process ends instead.
@@ -129,6 +134,18 @@ def _begin(_: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     queue: Any = multiprocessing.queues.Queue
     queue._on_queue_feeder_error = staticmethod(_end)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process once its parent has been killed.
+
+    It could wait for ever to send half a batch: nobody reads the pipe, and no system says so while
+    other loaders have it open, too.
+    """
+    while os.getppid() == parent:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
 
 
 def _kill_loaders() -> None:

@@ -5,7 +5,6 @@ are far from the rest, comes last. Of each utterance its id and a few numbers ar
 """
 
 import math
-import os
 import unicodedata
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -27,12 +26,13 @@ from asr.data.manifest import (
 )
 from asr.errors import DataError
 from asr.files import whole_file
+from asr.machine.cores import usable_cores
 from asr.machine.threads import map_ahead
 from asr.text.normalizers import get_normalizer
 
 Numbers = npt.NDArray[Any]
 
-THREADS = min(8, 2 * (os.cpu_count() or 1))
+MOST_THREADS = 8
 FEWEST = 20  # utterances from which on one can be far from the rest
 FARTHEST = 5.0  # robust standard deviations
 SMALLEST_DEVIATION = 0.1  # of the logarithm; so nothing within a factor of 1.6 is far
@@ -72,7 +72,7 @@ def validate(
             heard = check_audio(cut)
         return cut, flaws, heard
 
-    threads = THREADS if audio else 1
+    threads = min(MOST_THREADS, 2 * usable_cores().number) if audio else 1
     checked = map_ahead(check, read_cuts(manifest), threads=threads)
     for number, (cut, flaws, heard) in enumerate(checked, start=1):
         if number % SHOWN_EVERY == 0:

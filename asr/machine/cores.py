@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 OMP = "OMP_NUM_THREADS"
+NUMBA = "NUMBA_NUM_THREADS"  # numba starts as many as there are cores, also where few may work
 
 
 class Threads(NamedTuple):
@@ -33,6 +34,15 @@ def choose_threads(asked: int | None = None, *, root: Path = Path("/")) -> Threa
     first, *_ = os.environ.get(OMP, "").split(",")
     if first.strip().isdigit() and int(first) > 0:
         return Threads(int(first), OMP)
+    return usable_cores(root=root)
+
+
+def usable_cores(*, root: Path = Path("/")) -> Threads:
+    """Returns how many cores this process may keep busy: those of its affinity, or its quota.
+
+    Args:
+        root: see `choose_threads`.
+    """
     if hasattr(os, "sched_getaffinity"):
         cores, reason = len(os.sched_getaffinity(0)), "cores that this process may run on"
     else:
@@ -52,6 +62,8 @@ def use_threads(asked: int | None = None) -> Threads:
     """
     chosen = choose_threads(asked)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if "numba" not in sys.modules and (asked is not None or NUMBA not in os.environ):
+        os.environ[NUMBA] = str(chosen.number)
     if asked is not None or (OMP not in os.environ and chosen.number != cores):
         os.environ[OMP] = str(chosen.number)  # for libraries that are not loaded yet, and children
         if asked is not None or "torch" in sys.modules:

@@ -38,7 +38,7 @@ def find_shortages(size: CorpusSize) -> list[str]:
     shortages = []
     if updates < max(FEW_UPDATES, size.warmup_steps):
         shortages.append(
-            f"{hours} of speech make {updates} updates in {size.epochs} epochs, of which "
+            f"{hours} of speech make about {updates} updates in {size.epochs} epochs, of which "
             f"{min(updates, size.warmup_steps)} warm up: expect nothing below {FEW_UPDATES} (the "
             "smallest training in egs/ that learnt has 900); lower data.batch_seconds and "
             "train.warmup_steps, or raise train.epochs"

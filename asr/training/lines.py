@@ -9,7 +9,7 @@ from asr.config import Config
 from asr.loss import Losses
 from asr.pictures.fonts import hangul_advice
 from asr.text.tokens import SPECIAL_TOKENS
-from asr.training.corpus_size import CorpusSize, find_shortages
+from asr.training.corpus_size import FEW_UPDATES, CorpusSize, find_shortages
 from asr.training.evaluate import Evaluation
 from asr.training.experiment import Run
 from asr.training.log import TrainLog, format_seconds
@@ -38,15 +38,16 @@ def shortages_of(run: Run) -> list[str]:
     """Returns in which ways the training data are too little for their settings."""
     data, train, survey = run.config.data, run.config.train, run.train_survey
     num_kept = survey.num_utterances - len(run.dropped)
-    num_batches = max(
-        survey.seconds / data.batch_seconds, num_kept / (data.max_utterances or num_kept)
-    )
+    fullest = survey.seconds / data.batch_seconds, num_kept / (data.max_utterances or num_kept)
+    num_batches = max(fullest) / run.world[1]
+    if train.epochs * num_batches < max(FEW_UPDATES, train.warmup_steps):
+        num_batches = run.train_batches(1).count(1)  # of few utterances many batches are not full
     size = CorpusSize(
         seconds=survey.seconds,
         num_tokens=survey.num_tokens,
         vocab_size=run.tokenizer.vocab_size - len(SPECIAL_TOKENS),
         epochs=train.epochs,
-        updates_an_epoch=num_batches / run.world[1],
+        updates_an_epoch=num_batches,
         warmup_steps=train.warmup_steps,
     )
     return find_shortages(size)

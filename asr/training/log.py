@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from asr.files import write_file
+from asr.files import write_file, writing
 
 SECONDS_BETWEEN_LINES = 15.0  # where the output is no terminal
 
@@ -31,7 +32,9 @@ class TrainLog:
         self.printed_at, self.width = time.monotonic(), 0
         self.writer: SummaryWriter | None = None
         if enabled:
-            self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+            _leave_refusals_to_the_caller()
+            with writing(folder / "tensorboard"):
+                self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
 
     def say(self, line: str) -> None:
         """Prints a line that stays."""
@@ -83,6 +86,23 @@ class TrainLog:
         if self.live and self.width:
             print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
             self.width = 0
+
+
+def _leave_refusals_to_the_caller() -> None:
+    """Lets TensorBoard's thread end without a traceback where a file cannot be written.
+
+    The same error is raised again where the next point is added.
+    """
+    earlier = threading.excepthook
+
+    def hook(end: threading.ExceptHookArgs) -> None:
+        is_of_curves = type(end.thread).__module__.startswith("tensorboard")
+        if not (is_of_curves and issubclass(end.exc_type, OSError)):
+            earlier(end)
+
+    if not getattr(earlier, "of_curves", False):
+        hook.of_curves = True  # type: ignore[attr-defined]
+        threading.excepthook = hook
 
 
 def finite_or_null(tree: Any) -> Any:
