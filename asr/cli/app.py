@@ -121,15 +121,17 @@ def train(
     ] = False,
 ) -> None:
     """Train a model; the same command again continues where it stopped."""
-    use_threads(threads)
-    from asr.build import resolve_config
     from asr.config import load_config
     from asr.presets import find_configuration
+
+    file = find_configuration(config)
+    loaded = load_config(file, settings or ())  # before what takes seconds to import
+    use_threads(threads)
+    from asr.build import resolve_config
     from asr.train import train as run
     from asr.training.signals import TrainingStoppedError
 
-    file = find_configuration(config)
-    chosen = resolve_config(load_config(file, settings or ()), source=str(file))
+    chosen = resolve_config(loaded, source=str(file))
     try:
         run(chosen, out, extend=extend)
     except TrainingStoppedError as stopped:
