@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "version", "presets"],
     ["settings", "files", "text", "fast", "pictures", "machine", "store"],
-    ["config", "audio"],
+    ["config", "audio", "tables"],
     [
         "features",
         "rnn",
@@ -139,7 +139,7 @@ def test_training_needs_no_language_model_and_no_export() -> None:
 def test_recipes_import_nothing_above_the_ground_floors() -> None:
     for path in (ROOT / "recipes").glob("*.py"):
         for name in imported(path):
-            allowed = {"errors", "files", "text", "audio", "settings", "recipes"}
+            allowed = {"errors", "files", "text", "audio", "settings", "tables", "recipes"}
             assert room_of(name) in allowed, f"{path.name} imports {name}"
 
 
@@ -315,6 +315,11 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.audio.opened": "files and layout",
         "asr.audio.pieces": "ogg and mp3",
         "asr.audio.tags": "mp3",
+        "asr.audio.kinds": "recipes_folder",
+        "asr.tables.columns": "recipes_tables",
+        "asr.tables.json_rows": "recipes_tables",
+        "asr.tables.separated": "recipes_tables",
+        "asr.tables.text_files": "recipes_tables",
         "asr.audio.sphere": "chunks",
         "asr.audio.resampling": "exact",
         "asr.data.describe_table": "describe",

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asr.recipes.audio_kinds import NOT_READ, READ, kind_of
-from asr.recipes.columns import (
+from asr.audio.kinds import NOT_READ, READ, kind_of
+from asr.tables.columns import (
     BY_NAME,
     DELIMITERS,
     Columns,
@@ -23,7 +23,7 @@ from asr.recipes.columns import (
     find_columns,
     has_needed,
 )
-from asr.recipes.text_files import read_text
+from asr.tables.text_files import read_text
 
 SAID = re.compile(r"sep=(.)", re.IGNORECASE)
 MOST_LINES = 100  # of one row
