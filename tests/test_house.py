@@ -331,6 +331,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.options": "cli",
         "asr.use.dev_set": "tune and recognition",
         "asr.use.tune_report": "tune",
+        "asr.scoring.lines": "formats and transcripts",
         "asr.scoring.rates": "report",
         "asr.cli.scoring": "cli",
         "asr.cli.use": "cli",

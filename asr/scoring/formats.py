@@ -15,23 +15,16 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from asr.errors import ConfigError, DataError
 from asr.scoring.foreign import BY_SUFFIX, foreign_kind
+from asr.scoring.lines import Line
 
 KALDI, TRN, JSONL = FORMATS = ("kaldi", "trn", "jsonl")
 _WAY_OUT = (
     'write Kaldi text (a line: id words), trn (words (id)) or JSON lines ({"id": ..., "text": ...})'
 )
 _BRACKET = re.compile(r"(?:.*\s)?\(([^()\s]+)\)")
-
-
-class Line(NamedTuple):
-    """A line that is not blank, without blanks at its ends, and where it stands."""
-
-    where: str  # "PATH line N"
-    text: str
 
 
 def check_format_name(name: str | None) -> None:

@@ -9,29 +9,20 @@ stand.
 import json
 import math
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from asr.errors import DataError
-from asr.scoring.formats import JSONL, KALDI, TRN, Line, check_format_name, find_format, tell_trn
+from asr.scoring.formats import JSONL, KALDI, TRN, check_format_name, find_format, tell_trn
+from asr.scoring.lines import Line, new_id, read_lines
 
 Field = Literal["reference", "hypothesis"]
 _KINDS = {str: "string", float: "finite number"}
 _TRN_LINE = re.compile(r"(.*)\(([^()\s]+)\)")
 _Value = TypeVar("_Value", str, float)
 _JSON_LINES = 'each line is {"id": ..., "text": ...} or as asr decode writes it'
-_PACKED = {
-    b"\x1f\x8b": ("packed with gzip", "unpack it with gunzip"),
-    b"PK\x03\x04": ("a zip archive or a spreadsheet", "unpack or export it"),
-    b"BZh": ("packed with bzip2", "unpack it with bunzip2"),
-    b"\xfd7zXZ": ("packed with xz", "unpack it with unxz"),
-    b"\x28\xb5\x2f\xfd": ("packed with zstd", "unpack it with unzstd"),
-    b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
-    b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
-}
 
 
 @dataclass(frozen=True)
@@ -72,9 +63,9 @@ def read_recognized(path: Path) -> list[RecognizedUtterance]:
             `reference` and `hypothesis`, or an id comes twice.
     """
     rows: dict[str, RecognizedUtterance] = {}
-    for where, line in _lines(path):
+    for where, line in read_lines(path):
         values = _parse_json(line, where)
-        name = _new_id(_get(values, "id", str, where=where), rows, where)
+        name = new_id(_get(values, "id", str, where=where), rows, where)
         rows[name] = RecognizedUtterance(
             utterance_id=name,
             reference=_get(values, "reference", str, where=where),
@@ -109,7 +100,7 @@ def read_text_file(path: Path, *, field: Field, format_name: str | None = None) 
             an id comes twice.
     """
     check_format_name(format_name)
-    lines = list(_lines(path))
+    lines = list(read_lines(path))
     chosen = format_name or find_format(Path(path), lines) or tell_trn(Path(path), lines)
     return _parse_lines(lines, chosen, field)
 
@@ -128,7 +119,7 @@ def read_text_pair(
         "reference": Path(references_path),
         "hypothesis": Path(hypotheses_path),
     }
-    lines = {field: list(_lines(path)) for field, path in paths.items()}
+    lines = {field: list(read_lines(path)) for field, path in paths.items()}
     chosen = {
         field: format_name or find_format(path, lines[field]) for field, path in paths.items()
     }
@@ -149,38 +140,9 @@ def _parse_lines(lines: Sequence[Line], format_name: str, field: Field) -> TextF
         if line.startswith(";;") and format_name == TRN:
             continue
         name, text, normalizer = _PARSERS[format_name](line, where, field)
-        texts[_new_id(name, texts, where)] = text
+        texts[new_id(name, texts, where)] = text
         normalizers.update({} if normalizer is None else {normalizer: None})
     return TextFile(texts, " and ".join(normalizers) or None)
-
-
-def _lines(path: Path) -> Iterator[Line]:
-    """Yields each line that is not blank; lines end as on Unix, on Windows or on old Macs."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}); name a file of transcripts"
-        ) from error
-    for start, (kind, way_out) in _PACKED.items():
-        if data.startswith(start):
-            raise DataError(f"{path}: is {kind}; must be UTF-8 text ({way_out})")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path} line {number}: byte 0x{data[error.start]:02x} is not UTF-8; must be UTF-8"
-            " text (convert the file, for example with iconv)"
-        ) from error
-    if "\0" in text:
-        raise DataError(
-            f"{path}: holds the byte 0, as no text does; must be UTF-8 text (is it UTF-16? iconv "
-            "-f UTF-16 -t UTF-8 converts it)"
-        )
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
-        if line.strip():
-            yield Line(f"{path} line {number}", line.strip())
 
 
 def _parse_json_line(line: str, where: str, field: str) -> tuple[str, str, str | None]:
@@ -251,13 +213,3 @@ def _get(values: dict[str, Any], key: str, kind: type[_Value], *, where: str) ->
             f'{where}: "{key}" holds half a character (a lone surrogate); write it whole'
         )
     return value
-
-
-def _new_id(name: str, known: Mapping[str, object], where: str) -> str:
-    name = unicodedata.normalize("NFC", name)
-    if name in known:
-        raise DataError(
-            f'{where}: utterance "{name}" comes a second time; must come once (each line has the '
-            "id of its utterance; remove the line that is wrong)"
-        )
-    return name
