@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from asr.cli.options import say
+from asr.cli.file_options import Format, OneFormat
+from asr.cli.options import say, say_all
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
 
@@ -22,16 +23,15 @@ Only = Annotated[
 
 def score(
     folder: Annotated[Path | None, typer.Argument(help="Folder with hyp.jsonl.")] = None,
-    ref: Annotated[Path | None, typer.Option(help="References: Kaldi text, trn, jsonl.")] = None,
+    ref: Annotated[Path | None, typer.Option(help="References, see --format.")] = None,
     hyp: Annotated[Path | None, typer.Option(help="Hypotheses, likewise.")] = None,
     cuts: Annotated[
         Path | None, typer.Option(help="Score what is in this manifest; reports go to FOLDER/NAME.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where the reports go.")] = None,
-    format_name: Annotated[
-        str | None,
-        typer.Option("--format", help="Of --ref and --hyp: kaldi, trn, jsonl; else found out."),
-    ] = None,
+    format_name: Format = None,
+    ref_format: OneFormat = None,
+    hyp_format: OneFormat = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     only: Only = None,
     note: Annotated[
@@ -43,10 +43,11 @@ def score(
     from asr.scoring.report import to_table, write_report
 
     names = read_rate_names(only or ())
-    if folder is not None and ref is None and hyp is None and format_name is None:
+    formats = ref_format or format_name, hyp_format or format_name
+    if folder is not None and ref is None and hyp is None and not any(formats):
         report = score_folder(folder, normalizer, cuts=cuts)
     elif folder is None and ref is not None and hyp is not None and cuts is None:
-        report = score_files(ref, hyp, normalizer, format_name=format_name)
+        report = score_files(ref, hyp, normalizer, formats=formats)
     else:
         raise ConfigError(
             "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder, "
@@ -54,6 +55,7 @@ def score(
         )
     report = replace(report, note=note)
     if names:
+        say_all(report.sources)
         typer.echo(rates_line(report, names))
         return
     paths = write_report(report, out or report.folder)

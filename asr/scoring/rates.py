@@ -6,15 +6,18 @@ files -> texts (transcripts.py) -> normalised -> error counts (counts.py) -> Rep
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
+from asr.scoring.alternatives import ONE_EACH, Costs, nearest_spelling
 from asr.scoring.counts import RESPACED, ScoreSet, score
+from asr.scoring.pairs import read_text_pair
 from asr.scoring.readings import nearest_reading
-from asr.scoring.transcripts import RecognizedUtterance, read_recognized, read_text_pair
+from asr.scoring.timed import Place
+from asr.scoring.transcripts import RecognizedUtterance, TextFile, read_recognized
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -53,19 +56,25 @@ class Report:
             file says; None: it does not.
         unreadable: ids whose audio could not be read, so that they have no hypothesis.
         num_other_readings: utterances with a number that was heard in the other way it is said.
+        sources: what the files were read as, and what is to know of them, a sentence each.
+        extra: ids of hypotheses without reference, which do not count.
+        places: where utterances lie, of those of which it is known.
     """
 
     hypotheses_path: Path
     references_path: Path
     normalizer: Normalizer
     scores: ScoreSet
-    ended: Mapping[str, int]
-    audio_seconds: float | None
+    ended: Mapping[str, int] = field(default_factory=dict)
+    audio_seconds: float | None = None
     cuts_path: Path | None = None
     note: str = ""
     earlier_normalizer: str | None = None
     unreadable: tuple[str, ...] = ()
     num_other_readings: int = 0
+    sources: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -147,30 +156,69 @@ def score_files(
     hypotheses_path: Path,
     normalizer: str,
     *,
-    format_name: str | None = None,
+    formats: tuple[str | None, str | None] = (None, None),
+    costs: Costs = ONE_EACH,
 ) -> Report:
-    """Returns the report of two files in any format of `read_text_file`, both sides normalised.
+    """Returns the report of two files in any format of `read_text_pair`, both sides normalised.
+
+    Args:
+        references_path: what was said.
+        hypotheses_path: what was recognised.
+        normalizer: name of what both sides go through.
+        formats: of the two files, each one of `FORMATS`; None: found out.
+        costs: of errors, where a reference allows several texts.
 
     Raises:
         ConfigError: the normaliser or the format is unknown.
-        DataError: a file is missing or breaks its format, or a hypothesis has no reference.
+        DataError: a file is missing or breaks its format, or no hypothesis has a reference.
     """
     rule = get_normalizer(normalizer)
-    files = read_text_pair(references_path, hypotheses_path, format_name=format_name)
-    (references, _), (hypotheses, earlier) = files
-    if not references:
-        raise DataError(f"{references_path}: holds no utterance; must hold at least one reference")
+    paths = Path(references_path), Path(hypotheses_path)
+    said, heard = read_text_pair(*paths, ref_format=formats[0], hyp_format=formats[1])
+    if not said.texts:
+        raise DataError(f"{paths[0]}: holds no utterance; must hold at least one reference")
+    hypotheses, extra = _with_reference(heard, said)
+    references = _nearest_spellings(said, hypotheses, rule, costs=costs)
     scores, num_other_readings = _score_normalised(references, hypotheses, rule)
     return Report(
-        hypotheses_path=Path(hypotheses_path),
-        references_path=Path(references_path),
+        hypotheses_path=paths[1],
+        references_path=paths[0],
         normalizer=rule,
         scores=scores,
-        ended={},
-        audio_seconds=None,
-        earlier_normalizer=earlier,
+        earlier_normalizer=heard.normalizer,
         num_other_readings=num_other_readings,
+        sources=said.said + heard.said,
+        extra=extra,
+        places=said.places,
     )
+
+
+def _with_reference(heard: TextFile, said: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Returns the hypotheses that have a reference, and the ids of the others.
+
+    If none has, all are returned, for `score` to refuse.
+    """
+    extra = tuple(name for name in heard.texts if name not in said.texts)
+    if not extra or len(extra) == len(heard.texts):
+        return heard.texts, ()
+    return {name: text for name, text in heard.texts.items() if name in said.texts}, extra
+
+
+def _nearest_spellings(
+    said: TextFile, hypotheses: Mapping[str, str], rule: Normalizer, *, costs: Costs
+) -> dict[str, str]:
+    """Returns the references, of those with alternatives the ones that are the cheapest."""
+    return {
+        name: nearest_spelling(
+            said.spellings[name],
+            rule.apply(hypotheses.get(name, "")),
+            normalize=rule.apply,
+            costs=costs,
+        )
+        if name in said.spellings
+        else text
+        for name, text in said.texts.items()
+    }
 
 
 def read_rate_names(given: Sequence[str]) -> list[str]:

@@ -44,12 +44,7 @@ def to_json(report: Report) -> str:
     """Returns the report as JSON: counts, and rates as fractions."""
     scores = report.scores
     values = {
-        "hypotheses": str(report.hypotheses_path),
-        "references": str(report.references_path),
-        "cuts": None if report.cuts_path is None else str(report.cuts_path),
-        "note": report.note or None,
-        "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
-        "earlier_normalizer": report.earlier_normalizer,
+        **_inputs(report),
         "num_utterances": scores.num_utterances,
         "num_words": scores.counts("words").num_reference,
         "num_characters": scores.counts("characters").num_reference,
@@ -61,6 +56,7 @@ def to_json(report: Report) -> str:
         "num_other_readings": report.num_other_readings,
         "missing": scores.missing,
         "unreadable": report.unreadable,
+        "extra": report.extra,
         "empty_references": scores.empty_references,
         "ended": report.ended,
         "audio_seconds": report.audio_seconds,
@@ -80,6 +76,18 @@ def to_json(report: Report) -> str:
         ],
     }
     return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+
+
+def _inputs(report: Report) -> dict[str, object]:
+    return {
+        "hypotheses": str(report.hypotheses_path),
+        "references": str(report.references_path),
+        "cuts": None if report.cuts_path is None else str(report.cuts_path),
+        "note": report.note or None,
+        "sources": report.sources,
+        "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
+        "earlier_normalizer": report.earlier_normalizer,
+    }
 
 
 def to_markdown(report: Report) -> str:
@@ -163,6 +171,7 @@ def _notices(report: Report) -> list[str]:
         f"normalizer {rule.name}, version {rule.version}; rates in per cent of N",
         _earlier(report),
     ]
+    lines[:0] = report.sources
     if report.num_other_readings:
         lines.append(
             f"{report.num_other_readings} references have a number that is said in two ways, and "
@@ -174,6 +183,20 @@ def _notices(report: Report) -> list[str]:
         lines.append(f"only the utterances of {report.cuts_path}")
     if not KOREAN_UNITS.keys().isdisjoint(scores.units):
         lines.append(_KOREAN_NOTICE)
+    lines += _unmatched(report)
+    if report.ended:
+        ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
+        lines.append(f"search ended by: {ends}")
+    if report.audio_seconds is not None:
+        lines.append(f"audio: {report.audio_seconds:.1f} s")
+    return lines
+
+
+def _unmatched(report: Report) -> list[str]:
+    """Returns which utterances lack a side."""
+    scores, lines = report.scores, []
+    if report.extra:
+        lines.append(f"no reference, left out: {listed(report.extra)}")
     if scores.missing:
         lines.append(f"no hypothesis, counted as deletions: {listed(scores.missing)}")
     if report.unreadable:
@@ -182,11 +205,6 @@ def _notices(report: Report) -> list[str]:
         lines.append(
             f"empty reference, insertions counted as errors: {listed(scores.empty_references)}"
         )
-    if report.ended:
-        ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
-        lines.append(f"search ended by: {ends}")
-    if report.audio_seconds is not None:
-        lines.append(f"audio: {report.audio_seconds:.1f} s")
     return lines
 
 
