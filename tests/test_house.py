@@ -331,6 +331,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.options": "cli",
         "asr.use.dev_set": "tune and recognition",
         "asr.use.tune_report": "tune",
+        "asr.scoring.file_scores": "formats, timed and alternatives",
         "asr.scoring.lines": "formats and transcripts",
         "asr.scoring.pairs": "formats, timed and tables",
         "asr.scoring.rates": "report",
@@ -350,6 +351,8 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.lm.folder": "language_model",
         "asr.lm.perplexity": "language_model",
         "asr.audio.agreement": "audio_chunks",
+        "asr.scoring.columns": "scoring_compare",
+        "asr.scoring.compare_report": "scoring_compare",
         "asr.errors": "all",
         "asr.cli.__main__": "cli",
     }

@@ -71,3 +71,12 @@ def test_the_command_counts_the_cheapest_of_the_alternatives_of_references(tmp_p
     message = error_of("score", "--ref", ref, "--hyp", ref)
     assert "ref.trn line 1: " in message
     assert "alternatives or optional words of trn, which a hypothesis cannot have" in message
+
+
+def test_recognizers_are_not_compared_on_references_that_allow_several_texts(tmp_path: Path):
+    ref = tmp_path / "ref.trn"
+    ref.write_text("{ a / b } c (s-1)\na (s-2)\n")
+    for name in ("x", "y"):
+        (tmp_path / name).write_text("s-1 a c\ns-2 a\n")
+    message = error_of("compare", tmp_path / "x", tmp_path / "y", "--ref", ref)
+    assert 'ref.trn: "s-1" allows several texts' in message

@@ -8,7 +8,8 @@ from lhotse import CutSet, MonoCut
 from rich.console import Console
 
 from asr.errors import ConfigError, DataError
-from asr.scoring.rates import RATES, rates_line, read_rate_names, score_files, score_folder
+from asr.scoring.file_scores import score_files
+from asr.scoring.rates import RATES, rates_line, read_rate_names, score_folder
 from asr.scoring.report import to_json, to_markdown, to_table, write_report
 
 # worked by hand: 11 words, sat/sit and an inserted "now" and a lost "the" and a lost "sir"
@@ -113,6 +114,9 @@ def test_json_holds_fractions_counts_and_what_was_scored(scored, tmp_path):
     assert (values["wer"], values["sentence_error_rate"]) == (4 / 11, 3 / 5)
     assert values["cer"] == (1 + 4 + 4 + 4) / 38  # sat/sit, " now", "the ", " sir"
     assert values["cer_no_spaces"] == (1 + 3 + 3 + 3) / 31
+    interval = values["units"]["words"].pop("interval_95")
+    assert interval["by_speaker"] is None
+    assert interval["by_utterance"]["low"] < 4 / 11 < interval["by_utterance"]["high"]
     assert values["units"]["words"] == {
         "num_reference": 11,
         "hits": 8,

@@ -14,7 +14,7 @@ from rich.table import Table
 import asr
 from asr.cli import data, lm, use
 from asr.cli.options import Extend, Settings, Threads, say
-from asr.cli.scoring import score
+from asr.cli.scoring import compare, score
 from asr.errors import AsrError, one_line
 from asr.machine.cores import use_threads
 from asr.recipes import RECIPES, PrepareOptions, find_recipe
@@ -160,6 +160,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "decode": use.decode,
     "score": score,
+    "compare": compare,
     "transcribe": use.transcribe,
     "draw-alignment": use.draw_alignment,
     "draw-features": use.draw_features,

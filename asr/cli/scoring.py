@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,6 +11,9 @@ from asr.cli.file_options import Format, OneFormat
 from asr.cli.options import say, say_all
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
+
+if TYPE_CHECKING:
+    from asr.scoring.rates import Report
 
 Only = Annotated[
     list[str] | None,
@@ -39,8 +42,8 @@ def score(
     ] = "",
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
-    from asr.scoring.rates import rates_line, read_rate_names, score_files, score_folder
-    from asr.scoring.report import to_table, write_report
+    from asr.scoring.file_scores import score_files
+    from asr.scoring.rates import read_rate_names, score_folder
 
     names = read_rate_names(only or ())
     formats = ref_format or format_name, hyp_format or format_name
@@ -53,12 +56,45 @@ def score(
             "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder, "
             "--format with files"
         )
-    report = replace(report, note=note)
+    _show(replace(report, note=note), names, out)
+
+
+def _show(report: "Report", names: list[str], out: Path | None) -> None:
+    """Prints a report, and writes it but where single rates are asked for."""
+    from asr.scoring.rates import rates_line
+    from asr.scoring.report import to_table, write_report
+
     if names:
         say_all(report.sources)
         typer.echo(rates_line(report, names))
         return
     paths = write_report(report, out or report.folder)
     Console().print(to_table(report))
+    for path in paths:
+        say(f"written: {path}")
+
+
+def compare(
+    systems: Annotated[
+        list[Path], typer.Argument(help="Folders of asr decode; with --ref files of hypotheses.")
+    ],
+    ref: Annotated[Path | None, typer.Option(help="References, where files are given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where compare.json and compare.md go; else nowhere.")
+    ] = None,
+    normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
+    rate: Annotated[
+        str, typer.Option(help="wer, cer, cer_no_spaces, wer_respaced or jer.")
+    ] = "wer",
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+) -> None:
+    """Say whether a recognizer is better than another, or that the speech cannot tell."""
+    from asr.scoring.compare import compare as run
+    from asr.scoring.compare import read_systems
+    from asr.scoring.compare_report import comparison_table, write_comparison
+
+    comparison = run(read_systems(systems, normalizer, references=ref), rate, seed=seed)
+    paths = () if out is None else write_comparison(comparison, out)
+    Console().print(comparison_table(comparison))
     for path in paths:
         say(f"written: {path}")

@@ -7,17 +7,17 @@ files -> texts (transcripts.py) -> normalised -> error counts (counts.py) -> Rep
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
-from asr.scoring.alternatives import ONE_EACH, Costs, nearest_spelling
 from asr.scoring.counts import RESPACED, ScoreSet, score
-from asr.scoring.pairs import read_text_pair
+from asr.scoring.intervals import Intervals, score_intervals
 from asr.scoring.readings import nearest_reading
 from asr.scoring.timed import Place
-from asr.scoring.transcripts import RecognizedUtterance, TextFile, read_recognized
+from asr.scoring.transcripts import RecognizedUtterance, read_recognized
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -56,6 +56,7 @@ class Report:
             file says; None: it does not.
         unreadable: ids whose audio could not be read, so that they have no hypothesis.
         num_other_readings: utterances with a number that was heard in the other way it is said.
+        speakers: utterance -> who speaks; empty where that is not known of all.
         sources: what the files were read as, and what is to know of them, a sentence each.
         extra: ids of hypotheses without reference, which do not count.
         places: where utterances lie, of those of which it is known.
@@ -72,9 +73,15 @@ class Report:
     earlier_normalizer: str | None = None
     unreadable: tuple[str, ...] = ()
     num_other_readings: int = 0
+    speakers: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
+
+    @cached_property
+    def intervals(self) -> Mapping[str, Intervals]:
+        """The intervals of each unit's rate."""
+        return score_intervals(self.scores, self.speakers)
 
     @property
     def folder(self) -> Path:
@@ -85,29 +92,31 @@ class Report:
         return beside / self.cuts_path.name.removesuffix(".jsonl.gz")
 
 
-def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> Report:
+def score_folder(
+    folder: Path, normalizer: str, *, cuts: Path | None = None, readings: bool = True
+) -> Report:
     """Returns the report of the folder's `hyp.jsonl`, both sides normalised.
 
     Args:
         folder: with the file.
         normalizer: name of what both sides go through.
         cuts: manifest of the utterances that are scored; None: all.
+        readings: whether a number that is said in two ways is right in either.
 
     Raises:
         ConfigError: the normaliser is unknown.
         DataError: the file is missing, empty, or holds a line that breaks its format; or the
             manifest cannot be read or holds an utterance that the file does not.
     """
-    rule = get_normalizer(normalizer)
-    path = Path(folder) / HYPOTHESES_FILE
+    rule, path = get_normalizer(normalizer), Path(folder) / HYPOTHESES_FILE
     rows = read_recognized(path)
-    if cuts is not None:
-        rows = _of_manifest(rows, cuts, path)
+    rows = rows if cuts is None else _of_manifest(rows, cuts, path)
     seconds = [row.seconds for row in rows if row.seconds is not None]
-    scores, num_other_readings = _score_normalised(
+    scores, num_other_readings = score_normalised(
         {row.utterance_id: row.reference for row in rows},
         {row.utterance_id: row.hypothesis for row in rows if row.error is None},
         rule,
+        readings=readings,
     )
     return Report(
         hypotheses_path=path,
@@ -117,21 +126,47 @@ def score_folder(folder: Path, normalizer: str, *, cuts: Path | None = None) -> 
         ended=dict(Counter(row.ended for row in rows if row.ended is not None)),
         audio_seconds=sum(seconds) if len(seconds) == len(rows) else None,
         cuts_path=cuts,
-        earlier_normalizer=" and ".join(sorted(filter(None, {row.normalizer for row in rows})))
-        or None,
+        earlier_normalizer=_joined({row.normalizer for row in rows}),
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
+        speakers=known_speakers(rows),
+        places=_places(rows),
     )
 
 
-def _score_normalised(
-    references: Mapping[str, str], hypotheses: Mapping[str, str], rule: Normalizer
+def _places(rows: Sequence[RecognizedUtterance]) -> dict[str, Place]:
+    """Returns where utterances lie that are files of their own, of those whose length is known."""
+    return {
+        row.utterance_id: Place(row.utterance_id, "1", row.speaker or "unknown", 0.0, row.seconds)
+        for row in rows
+        if row.seconds is not None
+    }
+
+
+def _joined(names: set[str | None]) -> str | None:
+    return " and ".join(sorted(filter(None, names))) or None
+
+
+def known_speakers(rows: Sequence[RecognizedUtterance]) -> dict[str, str]:
+    """Returns who speaks each utterance; nothing where that is not known of all."""
+    speakers = {row.utterance_id: row.speaker for row in rows if row.speaker is not None}
+    return speakers if len(speakers) == len(rows) else {}
+
+
+def score_normalised(
+    references: Mapping[str, str],
+    hypotheses: Mapping[str, str],
+    rule: Normalizer,
+    *,
+    readings: bool,
 ) -> tuple[ScoreSet, int]:
     """Returns the error counts, and how many references were read otherwise than the rule does."""
     heard = {name: rule.apply(text) for name, text in hypotheses.items()}
     plain = {name: rule.apply(text) for name, text in references.items()}
     said = {
-        name: nearest_reading(text, heard[name], rule) if name in heard else plain[name]
+        name: nearest_reading(text, heard[name], rule)
+        if readings and name in heard
+        else plain[name]
         for name, text in references.items()
     }
     return score(said, heard), sum(said[name] != plain[name] for name in said)
@@ -149,76 +184,6 @@ def _of_manifest(
             "them, or name one of what was decoded)"
         )
     return [row for row in rows if row.utterance_id in wanted]
-
-
-def score_files(
-    references_path: Path,
-    hypotheses_path: Path,
-    normalizer: str,
-    *,
-    formats: tuple[str | None, str | None] = (None, None),
-    costs: Costs = ONE_EACH,
-) -> Report:
-    """Returns the report of two files in any format of `read_text_pair`, both sides normalised.
-
-    Args:
-        references_path: what was said.
-        hypotheses_path: what was recognised.
-        normalizer: name of what both sides go through.
-        formats: of the two files, each one of `FORMATS`; None: found out.
-        costs: of errors, where a reference allows several texts.
-
-    Raises:
-        ConfigError: the normaliser or the format is unknown.
-        DataError: a file is missing or breaks its format, or no hypothesis has a reference.
-    """
-    rule = get_normalizer(normalizer)
-    paths = Path(references_path), Path(hypotheses_path)
-    said, heard = read_text_pair(*paths, ref_format=formats[0], hyp_format=formats[1])
-    if not said.texts:
-        raise DataError(f"{paths[0]}: holds no utterance; must hold at least one reference")
-    hypotheses, extra = _with_reference(heard, said)
-    references = _nearest_spellings(said, hypotheses, rule, costs=costs)
-    scores, num_other_readings = _score_normalised(references, hypotheses, rule)
-    return Report(
-        hypotheses_path=paths[1],
-        references_path=paths[0],
-        normalizer=rule,
-        scores=scores,
-        earlier_normalizer=heard.normalizer,
-        num_other_readings=num_other_readings,
-        sources=said.said + heard.said,
-        extra=extra,
-        places=said.places,
-    )
-
-
-def _with_reference(heard: TextFile, said: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Returns the hypotheses that have a reference, and the ids of the others.
-
-    If none has, all are returned, for `score` to refuse.
-    """
-    extra = tuple(name for name in heard.texts if name not in said.texts)
-    if not extra or len(extra) == len(heard.texts):
-        return heard.texts, ()
-    return {name: text for name, text in heard.texts.items() if name in said.texts}, extra
-
-
-def _nearest_spellings(
-    said: TextFile, hypotheses: Mapping[str, str], rule: Normalizer, *, costs: Costs
-) -> dict[str, str]:
-    """Returns the references, of those with alternatives the ones that are the cheapest."""
-    return {
-        name: nearest_spelling(
-            said.spellings[name],
-            rule.apply(hypotheses.get(name, "")),
-            normalize=rule.apply,
-            costs=costs,
-        )
-        if name in said.spellings
-        else text
-        for name, text in said.texts.items()
-    }
 
 
 def read_rate_names(given: Sequence[str]) -> list[str]:

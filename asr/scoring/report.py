@@ -6,10 +6,10 @@ a table for the terminal (per cent).
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -17,12 +17,13 @@ from rich.text import Text
 from asr.errors import DataError
 from asr.files import write_file
 from asr.scoring.alignment import Alignment, Step
+from asr.scoring.columns import wrap_columns
 from asr.scoring.counts import KOREAN_UNITS, ScoreSet, UtteranceScore
+from asr.scoring.intervals import Interval
 from asr.scoring.rates import Report, listed
 
 _NUM_WORST = 20
 _NUM_CONFUSIONS = 10
-_LINE_WIDTH = 100  # columns of an alignment before it goes on below
 _MARKS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
 _TITLES = {
     "words": "words",
@@ -37,6 +38,7 @@ _KOREAN_NOTICE = (
     "sWER of KsponSpeech; jamo are for diagnosis; Kaldi's Zeroth WER counts morphemes, which is "
     "none of these"
 )
+_INTERVAL_HEADER = ("", "Err", "95 % by utterance", "95 % by speaker")
 _HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 
 
@@ -52,7 +54,7 @@ def to_json(report: Report) -> str:
         "cer": scores.cer,
         "cer_no_spaces": scores.cer_no_spaces,
         "sentence_error_rate": scores.sentence_error_rate,
-        "units": {unit: _unit_values(scores, unit) for unit in scores.units},
+        "units": {unit: _unit_values(report, unit) for unit in scores.units},
         "num_other_readings": report.num_other_readings,
         "missing": scores.missing,
         "unreadable": report.unreadable,
@@ -96,6 +98,9 @@ def to_markdown(report: Report) -> str:
     lines = ["# Error rates", ""]
     lines += [f"| {' | '.join(header)} |", "|---" + "|---:" * (len(header) - 1) + "|"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
+    first, *rest = _interval_rows(report)
+    lines += ["", f"| {' | '.join(first)} |", "|---" + "|---:" * (len(first) - 1) + "|"]
+    lines += [f"| {' | '.join(row)} |" for row in rest]
     lines += ["", *(f"- {notice}" for notice in _notices(report))]
     if confusions := _confusion_rows(report.scores):
         lines += ["", "## Most frequent word errors", "", "```"]
@@ -111,19 +116,24 @@ def to_markdown(report: Report) -> str:
 
 def to_table(report: Report) -> Group:
     """Returns what rich prints: the table of rates, the notices and the most frequent errors."""
-    header, *rows = _table_rows(report.scores)
-    rates = Table(*header[:1])
-    for title in header[1:]:
-        rates.add_column(title, justify="right")
-    for row in rows:
-        rates.add_row(*row)
-    parts: list[Table | Text] = [rates, *(Text(notice) for notice in _notices(report))]
+    tables = [_rich(_table_rows(report.scores)), _rich(_interval_rows(report))]
+    parts: list[Table | Text] = [*tables, *(Text(notice) for notice in _notices(report))]
     if confusions := _confusion_rows(report.scores):
         errors = Table("count", "most frequent word errors")
         for count, what in confusions:
             errors.add_row(str(count), Text(what))
         parts.append(errors)
     return Group(*parts)
+
+
+def _rich(rows: Sequence[Sequence[str]]) -> Table:
+    header, *rest = rows
+    table = Table(*header[:1])
+    for title in header[1:]:
+        table.add_column(title, justify="right")
+    for row in rest:
+        table.add_row(*row)
+    return table
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
@@ -139,14 +149,18 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def _unit_values(scores: ScoreSet, unit: str) -> dict[str, int | float]:
-    counts = scores.counts(unit)
+def _unit_values(report: Report, unit: str) -> dict[str, object]:
+    scores, counts = report.scores, report.scores.counts(unit)
     return {
         "num_reference": counts.num_reference,
         **asdict(counts),
         "num_errors": counts.num_errors,
         "rate": counts.rate,
         "num_wrong_utterances": scores.num_wrong(unit),
+        "interval_95": {
+            name: None if found is None else found._asdict()
+            for name, found in report.intervals[unit]._asdict().items()
+        },
     }
 
 
@@ -164,12 +178,45 @@ def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
     return rows
 
 
+def _interval_rows(report: Report) -> list[tuple[str, ...]]:
+    """Returns the header and one row a unit: its rate and where it lies, in per cent."""
+    rows: list[tuple[str, ...]] = [_INTERVAL_HEADER]
+    for unit, (by_utterance, by_speaker) in report.intervals.items():
+        rate = f"{100 * report.scores.counts(unit).rate:.2f}"
+        rows.append((_TITLES[unit], rate, _span(by_utterance), _span(by_speaker)))
+    return rows
+
+
+def _span(interval: Interval | None) -> str:
+    if interval is None:
+        return "-"
+    return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+
+
+def _belief(report: Report) -> str:
+    """Returns which interval is to be believed."""
+    if not report.speakers:
+        return (
+            "95 % intervals by utterance are of other utterances of these speakers; who speaks is "
+            "not known, and other speakers would differ more"
+        )
+    num_speakers = len(set(report.speakers.values()))
+    if num_speakers < 2:
+        return "95 % intervals are of other utterances of this one speaker, not of other speakers"
+    few = "; of so few it is wide, and covers 92 to 97 %" if num_speakers < 20 else ""
+    return (
+        f"95 % intervals by speaker, of {num_speakers}, are to be believed of other speakers{few}; "
+        "those by utterance are of other utterances of these speakers"
+    )
+
+
 def _notices(report: Report) -> list[str]:
     """Returns what a reader must know beside the table, one sentence a line."""
     rule, scores = report.normalizer, report.scores
     lines = [
         f"normalizer {rule.name}, version {rule.version}; rates in per cent of N",
         _earlier(report),
+        _belief(report),
     ]
     lines[:0] = report.sources
     if report.num_other_readings:
@@ -243,16 +290,5 @@ def _worst(scores: ScoreSet) -> list[UtteranceScore]:
 
 def _alignment_lines(alignment: Alignment) -> list[str]:
     """Returns REF, HYP and OP lines with the tokens of a step below each other, wrapped."""
-    blocks: list[list[str]] = []
-    used = _LINE_WIDTH
-    for operation, old, new in alignment.steps:
-        cells = [old or "", new or "", _MARKS[operation]]
-        width = max(cell_len(cell) for cell in cells)
-        cells = [cell or "*" * width for cell in cells]
-        if used + width + 1 > _LINE_WIDTH:
-            blocks.append(["REF:", "HYP:", "OP: "])
-            used = 4
-        used += width + 1
-        for row, cell in enumerate(cells):
-            blocks[-1][row] += " " + cell + " " * (width - cell_len(cell))
-    return "\n\n".join("\n".join(line.rstrip() for line in b) for b in blocks).split("\n")
+    columns = [(old or "", new or "", _MARKS[operation]) for operation, old, new in alignment.steps]
+    return wrap_columns(("REF:", "HYP:", "OP:"), columns)

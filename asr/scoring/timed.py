@@ -48,7 +48,7 @@ class Segment(NamedTuple):
     @property
     def is_ignored(self) -> bool:
         """Whether nothing in it counts."""
-        return self.text.upper() == IGNORED
+        return IGNORED in self.text.upper().split()
 
     @property
     def track(self) -> Track:

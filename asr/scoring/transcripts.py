@@ -39,6 +39,7 @@ class RecognizedUtterance:
         seconds: duration of the utterance; None where the line does not tell.
         normalizer: name and version of what both texts went through; None: it does not tell.
         error: why there is no hypothesis, as audio that cannot be read; None: there is one.
+        speaker: who speaks; None where the line does not tell.
     """
 
     utterance_id: str
@@ -48,6 +49,7 @@ class RecognizedUtterance:
     seconds: float | None
     normalizer: str | None = None
     error: str | None = None
+    speaker: str | None = None
 
 
 class TextFile(NamedTuple):
@@ -89,6 +91,7 @@ def read_recognized(path: Path) -> list[RecognizedUtterance]:
             seconds=_get_optional(values, "seconds", float, where=where),
             normalizer=_get_optional(values, "normalizer", str, where=where),
             error=_get_optional(values, "error", str, where=where),
+            speaker=_get_optional(values, "speaker", str, where=where),
         )
     if not rows:
         raise DataError(

@@ -79,9 +79,11 @@ def decode_manifest(
 
 
 def _complete(lines: dict[str, dict[str, object]], cuts: list[Cut], manifest: str | Path) -> None:
-    """Adds to each utterance's line how long it is; refuses lines that all hold an error."""
+    """Adds to each line its length and speaker; refuses lines that all hold an error."""
     for cut in cuts:
         lines[cut.id]["seconds"] = round(cut.duration, 3)
+        speakers = {supervision.speaker for supervision in cut.supervisions}
+        lines[cut.id]["speaker"] = speakers.pop() if len(speakers) == 1 else None
     errors = [line["error"] for line in lines.values() if "error" in line]
     if len(errors) == len(cuts):
         raise DataError(

@@ -1,0 +1,60 @@
+"""Alignments as lines of text: what belongs together stands in one column."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from asr.scoring.alignment import Alignment
+
+LINE_WIDTH = 100  # columns of a terminal before an alignment goes on below
+
+
+def wrap_columns(labels: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
+    """Returns lines, one a label, with each column's cells below each other; "" is drawn as stars.
+
+    Long ones go on below, after an empty line.
+    """
+    margin = max(map(cell_len, labels))
+    blocks: list[list[str]] = []
+    used = LINE_WIDTH
+    for column in columns:
+        width = max(cell_len(cell) for cell in column)
+        if used + width + 1 > LINE_WIDTH:
+            blocks.append([label + " " * (margin - cell_len(label)) for label in labels])
+            used = margin
+        used += width + 1
+        for row, cell in enumerate(column):
+            shown = cell or "*" * width
+            blocks[-1][row] += " " + shown + " " * (width - cell_len(shown))
+    lines = ("\n".join(line.rstrip() for line in block) for block in blocks)
+    return "\n\n".join(lines).split("\n")
+
+
+def side_by_side(alignments: Sequence[Alignment]) -> list[tuple[str, ...]]:
+    """Returns columns of several hypotheses' alignments with one reference.
+
+    Each is (reference word, or "" where there is none, each hypothesis' word, or ""); what several
+    insert at one place stands side by side.
+    """
+    columns: list[tuple[str, ...]] = []
+    for places in zip(*map(_places, alignments), strict=True):
+        inserted = [words for words, _, _ in places]
+        for number in range(max(map(len, inserted))):
+            row = (words[number] if number < len(words) else "" for words in inserted)
+            columns.append(("", *row))
+        if places[0][1] is not None:
+            columns.append((places[0][1], *(heard or "" for _, _, heard in places)))
+    return columns
+
+
+def _places(alignment: Alignment) -> list[tuple[list[str], str | None, str | None]]:
+    """Returns of each reference word, and the end: what is inserted before, it, what it became."""
+    places: list[tuple[list[str], str | None, str | None]] = []
+    inserted: list[str] = []
+    for _, old, new in alignment.steps:
+        if old is None:
+            inserted.append(new or "")
+        else:
+            places.append((inserted, old, new))
+            inserted = []
+    return [*places, (inserted, None, None)]

@@ -1,0 +1,207 @@
+"""Whether one recognizer is better than another on the same speech, or the speech cannot tell.
+
+    systems' transcripts -> error counts of each -> paired draws (intervals.py), matched pairs
+    (mapsswe.py) -> Verdict of each pair
+
+The draws are the same for all systems, so that what makes an utterance hard for both cancels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from asr.errors import ConfigError, DataError
+from asr.scoring.counts import ScoreSet, UtteranceScore
+from asr.scoring.file_scores import score_files
+from asr.scoring.intervals import (
+    Difference,
+    Numbers,
+    block_sums,
+    draw_sums,
+    rate_difference,
+    t_point,
+)
+from asr.scoring.mapsswe import MatchedPairs, holm, matched_pairs
+from asr.scoring.rates import RATES, Report, listed, score_folder
+
+SIGNIFICANT = 0.05
+POWER_POINTS = 1.96 + 0.84  # of the normal distribution: 5 % two-sided, found in 80 of 100 tries
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two systems compared.
+
+    Attributes:
+        names: of the two.
+        by_utterance: rate of the first - rate of the second, over utterances.
+        by_speaker: the same over speakers; None where they are not known, or one speaks.
+        test: matched pairs of words.
+        p_value: of the test, held against the number of pairs (Holm); None: too few segments.
+    """
+
+    names: tuple[str, str]
+    by_utterance: Difference
+    by_speaker: Difference | None
+    test: MatchedPairs
+    p_value: float | None
+
+    @property
+    def believed(self) -> Difference:
+        """The one that holds for other speakers, where there is one."""
+        return self.by_speaker or self.by_utterance
+
+    @property
+    def better(self) -> str | None:
+        """Which is better: where the interval leaves 0 out and the test agrees; None: neither."""
+        interval, statistic = self.believed.interval, self.test.statistic
+        if interval is None or statistic is None or self.p_value is None:
+            return None
+        if self.p_value >= SIGNIFICANT or (interval.low <= 0.0 <= interval.high):
+            return None
+        if (interval.low > 0) != (statistic > 0):
+            return None
+        return self.names[1] if interval.low > 0 else self.names[0]
+
+    @property
+    def num_needed(self) -> int | None:
+        """About how many utterances would tell such a difference; None where there is none."""
+        interval, value = self.by_utterance.interval, self.by_utterance.value
+        if interval is None or value == 0:
+            return None
+        spread = (interval.high - interval.low) / 2 / t_point(interval.num_blocks)
+        return max(2, round(interval.num_blocks * (POWER_POINTS * spread / value) ** 2))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Systems, in the order given, and each two of them compared.
+
+    Attributes:
+        reports: name -> its report.
+        rate: the name of the error rate that is compared, of `RATES`.
+        pairs: each two systems.
+    """
+
+    reports: Mapping[str, Report]
+    rate: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def unit(self) -> str:
+        """What the rate counts."""
+        return RATES[self.rate].unit
+
+
+def read_systems(
+    given: Sequence[Path], normalizer: str, *, references: Path | None = None
+) -> dict[str, Report]:
+    """Returns the report of each system, by a name that is short and its own.
+
+    Args:
+        given: folders of `asr decode`, or with references files of hypotheses.
+        normalizer: name of what all texts go through.
+        references: their file.
+
+    Raises:
+        ConfigError: fewer than two systems, or one of them twice.
+        DataError: a file breaks its format, or the systems' utterances or references differ.
+    """
+    paths = [Path(path) for path in given]
+    if len(paths) < 2:
+        raise ConfigError("asr compare: one system alone; give two or more (asr score takes one)")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise ConfigError("asr compare: one system is given twice; give each once")
+    names = _short_names(paths)
+    if references is None:
+        found = [score_folder(path, normalizer, readings=False) for path in paths]
+    else:
+        found = [score_files(references, path, normalizer, readings=False) for path in paths]
+    for path, report in zip(paths[1:], found[1:], strict=True):
+        _check_same((paths[0], found[0].scores), (path, report.scores))
+    return dict(zip(names, found, strict=True))
+
+
+def compare(reports: Mapping[str, Report], rate: str = "wer", *, seed: int = 0) -> Comparison:
+    """Returns each two systems compared; utterances without a hypothesis are all deletions.
+
+    Raises:
+        ConfigError: the rate is unknown.
+        DataError: it is of Korean, and no reference holds Hangul.
+    """
+    if rate not in RATES:
+        raise ConfigError(f'--rate "{rate}": unknown; known: {", ".join(RATES)}')
+    unit, first = RATES[rate].unit, next(iter(reports.values()))
+    if unit not in first.scores.units:
+        raise DataError(f"{first.references_path}: no Hangul for --rate {rate} (give --rate cer)")
+    names = sorted(utterance.utterance_id for utterance in first.scores.utterances)
+    rows = [in_order(report, names) for report in reports.values()]
+    speakers = [first.speakers[name] for name in names] if first.speakers else []
+    counted = [[utterance.counts[unit] for utterance in row] for row in rows]
+    values = [[count.num_errors for count in row] for row in counted]
+    values.append([count.num_reference for count in counted[0]])
+    sums = [block_sums(np.transpose(values))]
+    if len(set(speakers)) > 1:
+        sums.append(block_sums(np.transpose(values), speakers))
+    drawn = [draw_sums(found, seed=seed) for found in sums]
+    places = list(combinations(range(len(rows)), 2))
+    tests = [_test(rows[first], rows[second]) for first, second in places]
+    adjusted = iter(holm([test.p_value for test in tests if test.p_value is not None]))
+    pairs = []
+    for place, test in zip(places, tests, strict=True):
+        found = [_difference(*both, place) for both in zip(drawn, sums, strict=True)]
+        pairs.append(
+            Pair(
+                names=(list(reports)[place[0]], list(reports)[place[1]]),
+                by_utterance=found[0],
+                by_speaker=found[1] if len(found) > 1 else None,
+                test=test,
+                p_value=None if test.p_value is None else next(adjusted),
+            )
+        )
+    return Comparison(reports, rate, tuple(pairs))
+
+
+def _test(first: Sequence[UtteranceScore], second: Sequence[UtteranceScore]) -> MatchedPairs:
+    return matched_pairs((a.words, b.words) for a, b in zip(first, second, strict=True))
+
+
+def in_order(report: Report, names: Sequence[str]) -> list[UtteranceScore]:
+    """Returns a report's utterances in the order of their ids that is given."""
+    found = {utterance.utterance_id: utterance for utterance in report.scores.utterances}
+    return [found[name] for name in names]
+
+
+def _difference(drawn: Numbers, sums: Numbers, place: tuple[int, int]) -> Difference:
+    columns = [*place, sums.shape[1] - 1]
+    return rate_difference(drawn[:, columns], sums[:, columns])
+
+
+def _short_names(paths: Sequence[Path]) -> list[str]:
+    """Returns the shortest ends of the paths that differ from each other."""
+    absolute = [path.resolve() for path in paths]
+    for length in range(1, max(len(path.parts) for path in absolute) + 1):
+        names = ["/".join(path.parts[-length:]) for path in absolute]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def _check_same(first: tuple[Path, ScoreSet], second: tuple[Path, ScoreSet]) -> None:
+    (first_path, first_scores), (path, scores) = first, second
+    said = {utterance.utterance_id: utterance.reference for utterance in first_scores.utterances}
+    others = {utterance.utterance_id: utterance.reference for utterance in scores.utterances}
+    if alone := sorted(said.keys() ^ others.keys()):
+        raise DataError(
+            f"{path}: its utterances are not those of {first_path}: {listed(tuple(alone))} are in "
+            "one of them alone (decode the same manifest with both)"
+        )
+    for name, text in said.items():
+        if others[name] != text:
+            raise DataError(
+                f'{path}: utterance "{name}" has the reference "{others[name]}", in {first_path} '
+                f'"{text}" (decode the same manifest, or give --normalizer)'
+            )

@@ -1,0 +1,211 @@
+"""A comparison written for people and for programs: `compare.json`, `compare.md`, a table."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from asr.errors import DataError
+from asr.files import write_file
+from asr.scoring.columns import side_by_side, wrap_columns
+from asr.scoring.compare import Comparison, Pair, in_order
+from asr.scoring.counts import UtteranceScore
+from asr.scoring.intervals import Difference, Interval
+from asr.scoring.rates import RATES, Report
+
+NUM_CHANGED = 20
+_SYSTEMS = ("system", "Err", "95 % by utterance", "95 % by speaker")
+_PAIRS = ("first - second", "points", "95 % by utterance", "95 % by speaker", "P", "p (MAPSSWE)")
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> tuple[Path, Path]:
+    """Writes `compare.json` and `compare.md` into a folder, each whole or not at all.
+
+    Raises:
+        DataError: the folder or a file cannot be written.
+    """
+    paths = Path(folder) / "compare.json", Path(folder) / "compare.md"
+    texts = comparison_json(comparison), comparison_markdown(comparison)
+    for path, text in zip(paths, texts, strict=True):
+        write_file(path, text, DataError, way_out="choose another folder or make room")
+    return paths
+
+
+def comparison_table(comparison: Comparison) -> Group:
+    """Returns what rich prints."""
+    tables: list[Table | Text] = []
+    for header, *rows in (_system_rows(comparison), _pair_rows(comparison)):
+        table = Table(*header[:1])
+        for title in header[1:]:
+            table.add_column(title, justify="right")
+        for row in rows:
+            table.add_row(*row)
+        tables.append(table)
+    return Group(*tables, *(Text(line) for line in notices(comparison)))
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """Returns the comparison as Markdown, with the utterances that differ most."""
+    lines = ["# Comparison", ""]
+    for header, *rows in (_system_rows(comparison), _pair_rows(comparison)):
+        lines += [f"| {' | '.join(header)} |", "|---" + "|---:" * (len(header) - 1) + "|"]
+        lines += [f"| {' | '.join(row)} |" for row in rows] + [""]
+    lines += [f"- {line}" for line in notices(comparison)]
+    changed = most_changed(comparison)
+    if changed:
+        lines += ["", "## Utterances that differ most, in word errors", ""]
+    labels = ["REF:", *(f"{name}:" for name in comparison.reports)]
+    for scores in changed:
+        errors = ", ".join(str(each.counts["words"].num_errors) for each in scores)
+        columns = side_by_side([each.words for each in scores])
+        title = f"{scores[0].utterance_id} (errors {errors})"
+        lines += ["```", title, *wrap_columns(labels, columns), "```", ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def comparison_json(comparison: Comparison) -> str:
+    """Returns the comparison as JSON: rates and differences as fractions."""
+    values = {
+        "rate": comparison.rate,
+        "systems": {
+            name: _system_values(report, comparison.unit)
+            for name, report in comparison.reports.items()
+        },
+        "pairs": [
+            {
+                "first": pair.names[0],
+                "second": pair.names[1],
+                "by_utterance": _difference_values(pair.by_utterance),
+                "by_speaker": _difference_values(pair.by_speaker),
+                "mapsswe": pair.test._asdict(),
+                "p_value": pair.p_value,
+                "better": pair.better,
+                "num_utterances_needed": pair.num_needed,
+                "verdict": verdict(comparison, pair),
+            }
+            for pair in comparison.pairs
+        ],
+        "most_changed": [
+            {
+                "id": rows[0].utterance_id,
+                "reference": rows[0].reference,
+                "hypotheses": [row.hypothesis for row in rows],
+                "num_errors": [row.counts["words"].num_errors for row in rows],
+            }
+            for rows in most_changed(comparison)
+        ],
+    }
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+
+
+def _system_values(report: Report, unit: str) -> dict[str, object]:
+    return {
+        "hypotheses": str(report.hypotheses_path),
+        "rate": report.scores.counts(unit).rate,
+        "interval_95": {
+            kind: None if found is None else found._asdict()
+            for kind, found in report.intervals[unit]._asdict().items()
+        },
+        "missing": report.scores.missing,
+    }
+
+
+def verdict(comparison: Comparison, pair: Pair) -> str:
+    """Returns in a sentence which of two systems is better, or that the data cannot tell."""
+    first, second = pair.names
+    label, found = RATES[comparison.rate].label, pair.believed
+    by = "by speaker" if pair.by_speaker else "by utterance"
+    p_value = "" if pair.p_value is None else f", p = {pair.p_value:.2g}"
+    better = pair.better
+    if better is None:
+        sentence = (
+            f"the data cannot tell {first} from {second}: {label} differs by "
+            f"{100 * abs(found.value):.2f} points, 95 % interval {_span(found.interval)} {by}"
+            f"{p_value}"
+        )
+        if pair.num_needed is None:
+            return sentence
+        return f"{sentence}; about {pair.num_needed:,} utterances would tell such a difference"
+    worse = first if better == second else second
+    low, high = sorted(abs(end) for end in found.interval[:2]) if found.interval else (0.0, 0.0)
+    return (
+        f"{better} is better than {worse}: {100 * abs(found.value):.2f} points of {label}, 95 % "
+        f"interval {100 * low:.2f} to {100 * high:.2f} {by}{p_value}"
+    )
+
+
+def notices(comparison: Comparison) -> list[str]:
+    """Returns what a reader must know beside the tables, and the verdicts last."""
+    first = next(iter(comparison.reports.values()))
+    rule, num_pairs = first.normalizer, len(comparison.pairs)
+    lines = [
+        f"normalizer {rule.name}, version {rule.version}; rates in per cent of "
+        f"{first.scores.counts(comparison.unit).num_reference} {comparison.unit}",
+        "P: share of draws in which the second system is better (Bisani and Ney 2004); p: of "
+        "matched pairs of words, two-sided"
+        + (f", held against {num_pairs} comparisons (Holm)" if num_pairs > 1 else ""),
+    ]
+    for name, report in comparison.reports.items():
+        if report.scores.missing:
+            count = len(report.scores.missing)
+            lines.append(f"{name}: {count} utterances without a hypothesis count as deletions")
+    return lines + [verdict(comparison, pair) for pair in comparison.pairs]
+
+
+def most_changed(comparison: Comparison) -> list[tuple[UtteranceScore, ...]]:
+    """Returns the utterances whose word errors differ most among the systems, of each its score."""
+    reports = list(comparison.reports.values())
+    names = sorted(utterance.utterance_id for utterance in reports[0].scores.utterances)
+    found = list(zip(*(in_order(report, names) for report in reports), strict=True))
+
+    def apart(rows: Sequence[UtteranceScore]) -> int:
+        errors = [row.counts["words"].num_errors for row in rows]
+        return max(errors) - min(errors)
+
+    return [rows for rows in sorted(found, key=apart, reverse=True)[:NUM_CHANGED] if apart(rows)]
+
+
+def _system_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [_SYSTEMS]
+    for name, report in comparison.reports.items():
+        rate = report.scores.counts(comparison.unit).rate
+        intervals = report.intervals[comparison.unit]
+        rows.append((name, f"{100 * rate:.2f}", *map(_span, intervals)))
+    return rows
+
+
+def _pair_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [_PAIRS]
+    for pair in comparison.pairs:
+        by_speaker = pair.by_speaker.interval if pair.by_speaker else None
+        rows.append(
+            (
+                " - ".join(pair.names),
+                f"{100 * pair.by_utterance.value:.2f}",
+                _span(pair.by_utterance.interval),
+                _span(by_speaker),
+                f"{pair.believed.probability:.3f}",
+                "-" if pair.p_value is None else f"{pair.p_value:.2g}",
+            )
+        )
+    return rows
+
+
+def _difference_values(found: Difference | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    interval = None if found.interval is None else found.interval._asdict()
+    return {
+        "difference": found.value,
+        "interval_95": interval,
+        "probability_second_is_better": found.probability,
+    }
+
+
+def _span(interval: Interval | None) -> str:
+    if interval is None:
+        return "-"
+    return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
