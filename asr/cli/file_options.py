@@ -13,3 +13,15 @@ Format = Annotated[
     ),
 ]
 OneFormat = Annotated[str | None, typer.Option(help="As --format, of one of them.")]
+Like = Annotated[
+    str | None,
+    typer.Option(
+        help="Also what sclite or kaldi (compute-wer; kaldi-all, kaldi-present: its modes) counts."
+    ),
+]
+Files = Annotated[
+    bool,
+    typer.Option(
+        "--files", help="Also ref.trn, hyp.trn, ref.stm, hyp.ctm, ref.text and hyp.text, as scored."
+    ),
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from asr.cli.file_options import Format, OneFormat
+from asr.cli.file_options import Files, Format, Like, OneFormat
 from asr.cli.options import say, say_all
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
@@ -40,27 +40,37 @@ def score(
     note: Annotated[
         str, typer.Option(help="A line for the reports, such as what else the set was used for.")
     ] = "",
+    like: Like = None,
+    files: Files = False,
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
     from asr.scoring.file_scores import score_files
+    from asr.scoring.like import check_tool, costs_of
     from asr.scoring.rates import read_rate_names, score_folder
 
     names = read_rate_names(only or ())
+    check_tool(like)
     formats = ref_format or format_name, hyp_format or format_name
     if folder is not None and ref is None and hyp is None and not any(formats):
         report = score_folder(folder, normalizer, cuts=cuts)
     elif folder is None and ref is not None and hyp is not None and cuts is None:
-        report = score_files(ref, hyp, normalizer, formats=formats)
+        report = score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
     else:
         raise ConfigError(
             "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder, "
             "--format with files"
         )
-    _show(replace(report, note=note), names, out)
+    if names and (like or files):
+        raise ConfigError("asr score: --only prints rates alone; without it --like and --files")
+    _show(replace(report, note=note), names, out, like=like, files=files)
 
 
-def _show(report: "Report", names: list[str], out: Path | None) -> None:
+def _show(
+    report: "Report", names: list[str], out: Path | None, *, like: str | None, files: bool
+) -> None:
     """Prints a report, and writes it but where single rates are asked for."""
+    from asr.scoring.exports import write_files
+    from asr.scoring.like import count_like
     from asr.scoring.rates import rates_line
     from asr.scoring.report import to_table, write_report
 
@@ -68,7 +78,10 @@ def _show(report: "Report", names: list[str], out: Path | None) -> None:
         say_all(report.sources)
         typer.echo(rates_line(report, names))
         return
-    paths = write_report(report, out or report.folder)
+    if like:
+        report = replace(report, like=count_like(report.scores, like))
+    folder = out or report.folder
+    paths = [*write_report(report, folder), *(write_files(report, folder) if files else ())]
     Console().print(to_table(report))
     for path in paths:
         say(f"written: {path}")

@@ -15,6 +15,7 @@ from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import RESPACED, ScoreSet, score
 from asr.scoring.intervals import Intervals, score_intervals
+from asr.scoring.like import ToolCounts
 from asr.scoring.readings import nearest_reading
 from asr.scoring.timed import Place
 from asr.scoring.transcripts import RecognizedUtterance, read_recognized
@@ -60,6 +61,7 @@ class Report:
         sources: what the files were read as, and what is to know of them, a sentence each.
         extra: ids of hypotheses without reference, which do not count.
         places: where utterances lie, of those of which it is known.
+        like: what another tool would count; None: it was not asked for.
     """
 
     hypotheses_path: Path
@@ -77,6 +79,7 @@ class Report:
     sources: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
+    like: ToolCounts | None = None
 
     @cached_property
     def intervals(self) -> Mapping[str, Intervals]:

@@ -20,6 +20,7 @@ from asr.scoring.alignment import Alignment, Step
 from asr.scoring.columns import wrap_columns
 from asr.scoring.counts import KOREAN_UNITS, ScoreSet, UtteranceScore
 from asr.scoring.intervals import Interval
+from asr.scoring.like import lines_like, values_like
 from asr.scoring.rates import Report, listed
 
 _NUM_WORST = 20
@@ -87,6 +88,7 @@ def _inputs(report: Report) -> dict[str, object]:
         "cuts": None if report.cuts_path is None else str(report.cuts_path),
         "note": report.note or None,
         "sources": report.sources,
+        "like": values_like(report.like),
         "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
         "earlier_normalizer": report.earlier_normalizer,
     }
@@ -230,7 +232,7 @@ def _notices(report: Report) -> list[str]:
         lines.append(f"only the utterances of {report.cuts_path}")
     if not KOREAN_UNITS.keys().isdisjoint(scores.units):
         lines.append(_KOREAN_NOTICE)
-    lines += _unmatched(report)
+    lines += [*_unmatched(report), *lines_like(report.like)]
     if report.ended:
         ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
         lines.append(f"search ended by: {ends}")
