@@ -15,12 +15,12 @@ from pathlib import Path
 
 from lhotse.cut import MonoCut
 
+from asr.audio.kinds import READ, kind_of, visible_glob
 from asr.errors import DataError
-from asr.recipes.audio_kinds import READ, kind_of, visible_glob
 from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
 from asr.recipes.row_checks import Row
 from asr.recipes.rows import cuts_of_rows, unlike_published, write_splits
-from asr.recipes.text_files import read_lines
+from asr.tables.text_files import read_lines
 
 HOW = "fetch www.speech.cs.cmu.edu/databases/an4/an4_sphere.tar.gz and unpack it"
 NUM_UTTERANCES = {"train": 948, "test": 130}

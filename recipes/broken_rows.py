@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-from asr.recipes.columns import Table
 from asr.recipes.row_checks import Row
+from asr.tables.columns import Table
 
 FILE_NAME = re.compile(r"\.[A-Za-z0-9]{1,5}\s*$")
 WAY_OUT = "quote a text that holds a line break"

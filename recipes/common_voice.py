@@ -18,12 +18,12 @@ from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
-from asr.recipes.columns import Table
 from asr.recipes.problems import shown
 from asr.recipes.row_checks import Row
 from asr.recipes.rows import cuts_of_rows, write_splits
-from asr.recipes.separated import read_separated
-from asr.recipes.text_files import said_encodings
+from asr.tables.columns import Table
+from asr.tables.separated import read_separated
+from asr.tables.text_files import said_encodings
 
 HOW = "fetch a language from commonvoice.mozilla.org and unpack it"
 PARTS = ("train", "dev", "test")

@@ -2,7 +2,7 @@
 
 Looked for in this order: a Kaldi data directory (wav.scp, text; segments and utt2spk if they are
 there); tables (.csv, .tsv, .jsonl, .json, WeNet's .list); audio files with a .txt of the same name
-beside each. Columns are found by name, see `recipes/columns.py`, or given. Tables or folders named
+beside each. Columns are found by name, see `tables/columns.py`, or given. Tables or folders named
 train, dev and test, see `recipes/splits.py`, are the splits, also where one table stands above the
 folders or says the splits in a column; where there is no dev, a part of train is held out for it.
 What programs and systems leave, such as .ipynb_checkpoints, is passed over. A folder without splits
@@ -20,11 +20,11 @@ from lhotse.cut import MonoCut
 
 from asr.errors import ConfigError, DataError
 from asr.recipes.base import PrepareOptions, PrepareReport, refuse_unused
-from asr.recipes.columns import Columns
 from asr.recipes.folder_layouts import read_rows
 from asr.recipes.language import guess_language
 from asr.recipes.manifests import speaker_of
 from asr.recipes.rows import cuts_of_rows, words_of, write_splits
+from asr.tables.columns import Columns
 
 HELD_OUT = 0.1  # share of the utterances that go to dev, and to test
 MOST_HELD_OUT = 500  # utterances

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asr.errors import DataError
-from asr.recipes.audio_kinds import (
+from asr.audio.kinds import (
     NOT_READ,
     READ,
     kind_of,
@@ -16,13 +15,14 @@ from asr.recipes.audio_kinds import (
     visible_entries,
     visible_files,
 )
-from asr.recipes.columns import BY_NAME, Columns
+from asr.errors import DataError
 from asr.recipes.kaldi_layout import read_kaldi
 from asr.recipes.problems import shown
 from asr.recipes.row_checks import Row
 from asr.recipes.splits import SPLIT_OF, Splits, name_splits, part_rows
 from asr.recipes.tables import TABLES, read_table
-from asr.recipes.text_files import nfc, read_each
+from asr.tables.columns import BY_NAME, Columns
+from asr.tables.text_files import nfc, read_each
 
 SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers", ".parquet", ".arrow")
 HELP = (

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from lhotse.cut import Cut, MixedCut, MixTrack, MonoCut
 from lhotse.utils import fastcopy
 
+from asr.audio.kinds import visible_entries
 from asr.errors import DataError
-from asr.recipes.audio_kinds import visible_entries
 from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
 from asr.recipes.manifests import make_cut, read_headers, speaker_of, write_manifest
 from asr.recipes.problems import counted

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from asr.recipes.row_checks import Row
 from asr.recipes.tables import find_file
-from asr.recipes.text_files import nfc, read_text, said_encodings
+from asr.tables.text_files import nfc, read_text, said_encodings
 
 OPEN_END = -1.0
 

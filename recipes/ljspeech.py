@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from asr.recipes.audio_kinds import visible_glob
+from asr.audio.kinds import visible_glob
 from asr.recipes.base import (
     PrepareOptions,
     PrepareReport,
@@ -21,8 +21,8 @@ from asr.recipes.base import (
 )
 from asr.recipes.row_checks import Row
 from asr.recipes.rows import cuts_of_rows, unlike_published, write_splits
-from asr.recipes.text_files import read_lines
 from asr.settings import Section
+from asr.tables.text_files import read_lines
 
 HOW = "fetch data.keithito.com/data/speech/LJSpeech-1.1.tar.bz2 and unpack it"
 NUM_UTTERANCES = 13_100

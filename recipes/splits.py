@@ -9,7 +9,7 @@ from pathlib import Path
 from asr.errors import DataError
 from asr.recipes.problems import counted
 from asr.recipes.row_checks import Row
-from asr.recipes.text_files import nfc
+from asr.tables.text_files import nfc
 
 NAMES = {
     "train": ("train", "training", "학습", "훈련"),

@@ -8,12 +8,12 @@ from typing import Any
 
 from asr.errors import DataError
 from asr.recipes.broken_rows import find_broken
-from asr.recipes.columns import BY_NAME, Columns, Record, Table, check_columns, hint
-from asr.recipes.json_rows import read_json
 from asr.recipes.row_checks import Row
-from asr.recipes.separated import read_separated
 from asr.recipes.splits import is_split_column
-from asr.recipes.text_files import nfc, said_encodings
+from asr.tables.columns import BY_NAME, Columns, Record, Table, check_columns, hint
+from asr.tables.json_rows import read_json
+from asr.tables.separated import read_separated
+from asr.tables.text_files import nfc, said_encodings
 
 SHEET_ERRORS = ("#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NULL!", "#N/A")
 MOST_SPLIT_NAMES = 20  # a column with more different values says no splits

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import soundfile
 
+from asr.audio.kinds import visible_glob
 from asr.errors import DataError
-from asr.recipes.audio_kinds import visible_glob
 
 TRANSCRIPT_ENDING = ".trans.txt"
 AUDIO_ENDINGS = frozenset(f".{name.lower()}" for name in soundfile.available_formats()) - {

@@ -12,8 +12,8 @@ how many utterances of dev and test have words that are in train too is said.
 from pathlib import Path
 from typing import Literal
 
+from asr.audio.kinds import visible_glob
 from asr.errors import ConfigError, DataError
-from asr.recipes.audio_kinds import visible_glob
 from asr.recipes.base import (
     PrepareOptions,
     PrepareReport,
@@ -23,8 +23,8 @@ from asr.recipes.base import (
 )
 from asr.recipes.row_checks import Row
 from asr.recipes.rows import cuts_of_rows, write_splits
-from asr.recipes.text_files import read_lines
 from asr.settings import Section
+from asr.tables.text_files import read_lines
 
 HOW = "fetch VCTK-Corpus-0.92.zip from datashare.ed.ac.uk/handle/10283/3443 and unpack it"
 INSIDE = ("VCTK-Corpus-0.92", "VCTK-Corpus")

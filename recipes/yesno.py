@@ -10,7 +10,7 @@ have it; of the rest every fifth is dev: 24 train, 6 dev, 30 test.
 import re
 from pathlib import Path
 
-from asr.recipes.audio_kinds import visible_glob
+from asr.audio.kinds import visible_glob
 from asr.recipes.base import PrepareOptions, PrepareReport, corpus_folder, refuse_unused
 from asr.recipes.row_checks import Row
 from asr.recipes.rows import cuts_of_rows, unlike_published, write_splits

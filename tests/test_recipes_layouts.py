@@ -9,8 +9,8 @@ import soundfile
 from conftest import run
 from own_recordings import RATE, TEXTS, everything, prepared, problems, write_texts, write_wav
 
+from asr.audio.kinds import visible_files
 from asr.errors import DataError
-from asr.recipes.audio_kinds import visible_files
 
 
 def ids(cuts: dict[str, list]) -> dict[str, list[str]]:

@@ -10,9 +10,9 @@ from conftest import error_of, run
 from own_recordings import TEXTS, everything, prepared, problems, write_clips, write_wav
 
 from asr.errors import DataError
-from asr.recipes.json_rows import read_json
-from asr.recipes.separated import read_separated
-from asr.recipes.text_files import likely_encoding, read_lines
+from asr.tables.json_rows import read_json
+from asr.tables.separated import read_separated
+from asr.tables.text_files import likely_encoding, read_lines
 
 KOREAN = ("하나 둘", "셋 넷", "다섯 여섯", "안녕하세요", "오늘 날씨가 좋네요", "고맙습니다")
 

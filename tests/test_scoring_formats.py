@@ -7,7 +7,7 @@ import pytest
 from conftest import error_of, run
 
 from asr.errors import ConfigError, DataError
-from asr.scoring.transcripts import read_text_file, read_text_pair
+from asr.scoring.pairs import read_text_file, read_text_pair
 
 ALWAYS = ["utt1 funny (laughter)", "utt2 hello (noise)"]
 KOREAN = ["K_000001 거의 (70%)/(칠십퍼센트)", "K_000002 네"]
@@ -67,20 +67,15 @@ def test_where_the_ids_do_not_tell_the_format_is_asked_for(tmp_path: Path) -> No
     assert read_text_file(path, field="reference", format_name="trn").texts["beta"] == "alpha yes"
     kaldi = read_text_file(path, field="reference", format_name="kaldi").texts
     assert kaldi["alpha"] == "yes (beta)"
-    with pytest.raises(ConfigError, match='--format "stm": unknown; known: kaldi, trn, jsonl'):
-        read_text_file(path, field="reference", format_name="stm")
+    with pytest.raises(ConfigError, match='--format "srt": unknown; known: kaldi, trn, jsonl, stm'):
+        read_text_file(path, field="reference", format_name="srt")
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("ref.stm", "STM"),
-        ("ref.CTM", "CTM"),
-        ("ref.csv", "CSV"),
-        ("ref.Tsv", "TSV"),
         ("ref.srt", "SubRip subtitles"),
         ("ref.vtt", "WebVTT subtitles"),
-        ("ref.json", "JSON"),
         ("ref.TextGrid", "a Praat TextGrid"),
     ],
 )
@@ -99,32 +94,40 @@ def test_other_formats_are_refused_by_name_unless_the_format_is_given(
 @pytest.mark.parametrize(
     "text",
     [
-        '[{"id": "u1", "text": "a"}]',
+        '[{"id": "u1", "text": "a"}, {"id": "u2", "text": "b"}]',
         '[{"id": "u1", "text": "a"},\n {"id": "u2", "text": "b"}]',
+        '[\n{"id": "u1", "text": "a"},\n{"id": "u2", "text": "b"}\n]',
+        '{"data": [{"audio": "x/u1.wav", "wrd": "a"}, {"audio": "x/u2.wav", "wrd": "b"}]}',
+        '{"u1": {"text": "a", "seconds": 1.5}, "u2": {"text": "b"}}',
         '{\n  "u1": "a",\n  "u2": "b"\n}',
+        '{"u1": "a", "u2": "b"}',
+        '{"id": "u1", "text": "a"}\n{"id": "u2", "text": "b"}\n',
+        '{"audio_filepath": "u1.wav", "text": "a"}\n{"audio_filepath": "u2.wav", "text": "b"}\n',
     ],
 )
-def test_one_json_value_is_refused_and_json_lines_are_read(
-    tmp_path: Path, name: str, text: str
-) -> None:
+def test_json_is_read_in_any_of_its_forms(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text)
-    with pytest.raises(DataError, match="is one JSON value, which asr score does not read; write"):
-        read_text_file(path, field="reference")
-    path.write_text('{"id": "u1", "text": "a"}\n{"id": "u2", "text": "b"}\n')
-    assert read_text_file(path, field="reference").texts == {"u1": "a", "u2": "b"}
+    found = read_text_file(path, field="reference")
+    assert found.texts == {"u1": "a", "u2": "b"}
+    assert found.said[0].startswith(f"{name}: read as JSON")
 
 
-def test_lines_that_show_another_format_are_refused(tmp_path: Path) -> None:
+def test_a_format_is_told_by_lines_where_the_name_does_not(tmp_path: Path) -> None:
     path = write(tmp_path, "ref.txt", ["u1 1 spk 0.0 2.0 <o> wrong word here"])
-    with pytest.raises(DataError, match=r"ref.txt: is STM, as its lines show, which asr score"):
-        read_text_file(path, field="reference")
+    found = read_text_file(path, field="reference")
+    assert found.texts == {"u1": "wrong word here"}
+    assert found.said == ("ref.txt: read as STM; utterances: 1",)
 
 
 def test_the_command_takes_a_format_for_files_alone(tmp_path: Path) -> None:
     ref = write(tmp_path, "ref.tsv", ["u1\tone two", "u2\tthree"])
     hyp = write(tmp_path, "hyp.txt", ["u1 one too", "u2 three"])
-    assert "ref.tsv: is TSV, " in error_of("score", "--ref", ref, "--hyp", hyp)
+    message = error_of("score", "--ref", ref, "--hyp", hyp)
+    assert "ref.tsv: read as TSV, has no column for the id; has u1, one two (name the" in message
+    one = run("score", "--ref", ref, "--hyp", hyp, "--only", "wer", "--ref-format", "kaldi")
+    assert one.stdout == "33.33 %\n"
+    assert "hyp.txt: read as Kaldi text; utterances: 2" in one.stderr
     both = ["score", "--ref", ref, "--hyp", hyp, "--only", "wer", "--format"]
     assert run(*both, "kaldi").stdout == "33.33 %\n"
     assert '--format "x": unknown' in error_of(*both, "x")

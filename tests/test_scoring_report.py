@@ -8,7 +8,8 @@ from lhotse import CutSet, MonoCut
 from rich.console import Console
 
 from asr.errors import ConfigError, DataError
-from asr.scoring.rates import RATES, rates_line, read_rate_names, score_files, score_folder
+from asr.scoring.file_scores import score_files
+from asr.scoring.rates import RATES, rates_line, read_rate_names, score_folder
 from asr.scoring.report import to_json, to_markdown, to_table, write_report
 
 # worked by hand: 11 words, sat/sit and an inserted "now" and a lost "the" and a lost "sir"

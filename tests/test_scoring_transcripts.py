@@ -3,7 +3,8 @@ import json
 import pytest
 
 from asr.errors import DataError
-from asr.scoring.transcripts import read_recognized, read_text_file
+from asr.scoring.pairs import read_text_file
+from asr.scoring.transcripts import read_recognized
 
 ROW = {"id": "a-2", "reference": "on the mat", "hypothesis": "on mat", "score": -1.5, "nbest": []}
 ROW |= {"ended": "eos", "seconds": 1.5}
@@ -46,8 +47,11 @@ def test_a_byte_order_mark_is_no_part_of_the_first_id(tmp_path):
         ("t", b"u1 a\n\nu2 \xb3\n", r"t line 3: byte 0xb3 is not UTF-8; must be UTF-8"),
         ("t", b"a (u1)\nb c\n", r't line 2: "b c" does not end with \(id\)'),
         ("t.trn", b"u1 a b\n", r't.trn line 1: "u1 a b" does not end with \(id\)'),
-        ("t.trn", b"{ a / b } c (u1)\n", r"t.trn line 1: .* holds alternatives or optional"),
-        ("t.trn", b"(uh) c (u1)\n", r"t.trn line 1: .* holds alternatives or optional"),
+        ("t.trn", b"{ a / b c (u1)\n", r"t.trn line 1: .* a brace without its other"),
+        ("t.trn", b"{ a / { b } } c (u1)\n", r"t.trn line 1: .* braces within braces"),
+        ("t.trn", b"{ a / } c (u1)\n", r"t.trn line 1: .* an alternative without a word"),
+        ("t.trn", b"{ a / (b) } c (u1)\n", r"t.trn line 1: .* a bracket within braces"),
+        ("t.trn", b"u(h) c (u1)\n", r"t.trn line 1: .* a bracket that is not around one word"),
         ("t.jsonl", b'{"id": "u1", "text": "a"}\nu2 b\n', r"t.jsonl line 2: is not JSON \("),
         ("t.jsonl", b"[1]\n", r"t.jsonl line 1: must be a JSON object with an id and a text"),
         ("t.jsonl", b'{"id": 7, "text": "a"}\n', r't.jsonl line 1: "id" is 7; must be a string'),

@@ -15,6 +15,7 @@ import numpy as np
 
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import ScoreSet, UtteranceScore
+from asr.scoring.file_scores import score_files
 from asr.scoring.intervals import (
     Difference,
     Numbers,
@@ -24,7 +25,7 @@ from asr.scoring.intervals import (
     t_point,
 )
 from asr.scoring.mapsswe import MatchedPairs, holm, matched_pairs
-from asr.scoring.rates import RATES, Report, listed, score_files, score_folder
+from asr.scoring.rates import RATES, Report, listed, score_folder
 
 SIGNIFICANT = 0.05
 POWER_POINTS = 1.96 + 0.84  # of the normal distribution: 5 % two-sided, found in 80 of 100 tries

@@ -1,14 +1,13 @@
-"""Formats that are not read, told by a file's name or its lines: tables, subtitles, STM, ..."""
+"""Formats other than Kaldi text, trn and JSON, told by a file's name or its lines.
+
+`formats.py` says which of them are read: tables, STM, CTM; and refuses the others by their names.
+"""
 
 import itertools
 import re
 from collections.abc import Iterator, Sequence
 
 BY_SUFFIX = {
-    ".stm": "STM",
-    ".ctm": "CTM",
-    ".csv": "CSV",
-    ".tsv": "TSV",
     ".srt": "SubRip subtitles",
     ".vtt": "WebVTT subtitles",
     ".ass": "subtitles",
@@ -42,8 +41,9 @@ _BY_FIRST_LINE = {
 _BY_ANY_LINE = {r"\d+:\d\d[:.,]\d[\d:.,]*\s*-->\s*\d": "subtitles"}
 _BY_ALL_LINES = {  # of which one at least has a decimal point or an angle bracket
     r"(SPEAKER|SPKR-INFO|LEXEME|NON-LEX|NON-SPEECH|A/P|FILLER|NOSCORE)\s.*<NA>.*": "RTTM",
+    # before STM, since a word may be a number
+    rf"\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}\s+\S+(\s+({_NUMBER}|<?NA>?)(\s+\S+){{0,2}})?": "CTM",
     rf"\S+\s+\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}(\s.*)?": "STM",
-    rf"\S+\s+\S\s+{_NUMBER}\s+{_NUMBER}\s+\S+(\s+{_NUMBER})?": "CTM",
     rf"\S+\s+\S+\s+{_NUMBER}\s+{_NUMBER}": "Kaldi segments",
     rf"{_NUMBER}\s+{_NUMBER}(\s.*)?": "a table of times",
     r"\S+\s+(\S+\.(wav|flac|sph|mp3|ogg|opus|m4a)|.*\|)": "a list of files",
@@ -64,7 +64,7 @@ _IDS, _TEXTS = frozenset(_ID_HEADS.split()), frozenset(_TEXT_HEADS.split())
 
 
 def foreign_kind(texts: Sequence[str]) -> str | None:
-    """Returns what lines show a file to be that is not read; None: nothing."""
+    """Returns what lines show a file to be that is no Kaldi text, trn or JSON; None: nothing."""
     if not texts:
         return None
     return next(itertools.chain(_marked_kinds(texts), _kinds_of_tables(texts)), None)

@@ -1,8 +1,9 @@
 """Which format a file of transcripts has, by its name and by all of its lines.
 
 Kaldi text has no mark of its own: any line of words is one. So whatever can be told to be something
-else (a table, subtitles, STM, ...) is refused by its name before it is read as Kaldi text, with a
-plausible and wrong error rate. Kaldi text whose lines end in brackets and trn look alike:
+else (a table, subtitles, STM, ...) is read as that, or refused by its name, before it is read as
+Kaldi text, with a plausible and wrong error rate. Kaldi text whose lines end in brackets and trn
+look alike:
 
     utt1 that is funny (laughter)      Kaldi text, id utt1
     that is funny (spk1_001)           trn, id spk1_001
@@ -15,23 +16,29 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from asr.errors import ConfigError, DataError
 from asr.scoring.foreign import BY_SUFFIX, foreign_kind
+from asr.scoring.lines import Line
+from asr.scoring.whisper_json import is_whisper
 
-KALDI, TRN, JSONL = FORMATS = ("kaldi", "trn", "jsonl")
+KALDI, TRN, JSONL, STM, CTM, CSV, TSV, JSON, WHISPER = FORMATS = (
+    *("kaldi", "trn", "jsonl", "stm", "ctm", "csv", "tsv", "json", "whisper"),
+)
+_OWN_SUFFIXES = {".stm": STM, ".ctm": CTM, ".csv": CSV, ".tsv": TSV}
+_OWN_KINDS = {  # as foreign_kind calls them
+    "STM": STM,
+    "CTM": CTM,
+    "CSV": CSV,
+    "CSV with semicolons": CSV,
+    "a table with |": CSV,
+    "TSV": TSV,
+}
 _WAY_OUT = (
     'write Kaldi text (a line: id words), trn (words (id)) or JSON lines ({"id": ..., "text": ...})'
 )
 _BRACKET = re.compile(r"(?:.*\s)?\(([^()\s]+)\)")
-
-
-class Line(NamedTuple):
-    """A line that is not blank, without blanks at its ends, and where it stands."""
-
-    where: str  # "PATH line N"
-    text: str
 
 
 def check_format_name(name: str | None) -> None:
@@ -44,6 +51,11 @@ def check_format_name(name: str | None) -> None:
         raise ConfigError(f'--format "{name}": unknown; known: {", ".join(FORMATS)}')
 
 
+def format_by_suffix(path: Path) -> str | None:
+    """Returns the format that a file's name alone shows."""
+    return _OWN_SUFFIXES.get(path.suffix.lower())
+
+
 def find_format(path: Path, lines: Sequence[Line]) -> str | None:
     """Returns the format that a file's name and lines show; None: either Kaldi text or trn.
 
@@ -51,16 +63,17 @@ def find_format(path: Path, lines: Sequence[Line]) -> str | None:
         DataError: the file is of a format that is not read, which is named.
     """
     suffix = path.suffix.lower()
+    if name := format_by_suffix(path):
+        return name
     if kind := BY_SUFFIX.get(suffix):
         raise _not_read(path, kind)
     texts = [line.text for line in lines if not line.text.startswith(";;")]
-    if suffix == ".jsonl" or (_is_json(path, lines) if lines else suffix == ".json"):
-        return JSONL
-    if suffix == ".json":
-        raise _not_read(path, "JSON")
-    if suffix == ".trn":
-        return TRN
+    name = JSONL if suffix == ".jsonl" else _json_format(lines)
+    if name or suffix in (".json", ".trn"):
+        return name or (JSON if suffix == ".json" else TRN)
     if kind := foreign_kind(texts):
+        if kind in _OWN_KINDS:
+            return _OWN_KINDS[kind]
         raise _not_read(path, f"{kind}, as its lines show")
     if any(map(_BRACKET.fullmatch, texts)):
         return None
@@ -106,19 +119,25 @@ def _not_read(path: Path, kind: str) -> DataError:
     )
 
 
-def _is_json(path: Path, lines: Sequence[Line]) -> bool:
-    """Returns whether a line is a JSON object; refuses one JSON value of several lines."""
-    if any(_json_kind(line.text) is dict for line in lines):
-        return True
-    if lines[0].text[0] in "[{" and _json_kind("\n".join(line.text for line in lines)):
-        raise _not_read(path, "one JSON value")
-    return False
+def _json_format(lines: Sequence[Line]) -> str | None:
+    """Returns which JSON lines are: one value, Whisper's, or an object a line; None: not JSON."""
+    if not lines:
+        return None
+    first = _json_value(lines[0].text)
+    if lines[0].text[0] in "[{" and (not isinstance(first, dict) or len(lines) == 1):
+        value = _json_value("\n".join(line.text for line in lines))
+        if is_whisper(value):
+            return WHISPER
+        if value is not None and not (isinstance(value, dict) and "id" in value):
+            return JSON
+    is_object = (isinstance(_json_value(line.text), dict) for line in lines)
+    return JSONL if any(is_object) else None
 
 
-def _json_kind(text: str) -> type | None:
+def _json_value(text: str) -> Any:
     if text[0] + text[-1] not in ("{}", "[]"):
         return None
     try:
-        return type(json.loads(text))
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None

@@ -16,8 +16,10 @@ from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import RESPACED, ScoreSet, score
 from asr.scoring.intervals import Intervals, score_intervals
+from asr.scoring.like import ToolCounts
 from asr.scoring.readings import nearest_reading
-from asr.scoring.transcripts import RecognizedUtterance, read_recognized, read_text_pair
+from asr.scoring.timed import Place
+from asr.scoring.transcripts import RecognizedUtterance, read_recognized
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -57,20 +59,28 @@ class Report:
         unreadable: ids whose audio could not be read, so that they have no hypothesis.
         num_other_readings: utterances with a number that was heard in the other way it is said.
         speakers: utterance -> who speaks; empty where that is not known of all.
+        sources: what the files were read as, and what is to know of them, a sentence each.
+        extra: ids of hypotheses without reference, which do not count.
+        places: where utterances lie, of those of which it is known.
+        like: what another tool would count; None: it was not asked for.
     """
 
     hypotheses_path: Path
     references_path: Path
     normalizer: Normalizer
     scores: ScoreSet
-    ended: Mapping[str, int]
-    audio_seconds: float | None
+    ended: Mapping[str, int] = field(default_factory=dict)
+    audio_seconds: float | None = None
     cuts_path: Path | None = None
     note: str = ""
     earlier_normalizer: str | None = None
     unreadable: tuple[str, ...] = ()
     num_other_readings: int = 0
     speakers: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+    like: ToolCounts | None = None
 
     @cached_property
     def intervals(self) -> Mapping[str, Intervals]:
@@ -102,12 +112,11 @@ def score_folder(
         DataError: the file is missing, empty, or holds a line that breaks its format; or the
             manifest cannot be read or holds an utterance that the file does not.
     """
-    rule = get_normalizer(normalizer)
-    path = Path(folder) / HYPOTHESES_FILE
+    rule, path = get_normalizer(normalizer), Path(folder) / HYPOTHESES_FILE
     rows = read_recognized(path)
     rows = rows if cuts is None else _of_manifest(rows, cuts, path)
     seconds = [row.seconds for row in rows if row.seconds is not None]
-    scores, num_other_readings = _score_normalised(
+    scores, num_other_readings = score_normalised(
         {row.utterance_id: row.reference for row in rows},
         {row.utterance_id: row.hypothesis for row in rows if row.error is None},
         rule,
@@ -125,7 +134,17 @@ def score_folder(
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
         speakers=known_speakers(rows),
+        places=_places(rows),
     )
+
+
+def _places(rows: Sequence[RecognizedUtterance]) -> dict[str, Place]:
+    """Returns where utterances lie that are files of their own, of those whose length is known."""
+    return {
+        row.utterance_id: Place(row.utterance_id, "1", row.speaker or "unknown", 0.0, row.seconds)
+        for row in rows
+        if row.seconds is not None
+    }
 
 
 def _joined(names: set[str | None]) -> str | None:
@@ -138,7 +157,7 @@ def known_speakers(rows: Sequence[RecognizedUtterance]) -> dict[str, str]:
     return speakers if len(speakers) == len(rows) else {}
 
 
-def _score_normalised(
+def score_normalised(
     references: Mapping[str, str],
     hypotheses: Mapping[str, str],
     rule: Normalizer,
@@ -169,38 +188,6 @@ def _of_manifest(
             "them, or name one of what was decoded)"
         )
     return [row for row in rows if row.utterance_id in wanted]
-
-
-def score_files(
-    references_path: Path,
-    hypotheses_path: Path,
-    normalizer: str,
-    *,
-    format_name: str | None = None,
-    readings: bool = True,
-) -> Report:
-    """Returns the report of two files in any format of `read_text_file`, both sides normalised.
-
-    Raises:
-        ConfigError: the normaliser or the format is unknown.
-        DataError: a file is missing or breaks its format, or a hypothesis has no reference.
-    """
-    rule = get_normalizer(normalizer)
-    files = read_text_pair(references_path, hypotheses_path, format_name=format_name)
-    (references, _), (hypotheses, earlier) = files
-    if not references:
-        raise DataError(f"{references_path}: holds no utterance; must hold at least one reference")
-    scores, num_other_readings = _score_normalised(references, hypotheses, rule, readings=readings)
-    return Report(
-        hypotheses_path=Path(hypotheses_path),
-        references_path=Path(references_path),
-        normalizer=rule,
-        scores=scores,
-        ended={},
-        audio_seconds=None,
-        earlier_normalizer=earlier,
-        num_other_readings=num_other_readings,
-    )
 
 
 def read_rate_names(given: Sequence[str]) -> list[str]:

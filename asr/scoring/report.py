@@ -19,6 +19,7 @@ from asr.scoring.breakdown import Part, break_down, most_confused, worst_utteran
 from asr.scoring.columns import wrap_columns
 from asr.scoring.counts import KOREAN_UNITS, ScoreSet
 from asr.scoring.intervals import Interval
+from asr.scoring.like import lines_like
 from asr.scoring.rates import Report, listed
 from asr.scoring.report_json import to_json
 
@@ -158,6 +159,7 @@ def _notices(report: Report) -> list[str]:
         _earlier(report),
         _belief(report),
     ]
+    lines[:0] = report.sources
     if report.num_other_readings:
         lines.append(
             f"{report.num_other_readings} references have a number that is said in two ways, and "
@@ -169,6 +171,20 @@ def _notices(report: Report) -> list[str]:
         lines.append(f"only the utterances of {report.cuts_path}")
     if not KOREAN_UNITS.keys().isdisjoint(scores.units):
         lines.append(_KOREAN_NOTICE)
+    lines += [*_unmatched(report), *lines_like(report.like)]
+    if report.ended:
+        ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
+        lines.append(f"search ended by: {ends}")
+    if report.audio_seconds is not None:
+        lines.append(f"audio: {report.audio_seconds:.1f} s")
+    return lines
+
+
+def _unmatched(report: Report) -> list[str]:
+    """Returns which utterances lack a side."""
+    scores, lines = report.scores, []
+    if report.extra:
+        lines.append(f"no reference, left out: {listed(report.extra)}")
     if scores.missing:
         lines.append(f"no hypothesis, counted as deletions: {listed(scores.missing)}")
     if report.unreadable:
@@ -177,11 +193,6 @@ def _notices(report: Report) -> list[str]:
         lines.append(
             f"empty reference, insertions counted as errors: {listed(scores.empty_references)}"
         )
-    if report.ended:
-        ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
-        lines.append(f"search ended by: {ends}")
-    if report.audio_seconds is not None:
-        lines.append(f"audio: {report.audio_seconds:.1f} s")
     return lines
 
 

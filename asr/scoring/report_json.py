@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 from asr.scoring.breakdown import Part, break_down, most_confused, worst_utterances
+from asr.scoring.like import values_like
 from asr.scoring.rates import Report
 
 
@@ -19,6 +20,8 @@ def _source_values(report: Report) -> dict[str, object]:
         "references": str(report.references_path),
         "cuts": None if report.cuts_path is None else str(report.cuts_path),
         "note": report.note or None,
+        "sources": report.sources,
+        "like": values_like(report.like),
         "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
         "earlier_normalizer": report.earlier_normalizer,
     }
@@ -48,6 +51,7 @@ def _error_values(report: Report) -> dict[str, object]:
     return {
         "missing": scores.missing,
         "unreadable": report.unreadable,
+        "extra": report.extra,
         "empty_references": scores.empty_references,
         "ended": report.ended,
         "audio_seconds": report.audio_seconds,

@@ -1,7 +1,7 @@
 """Files of transcripts: what was said and what was recognised, by utterance.
 
-Two readers, for two kinds of file: `hyp.jsonl`, as `asr decode` writes it, and id -> text in JSON
-lines, trn or Kaldi text, as other tools write it (`formats.py` tells which). Each line is checked
+Two readers of lines: of `hyp.jsonl`, as `asr decode` writes it, and of id -> text in JSON lines,
+trn or Kaldi text, as other tools write it (`pairs.py` has the other formats). Each line is checked
 here, once; an error names the file and the line. Ids come out in Unicode form NFC, texts as they
 stand.
 """
@@ -9,29 +9,22 @@ stand.
 import json
 import math
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from asr.errors import DataError
-from asr.scoring.formats import JSONL, KALDI, TRN, Line, check_format_name, find_format, tell_trn
+from asr.scoring.alternatives import Spellings, first_spelling, parse_spellings
+from asr.scoring.formats import JSONL, KALDI, TRN
+from asr.scoring.lines import Line, new_id, read_lines
+from asr.scoring.tables import Field
+from asr.scoring.timed import Place
 
-Field = Literal["reference", "hypothesis"]
 _KINDS = {str: "string", float: "finite number"}
 _TRN_LINE = re.compile(r"(.*)\(([^()\s]+)\)")
 _Value = TypeVar("_Value", str, float)
 _JSON_LINES = 'each line is {"id": ..., "text": ...} or as asr decode writes it'
-_PACKED = {
-    b"\x1f\x8b": ("packed with gzip", "unpack it with gunzip"),
-    b"PK\x03\x04": ("a zip archive or a spreadsheet", "unpack or export it"),
-    b"BZh": ("packed with bzip2", "unpack it with bunzip2"),
-    b"\xfd7zXZ": ("packed with xz", "unpack it with unxz"),
-    b"\x28\xb5\x2f\xfd": ("packed with zstd", "unpack it with unzstd"),
-    b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
-    b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
-}
 
 
 @dataclass(frozen=True)
@@ -60,10 +53,23 @@ class RecognizedUtterance:
 
 
 class TextFile(NamedTuple):
-    """The texts of a file by id, and the normaliser that they went through, where it tells."""
+    """The texts of a file by id.
+
+    Attributes:
+        texts: those that count, of references with alternatives the first.
+        normalizer: what they went through, where the file tells.
+        spellings: of the references that allow more than one, what they allow.
+        places: where the utterances lie, where the file tells.
+        ignored: ids that do not count.
+        said: what was read, and what somebody must know of it, a sentence each.
+    """
 
     texts: dict[str, str]
-    normalizer: str | None
+    normalizer: str | None = None
+    spellings: Mapping[str, Spellings] = {}
+    places: Mapping[str, Place] = {}
+    ignored: frozenset[str] = frozenset()
+    said: tuple[str, ...] = ()
 
 
 def read_recognized(path: Path) -> list[RecognizedUtterance]:
@@ -74,9 +80,9 @@ def read_recognized(path: Path) -> list[RecognizedUtterance]:
             `reference` and `hypothesis`, or an id comes twice.
     """
     rows: dict[str, RecognizedUtterance] = {}
-    for where, line in _lines(path):
+    for where, line in read_lines(path):
         values = _parse_json(line, where)
-        name = _new_id(_get(values, "id", str, where=where), rows, where)
+        name = new_id(_get(values, "id", str, where=where), rows, where)
         rows[name] = RecognizedUtterance(
             utterance_id=name,
             reference=_get(values, "reference", str, where=where),
@@ -94,96 +100,52 @@ def read_recognized(path: Path) -> list[RecognizedUtterance]:
     return list(rows.values())
 
 
-def read_text_file(path: Path, *, field: Field, format_name: str | None = None) -> TextFile:
-    """Returns the texts of a file in one of three formats; blank lines are skipped.
-
-    - JSON lines (`.jsonl`, or lines that are JSON objects): `id` and `text`, or `field`;
-    - trn (`.trn`, or lines that end with an id in parentheses): `words (id)`, `;;` comments;
-    - Kaldi text (any other that shows no other format): `id words`; an id alone has empty text.
+def parse_lines(lines: Sequence[Line], format_name: str, field: Field) -> TextFile:
+    """Returns the texts of lines of Kaldi text, trn or JSON.
 
     Args:
-        path: of the file.
+        lines: that are not blank.
+        format_name: kaldi, trn or jsonl.
         field: of JSON lines, where they have it; else `text`.
-        format_name: kaldi, trn or jsonl; None: told by the file.
 
     Raises:
-        ConfigError: the name of the format is unknown.
-        DataError: the file is missing, not UTF-8 or of another format, a line breaks the format, or
-            an id comes twice.
+        DataError: a line breaks the format, or an id comes twice.
     """
-    check_format_name(format_name)
-    lines = list(_lines(path))
-    chosen = format_name or find_format(Path(path), lines) or tell_trn(Path(path), lines)
-    return _parse_lines(lines, chosen, field)
-
-
-def read_text_pair(
-    references_path: Path, hypotheses_path: Path, *, format_name: str | None = None
-) -> tuple[TextFile, TextFile]:
-    """Returns references and hypotheses as `read_text_file`; the ids of each help to tell formats.
-
-    Raises:
-        ConfigError: as `read_text_file`.
-        DataError: as `read_text_file`.
-    """
-    check_format_name(format_name)
-    paths: dict[Field, Path] = {
-        "reference": Path(references_path),
-        "hypothesis": Path(hypotheses_path),
-    }
-    lines = {field: list(_lines(path)) for field, path in paths.items()}
-    chosen = {
-        field: format_name or find_format(path, lines[field]) for field, path in paths.items()
-    }
-    found = {
-        field: _parse_lines(lines[field], name, field) for field, name in chosen.items() if name
-    }
-    known = frozenset(name for file in found.values() for name in file.texts)
-    for field in paths.keys() - found.keys():
-        name = tell_trn(paths[field], lines[field], known if found else None)
-        found[field] = _parse_lines(lines[field], name, field)
-    return found["reference"], found["hypothesis"]
-
-
-def _parse_lines(lines: Sequence[Line], format_name: str, field: Field) -> TextFile:
     texts: dict[str, str] = {}
     normalizers: dict[str, None] = {}
+    spellings: dict[str, Spellings] = {}
     for where, line in lines:
         if line.startswith(";;") and format_name == TRN:
             continue
         name, text, normalizer = _PARSERS[format_name](line, where, field)
-        texts[_new_id(name, texts, where)] = text
+        name = new_id(name, texts, where)
+        if format_name == TRN:
+            allowed = check_spellings(text, where, field)
+            text = first_spelling(allowed)
+            spellings.update({name: allowed} if any(len(x) > 1 for x in allowed) else {})
+        texts[name] = text
         normalizers.update({} if normalizer is None else {normalizer: None})
-    return TextFile(texts, " and ".join(normalizers) or None)
+    return TextFile(texts, " and ".join(normalizers) or None, spellings)
 
 
-def _lines(path: Path) -> Iterator[Line]:
-    """Yields each line that is not blank; lines end as on Unix, on Windows or on old Macs."""
+def check_spellings(text: str, where: str, field: Field) -> Spellings:
+    """Returns what a text of trn or STM may be; without alternatives, one text.
+
+    Raises:
+        DataError: it holds braces or brackets that are none, or is of a hypothesis.
+    """
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}); name a file of transcripts"
-        ) from error
-    for start, (kind, way_out) in _PACKED.items():
-        if data.startswith(start):
-            raise DataError(f"{path}: is {kind}; must be UTF-8 text ({way_out})")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path} line {number}: byte 0x{data[error.start]:02x} is not UTF-8; must be UTF-8"
-            " text (convert the file, for example with iconv)"
-        ) from error
-    if "\0" in text:
-        raise DataError(
-            f"{path}: holds the byte 0, as no text does; must be UTF-8 text (is it UTF-16? iconv "
-            "-f UTF-16 -t UTF-8 converts it)"
-        )
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
-        if line.strip():
-            yield Line(f"{path} line {number}", line.strip())
+        allowed = parse_spellings(text)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        if field == "reference" or not re.search(r"[{}()]", text):
+            return allowed
+        problem = "which a hypothesis cannot have"
+    raise DataError(
+        f'{where}: "{text[:80]}" holds alternatives or optional words of trn, {problem} (write one '
+        "spelling; brackets and braces that are words can stand in Kaldi text or JSON)"
+    )
 
 
 def _parse_json_line(line: str, where: str, field: str) -> tuple[str, str, str | None]:
@@ -209,11 +171,6 @@ def _parse_trn_line(line: str, where: str, field: str) -> tuple[str, str, None]:
         raise DataError(
             f'{where}: "{line}" does not end with (id), as every line of trn must (add it, or give '
             "--format kaldi)"
-        )
-    if re.search(r"[{}()]", found[1]):
-        raise DataError(
-            f'{where}: "{line}" holds alternatives or optional words of trn, which are not'
-            " supported (write one spelling, or score with sclite)"
         )
     return found[2], found[1].rstrip(), None
 
@@ -254,13 +211,3 @@ def _get(values: dict[str, Any], key: str, kind: type[_Value], *, where: str) ->
             f'{where}: "{key}" holds half a character (a lone surrogate); write it whole'
         )
     return value
-
-
-def _new_id(name: str, known: Mapping[str, object], where: str) -> str:
-    name = unicodedata.normalize("NFC", name)
-    if name in known:
-        raise DataError(
-            f'{where}: utterance "{name}" comes a second time; must come once (each line has the '
-            "id of its utterance; remove the line that is wrong)"
-        )
-    return name

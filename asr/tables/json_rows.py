@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from asr.errors import DataError
-from asr.recipes.columns import COLUMNS, Record, Table, loose
-from asr.recipes.text_files import read_text
+from asr.tables.columns import COLUMNS, Record, Table, loose
+from asr.tables.text_files import read_text
 
 IDS = frozenset(map(loose, COLUMNS["name"]))
 SPACE = re.compile(r"\s*")

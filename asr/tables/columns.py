@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from asr.audio.kinds import READ, kind_of
 from asr.errors import DataError
-from asr.recipes.audio_kinds import READ, kind_of
-from asr.recipes.text_files import nfc
+from asr.tables.text_files import nfc
 
 # What a column means -> the names it goes by, the first that is there counts.
 COLUMNS = {

@@ -9,12 +9,12 @@ marks. A row that breaks these rules is a problem of its line, and reading goes 
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from asr.recipes.audio_kinds import NOT_READ, READ, kind_of
-from asr.recipes.columns import (
+from asr.audio.kinds import NOT_READ, READ, kind_of
+from asr.tables.columns import (
     BY_NAME,
     DELIMITERS,
     Columns,
@@ -23,7 +23,7 @@ from asr.recipes.columns import (
     find_columns,
     has_needed,
 )
-from asr.recipes.text_files import read_text
+from asr.tables.text_files import read_text
 
 SAID = re.compile(r"sep=(.)", re.IGNORECASE)
 MOST_LINES = 100  # of one row
@@ -55,12 +55,20 @@ class _Format(NamedTuple):
         return kind_of(Path(cells[self.audio].strip(' "'))) in READ | NOT_READ
 
 
-def read_separated(path: Path, chosen: Columns = BY_NAME) -> Table:
+def read_separated(
+    path: Path,
+    chosen: Columns = BY_NAME,
+    *,
+    is_tsv: bool | None = None,
+    is_heading: Callable[[Sequence[str]], bool] | None = None,
+) -> Table:
     """Returns the rows of a csv or tsv, those that are none with what is wrong with them.
 
     Args:
-        path: the file; of a .tsv quotation marks are characters.
+        path: the file.
         chosen: which columns the user says hold the audio and the text.
+        is_tsv: whether quotation marks are characters; None: if it is called .tsv.
+        is_heading: whether cells are the names of columns; None: of the audio and the text.
 
     Raises:
         DataError: the file cannot be read, or is in an encoding that is not.
@@ -73,12 +81,13 @@ def read_separated(path: Path, chosen: Columns = BY_NAME) -> Table:
         start = _next_row(lines, start + 1)
     if start >= len(lines):
         return Table((), [], text.encoding)
-    is_tsv = path.suffix.lower() == ".tsv"
+    is_tsv = path.suffix.lower() == ".tsv" if is_tsv is None else is_tsv
+    is_heading = is_heading or (lambda cells: has_needed(cells, chosen))
     first = "\t" if is_tsv else ","
     signs = said[1] if said else dict.fromkeys([first, *DELIMITERS])
     heads = [(sign, _take_quoted(lines, start, _Format(sign, is_raw=False))) for sign in signs]
     fallback = heads[0]
-    sign, head = next((x for x in heads if has_needed(x[1].cells, chosen)), fallback)
+    sign, head = next((x for x in heads if is_heading(x[1].cells)), fallback)
     columns = tuple(name.strip() for name in head.cells)
     audio = find_columns(columns, chosen)["audio"]
     is_raw = is_tsv and sign == "\t" and not lines[start].startswith('"')

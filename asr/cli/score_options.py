@@ -1,0 +1,47 @@
+"""Options of `asr score`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Of --ref and --hyp: kaldi, trn, jsonl, stm, ctm, csv, tsv, json, whisper (a folder "
+        "of them); else found out, and said.",
+    ),
+]
+OneFormat = Annotated[str | None, typer.Option(help="As --format, of one of them.")]
+Like = Annotated[
+    str | None,
+    typer.Option(
+        help="Also what sclite or kaldi (compute-wer; kaldi-all, kaldi-present: its modes) counts."
+    ),
+]
+Files = Annotated[
+    bool,
+    typer.Option(
+        "--files", help="Also ref.trn, hyp.trn, ref.stm, hyp.ctm, ref.text and hyp.text, as scored."
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Print these rates alone, on one line: wer, cer, cer_no_spaces, wer_respaced or "
+        "jer (jamo); several by commas."
+    ),
+]
+
+FailAbove = Annotated[
+    list[str] | None,
+    typer.Option(help="Exit with 3 where a rate is higher, as in wer=0.12; repeatable."),
+]
+
+Cuts = Annotated[
+    Path | None, typer.Option(help="Score what is in this manifest; reports go to FOLDER/NAME.")
+]
+Note = Annotated[
+    str, typer.Option(help="A line for the reports, such as what else the set was used for.")
+]

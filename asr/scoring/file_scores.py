@@ -1,0 +1,99 @@
+"""The scores of a pair of files of transcripts.
+
+files -> texts by id (pairs.py) -> the nearest of their spellings -> error counts (rates.py)
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from asr.errors import DataError
+from asr.scoring.alternatives import ONE_EACH, Costs, nearest_spelling
+from asr.scoring.pairs import read_text_pair
+from asr.scoring.rates import Report, score_normalised
+from asr.scoring.transcripts import TextFile
+from asr.text.normalizers import Normalizer, get_normalizer
+
+
+def score_files(
+    references_path: Path,
+    hypotheses_path: Path,
+    normalizer: str,
+    *,
+    formats: tuple[str | None, str | None] = (None, None),
+    costs: Costs = ONE_EACH,
+    readings: bool = True,
+) -> Report:
+    """Returns the report of two files in any format of `read_text_pair`, both sides normalised.
+
+    Args:
+        references_path: what was said.
+        hypotheses_path: what was recognised.
+        normalizer: name of what both sides go through.
+        formats: of the two files, each one of `FORMATS`; None: found out.
+        costs: of errors, where a reference allows several texts.
+        readings: whether a number that is said in two ways is right in either.
+
+    Raises:
+        ConfigError: the normaliser or the format is unknown.
+        DataError: a file is missing or breaks its format, or no hypothesis has a reference.
+    """
+    rule, paths = get_normalizer(normalizer), (Path(references_path), Path(hypotheses_path))
+    said, heard = _read_checked(*paths, formats, readings=readings)
+    hypotheses, extra = _with_reference(heard, said)
+    references = _nearest_spellings(said, hypotheses, rule, costs=costs)
+    scores, num_others = score_normalised(references, hypotheses, rule, readings=readings)
+    return Report(
+        hypotheses_path=paths[1],
+        references_path=paths[0],
+        normalizer=rule,
+        scores=scores,
+        earlier_normalizer=heard.normalizer,
+        num_other_readings=num_others,
+        sources=said.said + heard.said,
+        extra=extra,
+        places=said.places,
+        speakers={name: place.speaker for name, place in said.places.items()},
+    )
+
+
+def _read_checked(
+    path: Path, hypotheses: Path, formats: tuple[str | None, str | None], *, readings: bool
+) -> tuple[TextFile, TextFile]:
+    """Returns both files; the references are not without any, nor open in a comparison."""
+    said, heard = read_text_pair(path, hypotheses, ref_format=formats[0], hyp_format=formats[1])
+    if not said.texts:
+        raise DataError(f"{path}: holds no utterance; must hold at least one reference")
+    if said.spellings and not readings:
+        raise DataError(
+            f'{path}: "{next(iter(said.spellings))}" allows several texts, of which each '
+            "recognizer would be compared with another (write one of them)"
+        )
+    return said, heard
+
+
+def _with_reference(heard: TextFile, said: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Returns the hypotheses that have a reference, and the ids of the others.
+
+    If none has, all are returned, for `score` to refuse.
+    """
+    extra = tuple(name for name in heard.texts if name not in said.texts)
+    if not extra or len(extra) == len(heard.texts):
+        return heard.texts, ()
+    return {name: text for name, text in heard.texts.items() if name in said.texts}, extra
+
+
+def _nearest_spellings(
+    said: TextFile, hypotheses: Mapping[str, str], rule: Normalizer, *, costs: Costs
+) -> dict[str, str]:
+    """Returns the references, of those with alternatives the ones that are the cheapest."""
+    return {
+        name: nearest_spelling(
+            said.spellings[name],
+            rule.apply(hypotheses.get(name, "")),
+            normalize=rule.apply,
+            costs=costs,
+        )
+        if name in said.spellings
+        else text
+        for name, text in said.texts.items()
+    }

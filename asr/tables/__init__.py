@@ -1,0 +1,1 @@
+"""Tables as people and programs write them: csv, tsv and JSON, and what their columns mean."""
