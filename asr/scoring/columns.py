@@ -1,10 +1,12 @@
-"""Alignments as lines of text: what belongs together stands in one column."""
+"""Columns of text: alignments as lines, tables for a terminal, intervals in their cells."""
 
 from collections.abc import Sequence
 
 from rich.cells import cell_len
+from rich.table import Table
 
 from asr.scoring.alignment import Alignment
+from asr.scoring.intervals import Interval
 
 LINE_WIDTH = 100  # columns of a terminal before an alignment goes on below
 
@@ -58,3 +60,21 @@ def _places(alignment: Alignment) -> list[tuple[list[str], str | None, str | Non
             places.append((inserted, old, new))
             inserted = []
     return [*places, (inserted, None, None)]
+
+
+def rich_table(rows: Sequence[Sequence[str]]) -> Table:
+    """Returns a table of a header and rows, of which all but the first cells are numbers."""
+    header, *rest = rows
+    table = Table(*header[:1])
+    for title in header[1:]:
+        table.add_column(title, justify="right")
+    for row in rest:
+        table.add_row(*row)
+    return table
+
+
+def span(interval: Interval | None) -> str:
+    """Returns an interval of fractions in per cent, and "-" where there is none."""
+    if interval is None:
+        return "-"
+    return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"

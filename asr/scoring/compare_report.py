@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from asr.errors import DataError
 from asr.files import write_file
 from asr.scoring import markdown
-from asr.scoring.columns import side_by_side, wrap_columns
+from asr.scoring.columns import rich_table, side_by_side, span, wrap_columns
 from asr.scoring.compare import Comparison, Pair, in_order
 from asr.scoring.counts import UtteranceScore
-from asr.scoring.intervals import Difference, Interval
+from asr.scoring.intervals import Difference
 from asr.scoring.rates import RATES, Report
+from asr.scoring.report_json import interval_values
 
 NUM_CHANGED = 20
 _SYSTEMS = ("system", "Err", "95 % by utterance", "95 % by speaker")
@@ -37,14 +37,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> tuple[Path, Path]:
 
 def comparison_table(comparison: Comparison) -> Group:
     """Returns what rich prints."""
-    tables: list[Table | Text] = []
-    for header, *rows in (_system_rows(comparison), _pair_rows(comparison)):
-        table = Table(*header[:1])
-        for title in header[1:]:
-            table.add_column(title, justify="right")
-        for row in rows:
-            table.add_row(*row)
-        tables.append(table)
+    tables = [rich_table(rows) for rows in (_system_rows(comparison), _pair_rows(comparison))]
     return Group(*tables, *(Text(line) for line in notices(comparison)))
 
 
@@ -105,10 +98,7 @@ def _system_values(report: Report, unit: str) -> dict[str, object]:
     return {
         "hypotheses": str(report.hypotheses_path),
         "rate": report.scores.counts(unit).rate,
-        "interval_95": {
-            kind: None if found is None else found._asdict()
-            for kind, found in report.intervals[unit]._asdict().items()
-        },
+        "interval_95": interval_values(report, unit),
         "missing": report.scores.missing,
     }
 
@@ -123,7 +113,7 @@ def verdict(comparison: Comparison, pair: Pair) -> str:
     if better is None:
         sentence = (
             f"the data cannot tell {first} from {second}: {label} differs by "
-            f"{100 * abs(found.value):.2f} points, 95 % interval {_span(found.interval)} {by}"
+            f"{100 * abs(found.value):.2f} points, 95 % interval {span(found.interval)} {by}"
             f"{p_value}"
         )
         if pair.num_needed is None:
@@ -173,7 +163,7 @@ def _system_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     for name, report in comparison.reports.items():
         rate = report.scores.counts(comparison.unit).rate
         intervals = report.intervals[comparison.unit]
-        rows.append((name, f"{100 * rate:.2f}", *map(_span, intervals)))
+        rows.append((name, f"{100 * rate:.2f}", *map(span, intervals)))
     return rows
 
 
@@ -185,8 +175,8 @@ def _pair_rows(comparison: Comparison) -> list[tuple[str, ...]]:
             (
                 " - ".join(pair.names),
                 f"{100 * pair.by_utterance.value:.2f}",
-                _span(pair.by_utterance.interval),
-                _span(by_speaker),
+                span(pair.by_utterance.interval),
+                span(by_speaker),
                 f"{pair.believed.probability:.3f}",
                 "-" if pair.p_value is None else f"{pair.p_value:.2g}",
             )
@@ -203,9 +193,3 @@ def _difference_values(found: Difference | None) -> dict[str, object] | None:
         "interval_95": interval,
         "probability_second_is_better": found.probability,
     }
-
-
-def _span(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"

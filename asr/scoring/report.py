@@ -4,7 +4,6 @@ Error counts (asr/scoring/rates.py) -> `report.json` (fractions and counts), `re
 a table for the terminal (per cent).
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group
@@ -16,9 +15,8 @@ from asr.files import write_file
 from asr.scoring import markdown
 from asr.scoring.alignment import Alignment
 from asr.scoring.breakdown import Part, break_down, most_confused, worst_utterances
-from asr.scoring.columns import wrap_columns
+from asr.scoring.columns import rich_table, span, wrap_columns
 from asr.scoring.counts import KOREAN_UNITS, ScoreSet
-from asr.scoring.intervals import Interval
 from asr.scoring.like import lines_like
 from asr.scoring.rates import Report, listed
 from asr.scoring.report_json import to_json
@@ -67,7 +65,7 @@ def to_markdown(report: Report) -> str:
 
 def to_table(report: Report) -> Group:
     """Returns what rich prints: the table of rates, the notices and the most frequent errors."""
-    tables = [_rich(_table_rows(report.scores)), _rich(_interval_rows(report))]
+    tables = [rich_table(_table_rows(report.scores)), rich_table(_interval_rows(report))]
     parts: list[Table | Text] = [*tables, *(Text(notice) for notice in _notices(report))]
     if confusions := _confusion_rows(report.scores):
         errors = Table("count", "most frequent word errors")
@@ -75,16 +73,6 @@ def to_table(report: Report) -> Group:
             errors.add_row(str(count), Text(what))
         parts.append(errors)
     return Group(*parts)
-
-
-def _rich(rows: Sequence[Sequence[str]]) -> Table:
-    header, *rest = rows
-    table = Table(*header[:1])
-    for title in header[1:]:
-        table.add_column(title, justify="right")
-    for row in rest:
-        table.add_row(*row)
-    return table
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
@@ -124,14 +112,8 @@ def _interval_rows(report: Report) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [_INTERVAL_HEADER]
     for unit, (by_utterance, by_speaker) in report.intervals.items():
         rate = f"{100 * report.scores.counts(unit).rate:.2f}"
-        rows.append((_TITLES[unit], rate, _span(by_utterance), _span(by_speaker)))
+        rows.append((_TITLES[unit], rate, span(by_utterance), span(by_speaker)))
     return rows
-
-
-def _span(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
 
 
 def _belief(report: Report) -> str:

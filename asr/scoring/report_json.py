@@ -80,10 +80,15 @@ def _unit_values(report: Report, unit: str) -> dict[str, object]:
         "num_errors": counts.num_errors,
         "rate": counts.rate,
         "num_wrong_utterances": scores.num_wrong(unit),
-        "interval_95": {
-            name: None if found is None else found._asdict()
-            for name, found in report.intervals[unit]._asdict().items()
-        },
+        "interval_95": interval_values(report, unit),
+    }
+
+
+def interval_values(report: Report, unit: str) -> dict[str, object]:
+    """Returns the intervals of a unit's rate: by utterance and by speaker, fractions or null."""
+    found = report.intervals[unit]._asdict()
+    return {
+        name: None if interval is None else interval._asdict() for name, interval in found.items()
     }
 
 
