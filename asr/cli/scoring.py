@@ -56,7 +56,7 @@ def score(
         report = score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
     else:
         raise ConfigError(
-            "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder"
+            "asr score: give a folder (with it --cuts), or --ref and --hyp (--format with files)"
         )
     if names and (like or files):
         raise ConfigError("asr score: --only prints rates alone; without it --like and --files")
