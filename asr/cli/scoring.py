@@ -25,6 +25,11 @@ from asr.text.normalizers import NORMALIZERS
 if TYPE_CHECKING:
     from asr.scoring.rates import Report
 
+_SIDES = (
+    "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder, --format "
+    "with files"
+)
+
 
 def score(
     folder: Annotated[Path | None, typer.Argument(help="Folder with hyp.jsonl.")] = None,
@@ -55,9 +60,7 @@ def score(
     elif folder is None and ref is not None and hyp is not None and cuts is None:
         report = score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
     else:
-        raise ConfigError(
-            "asr score: give a folder (with it --cuts), or --ref and --hyp (--format with files)"
-        )
+        raise ConfigError(_SIDES)
     if names and (like or files):
         raise ConfigError("asr score: --only prints rates alone; without it --like and --files")
     report = replace(report, note=note)
