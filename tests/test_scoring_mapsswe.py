@@ -1,11 +1,18 @@
 """Matched pairs: segments by hand, and the statistic by its formula."""
 
 import math
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from asr.scoring.alignment import align_words
 from asr.scoring.mapsswe import errors_by_place, find_segments, holm, matched_pairs
+
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
 
 
 def segments(reference: str, first: str, second: str) -> list[tuple[int, int]]:
@@ -68,3 +75,40 @@ def test_holm_multiplies_the_smallest_most_and_never_goes_down() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.5, 0.6]) == pytest.approx([1.0, 1.0])
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sc_stats_finds_nearly_the_same_p(tmp_path: Path, seed: int) -> None:
+    """Its alignments weigh substitutions otherwise, so that a few segments differ."""
+    if shutil.which("sc_stats") is None:
+        pytest.skip("sc_stats is not here (package sctk)")
+    rng = random.Random(seed)
+    texts: dict[str, dict[str, list[str]]] = {"ref": {}, "a": {}, "b": {}}
+    for number in range(60):
+        name = f"s{number % 4}-u{number:02d}"
+        texts["ref"][name] = rng.choices(WORDS, k=rng.randint(3, 14))
+        for system, rate in (("a", 0.15), ("b", 0.1)):
+            heard = [w if rng.random() > rate else rng.choice(WORDS) for w in texts["ref"][name]]
+            texts[system][name] = [word for word in heard if rng.random() > rate / 2]
+    for system, lines in texts.items():
+        rows = [f"{' '.join(words)} ({name})\n" for name, words in lines.items()]
+        (tmp_path / f"{system}.trn").write_text("".join(rows))
+    aligned = b"".join(
+        subprocess.run(
+            f"sclite -r ref.trn trn -h {system}.trn trn {system} -i spu_id -o sgml stdout".split(),
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+        ).stdout
+        for system in "ab"
+    )
+    command = ["sc_stats", "-p", "-t", "mapsswe", "-v", "-u", "-n", "out"]
+    subprocess.run(command, input=aligned, cwd=tmp_path, check=True, capture_output=True)
+    table = (tmp_path / "out.stats.unified").read_text()
+    (theirs,) = re.findall(r"MP +\|\| +a +\|[^|]*\| +\S+ +(<?[\d.]+)", table)
+    pairs = [
+        tuple(align_words(" ".join(words), " ".join(texts[system][name])) for system in "ab")
+        for name, words in texts["ref"].items()
+    ]
+    ours = matched_pairs(pairs).p_value  # type: ignore[arg-type]
+    assert ours == pytest.approx(float(theirs.lstrip("<")), abs=0.015)
