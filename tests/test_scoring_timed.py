@@ -115,6 +115,7 @@ def test_words_that_are_all_numbers_are_ctm(tmp_path: Path):
         ("f A s 0 2 a\nf B t 0 2 b\n", "f 1 0 1 a\n", '"f" has channel 1, and in '),
         ("f 1 s 0 2 a\nf 1 t 1 3 b\n", "f 1 0 1 a\n", "ref.stm line 2: overlaps ref.stm line 1"),
         ("f 1 s 0 2 a\n", "f 1 1 1 a\nf 1 0 3 b\n", 'line 1: "a" is not in the order of time, and'),
+        ("f 1 s 0 2 a\n", "f 1 0 1 a\nf 1 0 1 a\n", 'line 2: "a" stands there twice, at the same'),
         ("f 1 s 0 2 {a b\n", "f 1 0 1 a\n", 'ref.stm line 1: "{a b" holds alternatives'),
     ],
 )

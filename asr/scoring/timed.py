@@ -136,6 +136,12 @@ def read_ctm(lines: Sequence[Line]) -> tuple[list[Word], list[str]]:
 
 def _in_order(words: list[Word]) -> tuple[list[Word], int]:
     """Returns words in the order of time, and how many stood before an earlier one."""
+    for word, later in itertools.pairwise(words):
+        if (word.start, word.middle, word.text) == (later.start, later.middle, later.text):
+            raise DataError(
+                f'{later.where}: "{later.text}" stands there twice, at the same time; must be once '
+                "(remove the line; was the file joined to itself?)"
+            )
     moved = sum(later.start < word.start for word, later in itertools.pairwise(words))
     if not moved:
         return words, 0
