@@ -1,5 +1,6 @@
 """NIST's sclite, where Debian's package sctk is installed: the counts of each utterance."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,7 +10,8 @@ import pytest
 
 from asr.scoring.alignment import ErrorCounts
 
-_FOUND = shutil.which("sclite") or shutil.which("sclite", path="/usr/lib/sctk/bin")
+SCTK_PATH = f"{os.environ.get('PATH', '')}:/usr/lib/sctk/bin"  # the last is where Debian has it
+_FOUND = shutil.which("sclite", path=SCTK_PATH)
 needs_sclite = pytest.mark.skipif(_FOUND is None, reason="sclite is not here (package sctk)")
 
 

@@ -1,14 +1,13 @@
 """Matched pairs: segments by hand, and the statistic by its formula."""
 
 import math
-import os
 import random
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from sctk import SCTK_PATH, needs_sclite
 
 from asr.scoring.alignment import align_words
 from asr.scoring.mapsswe import errors_by_place, find_segments, holm, matched_pairs
@@ -78,12 +77,10 @@ def test_holm_multiplies_the_smallest_most_and_never_goes_down() -> None:
     assert holm([]) == []
 
 
+@needs_sclite
 @pytest.mark.parametrize("seed", range(6))
 def test_sc_stats_finds_nearly_the_same_p(tmp_path: Path, seed: int) -> None:
     """Its alignments weigh substitutions otherwise, so that a few segments differ."""
-    path = f"{os.environ['PATH']}:/usr/lib/sctk/bin"  # where Debian has it
-    if shutil.which("sc_stats", path=path) is None:
-        pytest.skip("sc_stats is not here (package sctk)")
     rng = random.Random(seed)
     texts: dict[str, dict[str, list[str]]] = {"ref": {}, "a": {}, "b": {}}
     for number in range(60):
@@ -101,13 +98,18 @@ def test_sc_stats_finds_nearly_the_same_p(tmp_path: Path, seed: int) -> None:
             cwd=tmp_path,
             check=True,
             capture_output=True,
-            env={"PATH": path},
+            env={"PATH": SCTK_PATH},
         ).stdout
         for system in "ab"
     )
     command = ["sc_stats", "-p", "-t", "mapsswe", "-v", "-u", "-n", "out"]
     subprocess.run(
-        command, input=aligned, cwd=tmp_path, check=True, capture_output=True, env={"PATH": path}
+        command,
+        input=aligned,
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        env={"PATH": SCTK_PATH},
     )
     table = (tmp_path / "out.stats.unified").read_text()
     (theirs,) = re.findall(r"MP +\|\| +a +\|[^|]*\| +\S+ +(<?[\d.]+)", table)
