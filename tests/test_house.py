@@ -179,7 +179,6 @@ EXCEPTIONS = {
     "asr/fast/kernels.py:gradients": KERNELS,
     "asr/fast/shared.py:_Use.forward": AUTOGRAD,
     "asr/features.py:LogMel.__init__": SETTINGS,
-    "asr/use/transcribe.py:transcribe": "what a caller may choose and follow, by keyword",
 }
 
 
@@ -300,6 +299,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.fast.kernels": "energies",
         "asr.cli.choices": "cli",
         "asr.use.draw_alignment": "cli",
+        "asr.use.transcript": "use_transcribe",
         "asr.text.tokens": "tokenizer",
         "asr.text.numbers_korean": "reading_korean",
         "asr.text.words_korean": "reading_korean",
