@@ -3,7 +3,7 @@
 It knows no manifests, and so loads fast.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,21 +11,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asr.audio.held import is_held
 from asr.checkpoint import load_model_folder
 from asr.config import Config, SearchConfig, override_config
 from asr.encoder import Encoded
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError
 from asr.hypotheses import Hypothesis
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
 from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device
+from asr.machine.threads import map_ahead
 from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
 from asr.search import search
 from asr.text.tokenizer import Tokenizer
-from asr.use.transcribe import TranscribeOptions, transcribe
-from asr.use.transcript import Transcript
+from asr.use.together import Together
+from asr.use.transcribe import Audio, TranscribeOptions, iter_segments, transcribe
+from asr.use.transcript import TranscribedSegment, Transcript
+
+AT_ONCE = 32  # recordings of a list that are read side by side, so that they fill a batch
 
 
 @dataclass(frozen=True)
@@ -73,29 +78,95 @@ class Recognizer:
 
     def transcribe(
         self,
-        audio: str | Path | np.ndarray,
+        audio: Audio,
         sample_rate: int | None = None,
         *,
         beam_size: int | None = None,
         lm_weights: Sequence[float] | None = None,
+        word_times: bool = False,
     ) -> Transcript:
-        """Returns what is said in a file, or in samples, of any length.
+        """Returns what is said in a recording of any length. Any number of threads may call it.
 
         Args:
-            audio: a path; or (N,) or (N, channels), float in [-1, 1] or integers.
+            audio: a path; the bytes of a file; a file object of bytes, read to its end; or samples
+                (N,) or (N, channels), float in [-1, 1] or integers.
             sample_rate: of the samples in Hz; only with samples.
             beam_size: hypotheses kept; None for the model's own setting.
             lm_weights: one for each language model; None for the model's own setting.
+            word_times: whether the segments get their words, with times.
 
         Raises:
             DataError: the audio cannot be used.
-            ConfigError: samples without a rate, or a path with one; or a setting is not allowed.
+            ConfigError: samples without a rate, or a file with one; or a setting is not allowed.
         """
+        options = self._transcribe_options(beam_size, lm_weights, word_times)
+        return transcribe(self, _single(audio), options=options, sample_rate=sample_rate)
+
+    def iter_segments(
+        self,
+        audio: Audio,
+        sample_rate: int | None = None,
+        *,
+        beam_size: int | None = None,
+        lm_weights: Sequence[float] | None = None,
+        word_times: bool = False,
+    ) -> Iterator[TranscribedSegment]:
+        """Yields the segments that `transcribe` returns, in time order, each once it is known.
+
+        Raises:
+            DataError: as transcribe; a fault late in a file is raised after the segments before it.
+            ConfigError: as transcribe, at the call.
+        """
+        options = self._transcribe_options(beam_size, lm_weights, word_times)
+        return iter_segments(self, _single(audio), options=options, sample_rate=sample_rate)
+
+    def transcribe_all(
+        self,
+        audios: Iterable[Audio],
+        sample_rate: int | None = None,
+        *,
+        beam_size: int | None = None,
+        lm_weights: Sequence[float] | None = None,
+        word_times: bool = False,
+    ) -> list[Transcript | DataError]:
+        """Returns what `transcribe` returns for each recording, in their order, in shared batches.
+
+        In place of a recording that cannot be used stands its error, which says why.
+
+        Args:
+            audios: of any kinds, mixed or not.
+            sample_rate: of those that are samples, in Hz.
+            beam_size: as for transcribe.
+            lm_weights: as for transcribe.
+            word_times: as for transcribe.
+
+        Raises:
+            ConfigError: a setting is not allowed, or samples have no rate.
+        """
+        options = self._transcribe_options(beam_size, lm_weights, word_times)
+        if isinstance(audios, (str, Path, np.ndarray)) or is_held(audios):
+            raise ConfigError(
+                f"audios of type {type(audios).__name__}: must be a list of recordings "
+                "(put it into one, or call transcribe)"
+            )
+        with Together(self, batch_seconds=options.batch_seconds) as shared:
+
+            def one(audio: Audio) -> Transcript | DataError:
+                rate = sample_rate if _is_samples(audio) else None
+                try:
+                    return transcribe(shared.caller(), audio, options=options, sample_rate=rate)
+                except DataError as error:
+                    return error
+
+            return list(map_ahead(one, audios, threads=AT_ONCE))
+
+    def _transcribe_options(
+        self, beam_size: int | None, lm_weights: Sequence[float] | None, word_times: bool
+    ) -> TranscribeOptions:
         settings = [] if beam_size is None else [f"search.beam_size={beam_size}"]
         if lm_weights is not None:
             settings.append(f"search.lm_weights={[float(weight) for weight in lm_weights]}")
-        options = TranscribeOptions(self.choose(settings))
-        return transcribe(self, audio, options=options, sample_rate=sample_rate)
+        return TranscribeOptions(self.choose(settings), word_times=word_times)
 
     def choose(self, overrides: Sequence[str]) -> SearchConfig:
         """Returns the search settings, with `search.key=value` overrides applied in order.
@@ -143,6 +214,21 @@ class Recognizer:
         best = hypotheses[0]
         nbest = tuple((text, h.score) for text, h in zip(texts, hypotheses, strict=True))
         return Recognized(texts[0], best.score, len(best.tokens), best.ended, nbest)
+
+
+def _is_samples(audio: Audio) -> bool:
+    return not isinstance(audio, (str, Path)) and not is_held(audio)
+
+
+def _single(audio: Audio) -> Audio:
+    """The audio; a list of recordings, which numpy would take for a table, is refused by name."""
+    several = isinstance(audio, (list, tuple)) and bool(audio)
+    if several and (isinstance(audio[0], (str, Path, np.ndarray)) or is_held(audio[0])):
+        raise ConfigError(
+            f"audio is a {type(audio).__name__} of {len(audio)}: must be one recording "
+            "(for several call transcribe_all)"
+        )
+    return audio
 
 
 def load_recognizer(

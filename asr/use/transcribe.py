@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from asr.audio.files import Waveform, check_waveform, read_blocks
+from asr.audio.held import Held, is_held, read_held
 from asr.audio.speech import Segment, segments
 from asr.errors import ConfigError
 from asr.use.transcript import TranscribedSegment, Transcript
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig
+
+Audio = str | Path | Held | Waveform  # a path, what a file holds, or samples
 
 LENGTH_WARNING = "stopped at the length cap"
 LOOP_WARNING = "repeated itself"
@@ -84,21 +87,23 @@ class TranscribeOptions:
 
 def transcribe(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     *,
     options: TranscribeOptions,
     sample_rate: int | None = None,
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Transcript:
-    """Returns the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
+    """Returns the transcript of a file: its path, its bytes, a file object; or of samples.
+
+    Samples are (N,) or (N, channels), at sample_rate (Hz).
 
     on_segment is called with each segment as soon as it is known, in order of time; on_warning with
     what is odd about the recording, as channels that cancel each other.
 
     Raises:
         DataError: audio that cannot be used (asr/audio/files.py says why).
-        ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0.
+        ConfigError: sample_rate missing for samples, or given for a file; batch_seconds <= 0.
     """
     warnings: list[str] = []
 
@@ -118,7 +123,7 @@ def transcribe(
 
 def iter_segments(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     *,
     options: TranscribeOptions,
     sample_rate: int | None = None,
@@ -135,17 +140,20 @@ def iter_segments(
 
 def _blocks(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     sample_rate: int | None,
     *,
     warn: Callable[[str], None],
 ) -> Iterable[Waveform]:
-    if isinstance(audio, (str, Path)):
+    if isinstance(audio, (str, Path)) or is_held(audio):
         if sample_rate is not None:
+            named = audio if isinstance(audio, (str, Path)) else "what a file holds"
             raise ConfigError(
                 f"sample_rate {sample_rate}: must be given for an array only; "
-                f"{audio} says its own rate (leave it out)"
+                f"{named} says its own rate (leave it out)"
             )
+        if is_held(audio):
+            return read_held(audio, recognizer.sample_rate, on_warning=warn)
         return read_blocks(audio, recognizer.sample_rate, on_warning=warn)
     if sample_rate is None:
         raise ConfigError("sample_rate None: must be given for an array (pass its rate in Hz)")
