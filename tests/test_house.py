@@ -32,6 +32,7 @@ ROWS = [
     ["loss", "scorers", "hypotheses", "search", "recognition", "checkpoint", "data"],
     ["scoring", "training", "train"],
     ["lm", "use"],
+    ["serving"],
     ["recipes", "cli"],
 ]
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}

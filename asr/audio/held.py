@@ -7,16 +7,26 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeGuard
+from typing import Protocol
+
+from typing_extensions import TypeIs
 
 from asr.audio.files import Waveform, read_blocks
 from asr.errors import DataError
 
-Held = bytes | bytearray | memoryview | BinaryIO  # what an audio file holds, or yields when read
+
+class Readable(Protocol):
+    """A file object of bytes: open(path, "rb"), io.BytesIO, a member of an archive, an upload."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Returns the next bytes, at most so many; none at the end."""
+
+
+Held = bytes | bytearray | memoryview | Readable  # what an audio file holds, or yields when read
 FILE_NAME = "audio"  # of the copy on the disk; in messages it never appears
 
 
-def is_held(source: object) -> TypeGuard[Held]:
+def is_held(source: object) -> TypeIs[Held]:
     """Returns whether something is bytes or a file object, and neither a path nor samples."""
     return isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read")
 

@@ -15,6 +15,7 @@ import asr
 from asr.cli import data, lm, use
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
+from asr.cli.serving import serve
 from asr.errors import AsrError, one_line
 from asr.machine.cores import use_threads
 from asr.recipes import RECIPES, PrepareOptions, find_recipe
@@ -164,6 +165,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "score": score,
     "compare": compare,
     "transcribe": use.transcribe,
+    "serve": serve,
     "draw-alignment": use.draw_alignment,
     "draw-features": use.draw_features,
     "train-lm": lm.train_lm,

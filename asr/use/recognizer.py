@@ -222,10 +222,11 @@ def _is_samples(audio: Audio) -> bool:
 
 def _single(audio: Audio) -> Audio:
     """The audio; a list of recordings, which numpy would take for a table, is refused by name."""
-    several = isinstance(audio, (list, tuple)) and bool(audio)
-    if several and (isinstance(audio[0], (str, Path, np.ndarray)) or is_held(audio[0])):
+    given: object = audio
+    first = given[0] if isinstance(given, (list, tuple)) and given else None
+    if isinstance(first, (str, Path, np.ndarray)) or is_held(first):
         raise ConfigError(
-            f"audio is a {type(audio).__name__} of {len(audio)}: must be one recording "
+            f"audio is a {type(given).__name__}: must be one recording "
             "(for several call transcribe_all)"
         )
     return audio

@@ -18,7 +18,7 @@ import numpy as np
 from asr.audio.files import Waveform, check_waveform, read_blocks
 from asr.audio.held import Held, is_held, read_held
 from asr.audio.speech import Segment, segments
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError
 from asr.use.transcript import TranscribedSegment, Transcript
 
 if TYPE_CHECKING:
@@ -78,11 +78,13 @@ class TranscribeOptions:
         search: settings of the search.
         batch_seconds: of audio, padding included, that the recognizer gets at once.
         word_times: whether segments get their words, with times and confidences.
+        longest_seconds: a longer recording is refused; None: none is.
     """
 
     search: SearchConfig
     batch_seconds: float = 160.0
     word_times: bool = False
+    longest_seconds: float | None = None
 
 
 def transcribe(
@@ -102,7 +104,7 @@ def transcribe(
     what is odd about the recording, as channels that cancel each other.
 
     Raises:
-        DataError: audio that cannot be used (asr/audio/files.py says why).
+        DataError: audio that cannot be used (asr/audio/files.py says why), or is too long.
         ConfigError: sample_rate missing for samples, or given for a file; batch_seconds <= 0.
     """
     warnings: list[str] = []
@@ -111,13 +113,14 @@ def transcribe(
         warnings.append(what)
         on_warning(what)
 
-    blocks = _Counted(_blocks(recognizer, audio, sample_rate, warn=warn))
+    given, rate = _blocks(recognizer, audio, sample_rate, warn=warn), recognizer.sample_rate
+    blocks = _Counted(given, rate, longest_seconds=options.longest_seconds)
     found = []
     for segment in _transcribe_blocks(recognizer, blocks, options):
         on_segment(segment)
         found.append(segment)
     path = Path(audio) if isinstance(audio, (str, Path)) else None
-    seconds = blocks.num_samples / recognizer.sample_rate
+    seconds = blocks.num_samples / rate
     return Transcript(path, tuple(found), seconds, tuple(warnings))
 
 
@@ -147,7 +150,7 @@ def _blocks(
 ) -> Iterable[Waveform]:
     if isinstance(audio, (str, Path)) or is_held(audio):
         if sample_rate is not None:
-            named = audio if isinstance(audio, (str, Path)) else "what a file holds"
+            named = "what a file holds" if is_held(audio) else audio
             raise ConfigError(
                 f"sample_rate {sample_rate}: must be given for an array only; "
                 f"{named} says its own rate (leave it out)"
@@ -246,13 +249,28 @@ def _with_text(
 
 
 class _Counted:
-    """Blocks that count the samples that have passed."""
+    """Blocks that count the samples that have passed, and end with an error if they grow too many.
 
-    def __init__(self, blocks: Iterable[Waveform]) -> None:
-        self.blocks = blocks
+    Args:
+        blocks: (N,) each.
+        sample_rate: of them, in Hz.
+        longest_seconds: of all of them; None: no limit.
+    """
+
+    def __init__(
+        self, blocks: Iterable[Waveform], sample_rate: int, *, longest_seconds: float | None
+    ) -> None:
+        self.blocks, self.sample_rate = blocks, sample_rate
+        self.longest_seconds = longest_seconds
         self.num_samples = 0
 
     def __iter__(self) -> Iterator[Waveform]:
         for block in self.blocks:
             self.num_samples += len(block)
+            longest = self.longest_seconds
+            if longest is not None and self.num_samples > longest * self.sample_rate:
+                raise DataError(
+                    f"the recording is longer than {longest:g} s, which is the most that is taken "
+                    "(cut it into parts)"
+                )
             yield np.asarray(block)
