@@ -52,17 +52,19 @@ def read_held(
         DataError: as read_blocks; a file object that is closed, or gives text.
     """
     name = name or _own_name(source)
-    with tempfile.TemporaryDirectory(prefix="asr-") as folder:
-        path = Path(folder) / FILE_NAME
+    folder = Path(tempfile.mkdtemp(prefix="asr-"))
+    path = folder / FILE_NAME
+
+    def named(message: str) -> str:
+        return message.replace(str(path), name)
+
+    try:
         _copy(source, path, name)
-
-        def named(message: str) -> str:
-            return message.replace(str(path), name)
-
-        try:
-            yield from read_blocks(path, sample_rate, on_warning=lambda w: on_warning(named(w)))
-        except DataError as error:
-            raise DataError(named(str(error))) from error
+        yield from read_blocks(path, sample_rate, on_warning=lambda w: on_warning(named(w)))
+    except DataError as error:
+        raise DataError(named(str(error))) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _own_name(source: Held) -> str:

@@ -73,9 +73,12 @@ def serve(
     _check_installed()
     use_threads(threads)
     from asr.serving.desk import Limits
-    from asr.serving.server import Place
+    from asr.serving.server import Place, listen
     from asr.serving.server import serve as run
     from asr.serving.transcriptions import Offer
+
+    place = Place(host, port, api_key, stop_seconds)
+    listen(place).close()  # what is wrong with it is said before a model is loaded
     from asr.use.recognizer import load_recognizer
     from asr.use.transcribe import TranscribeOptions
 
@@ -93,7 +96,7 @@ def serve(
         recognizer,
         TranscribeOptions(chosen, batch_seconds=batch_seconds),
         offer=Offer(names, language or None, int(model.stat().st_mtime)),
-        place=Place(host, port, api_key, stop_seconds),
+        place=place,
         limits=limits,
         say=say,
     )

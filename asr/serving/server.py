@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -14,8 +15,10 @@ from asr.errors import ConfigError
 from asr.serving.app import make_app
 from asr.serving.desk import Desk, Limits
 from asr.serving.transcriptions import Offer, Served
-from asr.use.recognizer import Recognizer
-from asr.use.transcribe import TranscribeOptions
+
+if TYPE_CHECKING:
+    from asr.use.recognizer import Recognizer
+    from asr.use.transcribe import TranscribeOptions
 
 FILES_BESIDE = 64  # that a server has open, apart from clients and their uploads
 FILES_A_REQUEST = 3  # its connection, its upload, and that while it is read
@@ -92,6 +95,7 @@ def listen(place: Place) -> socket.socket:
     Raises:
         ConfigError: no such host, or the port cannot be had.
     """
+    listening = None
     try:
         family, kind, *_, address = socket.getaddrinfo(
             place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -99,13 +103,15 @@ def listen(place: Place) -> socket.socket:
         listening = socket.socket(family, kind)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-    except (OSError, OverflowError, UnicodeError) as error:
+        return listening
+    except (OSError, ValueError, OverflowError) as error:
+        if listening is not None:
+            listening.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(
             f"--host {place.host} --port {place.port}: cannot listen there ({reason}); must be an "
             "address of this machine and a port that is free (--port 0 takes one)"
         ) from error
-    return listening
 
 
 def exposure(address: str, place: Place) -> str | None:

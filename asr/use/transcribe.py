@@ -8,7 +8,7 @@ The first pool is small, so that the first words come early; no pool grows with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -116,9 +116,13 @@ def transcribe(
     given, rate = _blocks(recognizer, audio, sample_rate, warn=warn), recognizer.sample_rate
     blocks = _Counted(given, rate, longest_seconds=options.longest_seconds)
     found = []
-    for segment in _transcribe_blocks(recognizer, blocks, options):
-        on_segment(segment)
-        found.append(segment)
+    try:
+        for segment in _transcribe_blocks(recognizer, blocks, options):
+            on_segment(segment)
+            found.append(segment)
+    finally:
+        if isinstance(given, Generator):
+            given.close()  # at once, and not when nobody holds an error's traceback any more
     path = Path(audio) if isinstance(audio, (str, Path)) else None
     seconds = blocks.num_samples / rate
     return Transcript(path, tuple(found), seconds, tuple(warnings))

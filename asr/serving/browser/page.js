@@ -37,12 +37,12 @@ async function startRecording() {
   }
   const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
   const context = new AudioContext();
+  recording = { context, stream, parts: [], started: performance.now() };
   const source = at("recorder").textContent;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   await context.audioWorklet.addModule(url);
   URL.revokeObjectURL(url);
-  const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
-  recording = { context, stream, node, parts: [], started: performance.now() };
+  const node = recording.node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
   node.port.onmessage = ({ data }) => heard(data);
   context.createMediaStreamSource(stream).connect(node);
   await context.resume();
@@ -59,12 +59,15 @@ function heard(samples) {
 }
 
 function showRecording(isOn) {
+  at("file").disabled = isOn;
+  at("choose").classList.toggle("off", isOn);
   at("record").textContent = isOn ? "Stop and transcribe" : "Record";
   at("record").setAttribute("aria-pressed", String(isOn));
   at("level").hidden = !isOn;
 }
 
 async function stopRecording() {
+  if (!recording.node) return;
   const { context, stream, node, parts } = recording;
   await new Promise((resolve) => { recording.finished = resolve; node.port.postMessage("end"); });
   stream.getTracks().forEach((track) => track.stop());
@@ -233,7 +236,12 @@ function follow() {
 
 at("record").addEventListener("click", () => {
   const step = recording ? stopRecording() : startRecording();
-  step.catch((error) => { recording = null; showRecording(false); say(error.message, true); });
+  step.catch((error) => {
+    recording?.stream.getTracks().forEach((track) => track.stop());
+    recording = null;
+    showRecording(false);
+    say(error.message, true);
+  });
 });
 at("file").addEventListener("change", () => {
   const [file] = at("file").files;
