@@ -69,12 +69,14 @@ def serve(
     app = make_app(
         Served(offer, desk, options, encode=recognizer.tokenizer.encode), api_key=place.api_key
     )
+    backlog = max(2048, limits.max_requests)
+    listening.listen(backlog)  # from here on clients may come; they wait for what follows
     config = uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
         server_header=False,
-        backlog=max(2048, limits.max_requests),
+        backlog=backlog,
         timeout_graceful_shutdown=place.stop_seconds,
         ws="none",
     )

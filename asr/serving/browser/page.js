@@ -178,6 +178,7 @@ function showSegment(segment) {
   }
   line.append(time, words);
   at("text").append(line);
+  at("text").querySelector(".word").tabIndex = 0;
 }
 
 function wordButton(word) {
@@ -188,7 +189,7 @@ function wordButton(word) {
   button.title = `${word.start.toFixed(2)} s`;
   Object.assign(button.dataset, { start: word.start, end: word.end });
   if (word.confidence !== undefined && word.confidence < 0.5) button.classList.add("unsure");
-  button.tabIndex = at("text").querySelector(".word") ? -1 : 0;
+  button.tabIndex = -1;
   return button;
 }
 
@@ -221,8 +222,7 @@ function move(event) {
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -here, End: words.length - 1 - here };
   if (here < 0 || !(event.key in steps)) return;
   const next = words[Math.max(0, Math.min(words.length - 1, here + steps[event.key]))];
-  words[here].tabIndex = -1;
-  next.tabIndex = 0;
+  words.forEach((word) => { word.tabIndex = word === next ? 0 : -1; });
   next.focus();
   event.preventDefault();
 }
