@@ -1,4 +1,5 @@
 import io
+import re
 import subprocess
 import sys
 import zipfile
@@ -175,6 +176,25 @@ def test_threads_get_what_one_alone_gets_and_nothing_stays_on_the_model(folder: 
     for name, module in model.model.named_modules():
         assert vars(module).keys() == kept[name].keys()
         assert all(vars(module)[key] is value for key, value in kept[name].items())
+
+
+def test_the_readmes_example_runs_as_it_stands(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    [example] = re.findall(r"```python\n(import asr\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "exp").mkdir()
+    folder.rename(tmp_path / "exp/my")
+    soundfile.write(tmp_path / "talk.mp3", tone("abd", 16000), 16000, format="MP3")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})
+    timed, once, again, error = capsys.readouterr().out.splitlines()
+    assert timed.partition(" ")[2].strip() == once.strip() == again.strip()
+    assert timed.startswith("0.00 ")
+    assert error.startswith("missing.mp3: no such file")
 
 
 def test_the_library_transcribes_without_what_only_training_needs(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,77 +25,97 @@ NEEDED = ("fastapi", "python_multipart", "uvicorn")
 MEGABYTE = 1_000_000
 
 
+Host = Annotated[
+    str, typer.Option(help="Address to listen at; 0.0.0.0 is every one of this machine.")
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes one that is free.")]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(envvar="ASR_API_KEY", help="That clients must send; else anybody may ask."),
+]
+Name = Annotated[str | None, typer.Option(help="That the model is asked by; else its folder's.")]
+Aliases = Annotated[
+    list[str] | None, typer.Option("--alias", help="Another name, as whisper-1; repeatable.")
+]
+Language = Annotated[
+    str | None, typer.Option(help="That the model hears, as en: others are refused.")
+]
+MaxMegabytes = Annotated[float, typer.Option(min=0.001, help="Of a file.")]
+MaxSeconds = Annotated[float, typer.Option(min=0.1, help="Of a recording.")]
+MaxRequests = Annotated[
+    int, typer.Option(min=1, max=100_000, help="Under way or waiting; one more gets a 503.")
+]
+AtOnce = Annotated[int, typer.Option(min=1, max=512, help="Recordings that are read side by side.")]
+BatchSeconds = Annotated[float, typer.Option(min=1, help="Of audio that the model gets at once.")]
+StopSeconds = Annotated[
+    int, typer.Option(min=0, help="After SIGTERM, to finish what is under way.")
+]
+
+
 def serve(
     model: Model,
-    host: Annotated[
-        str, typer.Option(help="Address to listen at; 0.0.0.0 is every one of this machine.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes one that is free.")] = 8000,
-    api_key: Annotated[
-        str | None,
-        typer.Option(envvar="ASR_API_KEY", help="That clients must send; else anybody may ask."),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="That the model is asked by; else its folder's.")
-    ] = None,
-    alias: Annotated[
-        list[str] | None, typer.Option(help="Another name, as whisper-1; repeatable.")
-    ] = None,
-    language: Annotated[
-        str | None, typer.Option(help="That the model hears, as en: others are refused.")
-    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    api_key: ApiKey = None,
+    name: Name = None,
+    aliases: Aliases = None,
+    language: Language = None,
     lms: LMs = None,
     beam_size: BeamSize = None,
     search: Search = None,
     settings: Settings = None,
-    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Of a file.")] = 200,
-    max_seconds: Annotated[float, typer.Option(min=0.1, help="Of a recording.")] = 14400,
-    max_requests: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Under way or waiting; one more gets a 503.")
-    ] = 1024,
-    at_once: Annotated[
-        int, typer.Option(min=1, max=512, help="Recordings that are read side by side.")
-    ] = 32,
-    batch_seconds: Annotated[
-        float, typer.Option(min=1, help="Of audio that the model gets at once.")
-    ] = 160,
-    stop_seconds: Annotated[
-        int, typer.Option(min=0, help="After SIGTERM, to finish what is under way.")
-    ] = 60,
+    max_megabytes: MaxMegabytes = 200,
+    max_seconds: MaxSeconds = 14400,
+    max_requests: MaxRequests = 1024,
+    at_once: AtOnce = 32,
+    batch_seconds: BatchSeconds = 160,
+    stop_seconds: StopSeconds = 60,
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Answer OpenAI's audio API with a model, and show a page to try it.
-
-    It listens to this machine alone unless --host says otherwise.
-    """
-    names = _names(model, name, alias or [], api_key)
+    """Answer OpenAI's audio API with a model, and show a page; to this machine alone, unless told."""
+    names = _names(model, name, aliases or [], api_key)
     _check_installed()
     use_threads(threads)
     from asr.serving.desk import Limits
     from asr.serving.server import Place, listen
-    from asr.serving.server import serve as run
-    from asr.serving.transcriptions import Offer
 
     place = Place(host, port, api_key, stop_seconds)
     listen(place).close()  # what is wrong with it is said before a model is loaded
+    sizes = (round(max_megabytes * MEGABYTE), max_seconds, max_requests, at_once, batch_seconds)
+    _run(
+        (model, device, lms or []),
+        search_settings(search, beam_size, settings),
+        names=names,
+        language=language or None,
+        place=place,
+        limits=Limits(*sizes),
+    )
+
+
+def _run(
+    source: tuple[Path, str, list[Path]],
+    chosen: list[str],
+    *,
+    names: tuple[str, ...],
+    language: str | None,
+    place: Any,
+    limits: Any,
+) -> None:
+    """Loads a model from a folder, to a device, beside language models, and serves it."""
+    from asr.serving.server import serve as run
+    from asr.serving.transcriptions import Offer
     from asr.use.recognizer import load_recognizer
     from asr.use.transcribe import TranscribeOptions
 
-    recognizer = load_recognizer(model, device, lms=lms or ())
-    chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    folder, device, lms = source
+    recognizer = load_recognizer(folder, device, lms=lms)
+    search = recognizer.choose(chosen)
     say_all(recognizer.notices)
-    limits = Limits(
-        max_bytes=round(max_megabytes * MEGABYTE),
-        max_seconds=max_seconds,
-        max_requests=max_requests,
-        at_once=at_once,
-        batch_seconds=batch_seconds,
-    )
     run(
         recognizer,
-        TranscribeOptions(chosen, batch_seconds=batch_seconds),
-        offer=Offer(names, language or None, int(model.stat().st_mtime)),
+        TranscribeOptions(search, batch_seconds=limits.batch_seconds),
+        offer=Offer(names, language, int(folder.stat().st_mtime)),
         place=place,
         limits=limits,
         say=say,

@@ -1,6 +1,6 @@
 """Who is served, who waits, and who is sent away: places, threads that read, one that recognizes.
 
-place (bounded) -> upload -> Job in a queue -> a reading thread: transcribe -> Together -> the model
+place (bounded) -> upload -> Job in a queue -> a reading thread: transcribe -> SharedModel -> model
 
 A job whose client hangs up is stopped: in the queue at once, at work at its next look at the model.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from asr.serving.errors import ApiError
-from asr.use.together import StoppedError, Together
+from asr.use.shared_model import SharedModel, StoppedError
 from asr.use.transcribe import SpeechRecognizer, TranscribeOptions, transcribe
 from asr.use.transcript import TranscribedSegment, Transcript
 
@@ -86,18 +86,18 @@ class Desk:
         self.limits = limits
         self.num_places = self.num_working = self.num_done = 0
         self._lock = threading.Lock()
-        self._together = Together(recognizer, batch_seconds=limits.batch_seconds)
+        self._model = SharedModel(recognizer, batch_seconds=limits.batch_seconds)
         self._readers = ThreadPoolExecutor(limits.at_once, thread_name_prefix="asr-reader")
 
     @property
     def num_batches(self) -> int:
         """Batches that the model has had."""
-        return self._together.num_batches
+        return self._model.num_batches
 
     def close(self) -> None:
         """Ends the threads; jobs that wait are never begun."""
         self._readers.shutdown(wait=False, cancel_futures=True)
-        self._together.close()
+        self._model.close()
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -132,7 +132,7 @@ class Desk:
 
         def work() -> Transcript:
             with self._working():
-                caller = self._together.caller(job.is_stopped)
+                caller = self._model.caller(job.is_stopped)
                 return transcribe(caller, job, options=options, on_segment=on_segment)
 
         job.future = self._readers.submit(work)

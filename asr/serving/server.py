@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import uvicorn
+from fastapi import FastAPI
 
 from asr.errors import ConfigError
 from asr.serving.app import make_app
@@ -71,7 +72,19 @@ def serve(
     )
     backlog = max(2048, limits.max_requests)
     listening.listen(backlog)  # from here on clients may come; they wait for what follows
-    config = uvicorn.Config(
+    address, port = listening.getsockname()[:2]
+    if warning := exposure(address, place):
+        say(warning)
+    where = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    say(f"{offer.names[0]}: the page is {where}/, the API {where}/v1")
+    # uvicorn passes the signal on once it has finished: that is then the end, and no failure.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    uvicorn.Server(_settings(app, place, backlog)).run(sockets=[listening])
+    say(f"stopped; {desk.num_done} recordings were served in {desk.num_batches} batches")
+
+
+def _settings(app: FastAPI, place: Place, backlog: int) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
@@ -80,15 +93,6 @@ def serve(
         timeout_graceful_shutdown=place.stop_seconds,
         ws="none",
     )
-    address, port = listening.getsockname()[:2]
-    if warning := exposure(address, place):
-        say(warning)
-    where = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-    say(f"{offer.names[0]}: the page is {where}/, the API {where}/v1")
-    # uvicorn passes the signal on once it has finished: that is then the end, and no failure.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listening])
-    say(f"stopped; {desk.num_done} recordings were served in {desk.num_batches} batches")
 
 
 def listen(place: Place) -> socket.socket:

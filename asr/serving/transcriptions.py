@@ -19,7 +19,7 @@ from asr.serving.body import hang_up
 from asr.serving.desk import Desk, Job
 from asr.serving.errors import ApiError
 from asr.serving.form import received
-from asr.use.together import StoppedError
+from asr.use.shared_model import StoppedError
 from asr.use.transcribe import TranscribeOptions
 from asr.use.transcript import TranscribedSegment, Transcript
 

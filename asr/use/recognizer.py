@@ -26,7 +26,7 @@ from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
 from asr.search import search
 from asr.text.tokenizer import Tokenizer
-from asr.use.together import Together
+from asr.use.shared_model import SharedModel
 from asr.use.transcribe import Audio, TranscribeOptions, iter_segments, transcribe
 from asr.use.transcript import TranscribedSegment, Transcript
 
@@ -149,7 +149,7 @@ class Recognizer:
                 f"audios of type {type(audios).__name__}: must be a list of recordings "
                 "(put it into one, or call transcribe)"
             )
-        with Together(self, batch_seconds=options.batch_seconds) as shared:
+        with SharedModel(self, batch_seconds=options.batch_seconds) as shared:
 
             def one(audio: Audio) -> Transcript | DataError:
                 rate = sample_rate if _is_samples(audio) else None

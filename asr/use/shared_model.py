@@ -2,7 +2,7 @@
 
 caller --recognize--> waiting calls --a share of each, in turn--> one batch --> results
 
-Each caller runs `transcribe` in a thread of its own, and gets from `Together.recognize` what the
+Each caller runs `transcribe` in a thread of its own, and gets from `SharedModel.recognize` what the
 model itself would have said. So a server, and a list of recordings, share batches without a second
 way to transcribe. A long recording waits its turn beside short ones.
 """
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asr.audio.files import Waveform
 from asr.errors import AsrError
@@ -35,7 +35,7 @@ class _Call:
     """Waveforms that one caller waits for."""
 
     waveforms: Sequence[Waveform]
-    options: SearchConfig
+    asked: tuple[SearchConfig, dict[str, Any]]
     results: list[RecognizedText | None]
     num_taken: int = 0
     error: Exception | None = None
@@ -45,7 +45,7 @@ class _Call:
 _Share = list[tuple[_Call, int]]  # calls, and which of their waveforms
 
 
-class Together:
+class SharedModel:
     """A recognizer that any number of threads may call, with one thread that computes.
 
     Args:
@@ -62,7 +62,7 @@ class Together:
         self._thread = threading.Thread(target=self._work, name="asr-model", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Together:
+    def __enter__(self) -> SharedModel:
         return self
 
     def __exit__(
@@ -85,14 +85,20 @@ class Together:
         return Caller(self, stop or threading.Event())
 
     def recognize(
-        self, waveforms: Sequence[Waveform], options: SearchConfig, stop: threading.Event
+        self,
+        waveforms: Sequence[Waveform],
+        options: SearchConfig,
+        stop: threading.Event,
+        **more: Any,
     ) -> list[RecognizedText]:
         """Returns what the recognizer says of waveforms (N,), once their turn has come.
+
+        `more` is passed on to it; only calls that ask for the same share a batch.
 
         Raises:
             StoppedError: `stop` is set before, or this is closed.
         """
-        call = _Call(waveforms, options, [None] * len(waveforms))
+        call = _Call(waveforms, (options, more), [None] * len(waveforms))
         with self._changed:
             if not self._is_open:
                 raise StoppedError("the model is no longer at work (it was closed)")
@@ -135,13 +141,13 @@ class Together:
             return share
 
     def _take(self, max_samples: int) -> _Share:
-        """Returns at least one waveform, and more of those with the same options, a call's in turn.
+        """Returns at least one waveform, and more of those that ask for the same, a call's in turn.
 
         Who gets his last one is out; who waits longest is first.
         """
         share: _Share = []
         num_samples = 0
-        calls = [call for call in self._waiting if call.options == self._waiting[0].options]
+        calls = [call for call in self._waiting if call.asked == self._waiting[0].asked]
         while calls and num_samples < max_samples:
             for call in calls:
                 share.append((call, call.num_taken))
@@ -156,7 +162,8 @@ class Together:
         """Gives each call of a batch its results; one that fails leaves the others theirs."""
         waveforms = [call.waveforms[index] for call, index in batch]
         try:
-            found = self.recognizer.recognize(waveforms, batch[0][0].options)
+            options, more = batch[0][0].asked
+            found = self.recognizer.recognize(waveforms, options, **more)
             self.num_batches += 1
         except Exception as error:
             calls = list(dict.fromkeys(call for call, _ in batch))
@@ -175,35 +182,39 @@ class Together:
 
 
 class Caller:
-    """What one caller sees of `Together`: a recognizer.
+    """What one caller sees of `SharedModel`: a recognizer.
 
     Args:
-        together: whose turn it waits for.
+        shared: whose turn it waits for.
         stop: once set, it waits no longer.
     """
 
-    def __init__(self, together: Together, stop: threading.Event) -> None:
-        self.together, self.stop = together, stop
+    def __init__(self, shared: SharedModel, stop: threading.Event) -> None:
+        self.shared, self.stop = shared, stop
 
     @property
     def sample_rate(self) -> int:
         """Rate (Hz) of the waveforms it takes."""
-        return self.together.recognizer.sample_rate
+        return self.shared.recognizer.sample_rate
 
     @property
     def max_seconds(self) -> float:
         """Longest utterance it was trained on."""
-        return self.together.recognizer.max_seconds
+        return self.shared.recognizer.max_seconds
+
+    def __getattr__(self, name: str) -> Any:
+        """Returns what the recognizer has of that name."""
+        return getattr(self.shared.recognizer, name)
 
     def recognize(
-        self, waveforms: Sequence[Waveform], options: SearchConfig
+        self, waveforms: Sequence[Waveform], options: SearchConfig, **more: Any
     ) -> list[RecognizedText]:
         """Returns one result for each waveform (N,), in the order given.
 
         Raises:
             StoppedError: it was told to stop.
         """
-        return self.together.recognize(waveforms, options, self.stop)
+        return self.shared.recognize(waveforms, options, self.stop, **more)
 
 
 def _by_length(share: _Share, max_samples: float) -> list[_Share]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from asr.config import SearchConfig
-from asr.use.together import StoppedError, Together
+from asr.use.shared_model import SharedModel, StoppedError
 
 RATE = 1000
 SEARCH = SearchConfig(beam_size=8)
@@ -31,12 +31,13 @@ class Listener:
         self.may_work = threading.Event()
         self.may_work.set()
 
-    def recognize(self, waveforms, options):
+    def recognize(self, waveforms, options, *, loud=False):
         self.may_work.wait(10)
         self.batches.append([len(waveform) for waveform in waveforms])
         if 13 in self.batches[-1]:
             raise ValueError("13 samples")
-        return [Said(f"{len(waveform)} {options.beam_size}") for waveform in waveforms]
+        mark = "!" if loud else ""
+        return [Said(f"{len(waveform)} {options.beam_size}{mark}") for waveform in waveforms]
 
 
 def zeros(*lengths):
@@ -69,7 +70,7 @@ def start_behind_a_batch(pool, listener, together, calls):
 
 def test_calls_that_wait_together_share_a_batch_and_each_gets_its_own_in_order():
     listener = Listener()
-    with Together(listener) as together, ThreadPoolExecutor(8) as pool:
+    with SharedModel(listener) as together, ThreadPoolExecutor(8) as pool:
         calls = [((7, 9, 8), SEARCH), ((5,), SEARCH), ((6, 600), SEARCH)]
         futures = start_behind_a_batch(pool, listener, together, calls)
         found = [texts(future.result(10)) for future in futures]
@@ -80,7 +81,7 @@ def test_calls_that_wait_together_share_a_batch_and_each_gets_its_own_in_order()
 
 def test_a_long_call_lets_short_ones_in_and_no_batch_passes_the_limit():
     listener = Listener()
-    with Together(listener, batch_seconds=1.0) as together, ThreadPoolExecutor(8) as pool:
+    with SharedModel(listener, batch_seconds=1.0) as together, ThreadPoolExecutor(8) as pool:
         calls = [((300,) * 9, SEARCH), ((200,), SEARCH), ((100,), SEARCH)]
         futures = start_behind_a_batch(pool, listener, together, calls)
         long, *short = [future.result(10) for future in futures]
@@ -92,7 +93,7 @@ def test_a_long_call_lets_short_ones_in_and_no_batch_passes_the_limit():
 
 def test_a_waveform_longer_than_a_batch_goes_alone():
     listener = Listener()
-    with Together(listener, batch_seconds=0.1) as together:
+    with SharedModel(listener, batch_seconds=0.1) as together:
         assert texts(together.caller().recognize(zeros(500, 20), SEARCH)) == ["500 8", "20 8"]
         assert together.caller().recognize([], SEARCH) == []
     assert listener.batches == [[500], [20]]
@@ -100,16 +101,24 @@ def test_a_waveform_longer_than_a_batch_goes_alone():
 
 def test_calls_with_other_settings_are_not_mixed():
     listener, narrow = Listener(), SearchConfig(beam_size=1)
-    with Together(listener) as together, ThreadPoolExecutor(8) as pool:
+    with SharedModel(listener) as together, ThreadPoolExecutor(8) as pool:
         calls = [((5,), SEARCH), ((6,), narrow), ((7,), SEARCH)]
         futures = start_behind_a_batch(pool, listener, together, calls)
         assert [texts(future.result(10)) for future in futures] == [["5 8"], ["6 1"], ["7 8"]]
     assert listener.batches[1:] == [[7, 5], [6]]
 
 
+def test_what_else_is_asked_for_reaches_the_model_and_is_not_mixed():
+    with SharedModel(Listener()) as together:
+        caller = together.caller()
+        assert texts(caller.recognize(zeros(5), SEARCH, loud=True)) == ["5 8!"]
+        assert texts(caller.recognize(zeros(5), SEARCH)) == ["5 8"]
+        assert (caller.sample_rate, caller.max_seconds, caller.batches) == (RATE, 10.0, [[5], [5]])
+
+
 def test_an_error_of_one_call_is_its_own():
     listener = Listener()
-    with Together(listener) as together, ThreadPoolExecutor(8) as pool:
+    with SharedModel(listener) as together, ThreadPoolExecutor(8) as pool:
         calls = [((5,), SEARCH), ((13, 4), SEARCH), ((7,), SEARCH)]
         futures = start_behind_a_batch(pool, listener, together, calls)
         assert texts(futures[0].result(10)) == ["5 8"]
@@ -121,7 +130,7 @@ def test_an_error_of_one_call_is_its_own():
 
 def test_who_is_told_to_stop_frees_his_place():
     listener, stop = Listener(), threading.Event()
-    with Together(listener) as together, ThreadPoolExecutor(8) as pool:
+    with SharedModel(listener) as together, ThreadPoolExecutor(8) as pool:
         listener.may_work.clear()
         first = pool.submit(together.caller().recognize, zeros(1), SEARCH)
         time.sleep(0.05)
@@ -138,7 +147,7 @@ def test_who_is_told_to_stop_frees_his_place():
 
 def test_after_the_end_nobody_waits_for_ever():
     listener = Listener()
-    together = Together(listener)
+    together = SharedModel(listener)
     with ThreadPoolExecutor(8) as pool:
         listener.may_work.clear()
         first = pool.submit(together.caller().recognize, zeros(1), SEARCH)
