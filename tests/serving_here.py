@@ -36,7 +36,7 @@ class Here(NamedTuple):
 
 @contextlib.contextmanager
 def served(recognizer: Any, *, limits: Any = None, **more: Any) -> Iterator[Here]:
-    """Yields a server; `more`: api_key, language."""
+    """Yields a server; `more`: api_key, language, stop_seconds."""
     behind = desk.Desk(recognizer, limits or Limits())
     offer = transcriptions.Offer(("tiny", "whisper-1"), more.get("language"), 1_700_000_000)
     options = TranscribeOptions(SEARCH)
@@ -46,7 +46,7 @@ def served(recognizer: Any, *, limits: Any = None, **more: Any) -> Iterator[Here
         app.make_app(asked, api_key=more.get("api_key")),
         log_level="critical",
         ws="none",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=more.get("stop_seconds", 10),
     )
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})

@@ -240,3 +240,16 @@ def test_a_server_that_ends_finishes_what_is_under_way() -> None:
             futures = hold(listener, here, pool, 8)
             threading.Timer(0.3, listener.may_work.set).start()
         assert [text_of(future.result(20)) for future in futures] == [TEXT] * 8
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_who_has_to_wait_longer_than_a_server_that_ends_is_told_so(stream: str) -> None:
+    listener = Listener()
+    with ThreadPoolExecutor(2) as pool:
+        with served(listener, stop_seconds=1) as here:
+            listener.may_work.clear()
+            future = pool.submit(post, here, [*MODEL, ("stream", stream)])
+            wait_until(lambda: here.desk.num_working == 1)
+            threading.Timer(1.5, listener.may_work.set).start()
+        error = error_of(future.result(20))
+    assert (error["status"], error["code"]) == (503, "server_stopping")

@@ -86,7 +86,7 @@ def _copy(source: Held, path: Path, name: str) -> None:
     except OSError as error:
         raise DataError(
             f"{name}: cannot be copied to the disk to be read: {error.strerror or error} "
-            f"(make room in {tempfile.gettempdir()}, or set TMPDIR)"
+            "(make room where temporary files go, or set TMPDIR)"
         ) from error
     if path.stat().st_size == 0:
         raise DataError(

@@ -49,6 +49,16 @@ def bad_value(param: str, message: str) -> ApiError:
     return ApiError(400, f"{param} {message}", param=param, code="invalid_value")
 
 
+def stopping() -> ApiError:
+    """Returns the error of a request that was under way longer than a server that ends waits."""
+    return ApiError(
+        503,
+        "the server is stopping, and could not wait for this request; send it again",
+        code="server_stopping",
+        headers={"Retry-After": "10"},
+    )
+
+
 async def answer_error(request: Request, error: Exception) -> Response:
     """Returns the answer for an error, once the client has had time to send what it was sending."""
     await drain(request)

@@ -5,6 +5,7 @@ The file has no name on the disk where the system allows that, and is gone when 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from asr.serving.body import TooLargeError, TooSlowError, pieces
-from asr.serving.errors import ApiError
+from asr.serving.errors import ApiError, stopping
 
 MEGABYTE = 1_000_000
 FIELD_BYTES, MOST_FIELDS = 2**16, 60
@@ -48,7 +49,9 @@ async def received(request: Request, *, max_bytes: int) -> AsyncIterator[Form]:
     try:
         yield _checked(form, max_bytes)
     finally:
-        await form.close()
+        for _, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                value.file.close()  # here and now; UploadFile.close would wait for a thread
 
 
 async def _parse(request: Request, max_bytes: int) -> FormData:
@@ -72,6 +75,8 @@ async def _parse(request: Request, max_bytes: int) -> FormData:
         raise ApiError(
             408, f"no byte came for {IDLE_SECONDS:g} s; send it again", code="request_timeout"
         ) from None
+    except asyncio.CancelledError:
+        raise stopping() from None
     except MultiPartException as error:
         raise ApiError(400, f"the form is damaged: {error.message}", code="invalid_form") from error
     except OSError as error:

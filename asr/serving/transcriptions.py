@@ -17,7 +17,7 @@ from asr.serving.answers import Encode, answer, delta_event, done_event, error_e
 from asr.serving.asked import Asked, read_asked
 from asr.serving.body import hang_up
 from asr.serving.desk import Desk, Job
-from asr.serving.errors import ApiError
+from asr.serving.errors import ApiError, stopping
 from asr.serving.form import received
 from asr.use.shared_model import StoppedError
 from asr.use.transcribe import TranscribeOptions
@@ -113,13 +113,21 @@ class Transcriptions:
     async def _answer(
         self, asked: Asked, results: asyncio.Queue[Found], asgi: tuple[Scope, Receive, Send]
     ) -> None:
-        first = await results.get()
+        first = await _next(results)
         if isinstance(first, BaseException):
             raise _refusal(first)
         if asked.stream:
             await _stream(first, asked, results, send=asgi[2])
         elif isinstance(first, Transcript):
             await answer(first, asked, encode=self.served.encode)(*asgi)
+
+
+async def _next(results: asyncio.Queue[Found]) -> Found:
+    """Returns what comes next; when the server may wait no longer, that it stops."""
+    try:
+        return await results.get()
+    except asyncio.CancelledError:
+        return StoppedError("the server is stopping")
 
 
 async def _stream(
@@ -137,7 +145,7 @@ async def _stream(
     while isinstance(found, TranscribedSegment):
         await send(_body(delta_event(found, is_first=not has_text), more=True))
         has_text = has_text or bool(found.line)
-        found = await results.get()
+        found = await _next(results)
     if isinstance(found, Transcript):
         await send(_body(done_event(found, asked), more=False))
         return
@@ -160,7 +168,7 @@ def _refusal(error: BaseException) -> ApiError:
     if isinstance(error, DataError):
         return ApiError(400, str(error), param="file", code="invalid_audio")
     if isinstance(error, StoppedError):
-        return ApiError(503, "the server is stopping", code="server_stopping")
+        return stopping()
     if isinstance(error, AsrError):
         return ApiError(400, str(error), code="invalid_request")
     _log.error("a recording could not be recognized", exc_info=error)
