@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
@@ -63,6 +63,8 @@ class Report:
         extra: ids of hypotheses without reference, which do not count.
         places: where utterances lie, of those of which it is known.
         like: what another tool would count; None: it was not asked for.
+        recognized: the lines of `hyp.jsonl`; empty where it was another file.
+        provenance: see `find_provenance`; empty: it was not asked for.
     """
 
     hypotheses_path: Path
@@ -81,6 +83,8 @@ class Report:
     extra: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     like: ToolCounts | None = None
+    recognized: Sequence[RecognizedUtterance] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def intervals(self) -> Mapping[str, Intervals]:
@@ -135,6 +139,7 @@ def score_folder(
         num_other_readings=num_other_readings,
         speakers=known_speakers(rows),
         places=_places(rows),
+        recognized=rows,
     )
 
 

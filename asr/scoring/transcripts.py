@@ -40,6 +40,8 @@ class RecognizedUtterance:
         normalizer: name and version of what both texts went through; None: it does not tell.
         error: why there is no hypothesis, as audio that cannot be read; None: there is one.
         speaker: who speaks; None where the line does not tell.
+        audio: the file that it is read from; None where the line does not tell.
+        start: where in that file it starts, in seconds; None: the file holds nothing else.
     """
 
     utterance_id: str
@@ -50,6 +52,8 @@ class RecognizedUtterance:
     normalizer: str | None = None
     error: str | None = None
     speaker: str | None = None
+    audio: str | None = None
+    start: float | None = None
 
 
 class TextFile(NamedTuple):
@@ -92,6 +96,8 @@ def read_recognized(path: Path) -> list[RecognizedUtterance]:
             normalizer=_get_optional(values, "normalizer", str, where=where),
             error=_get_optional(values, "error", str, where=where),
             speaker=_get_optional(values, "speaker", str, where=where),
+            audio=_get_optional(values, "audio", str, where=where),
+            start=_get_optional(values, "start", float, where=where),
         )
     if not rows:
         raise DataError(
