@@ -47,7 +47,7 @@ def score(
     like: Like = None,
     files: Files = False,
 ) -> None:
-    """Compute error rates: a table, report.json and report.md."""
+    """Compute error rates: a table, report.json, report.md and report.html."""
     from asr.scoring.file_scores import score_files
     from asr.scoring.like import check_tool, costs_of
     from asr.scoring.rates import read_bounds, read_rate_names, score_folder
@@ -81,13 +81,17 @@ def _print_rates(report: "Report", names: Sequence[str]) -> None:
 
 def _show(report: "Report", folder: Path, *, like: str | None, files: bool) -> None:
     """Prints a report and writes it."""
+    from asr.pages.report_page import write_report_page
     from asr.scoring.exports import write_files
     from asr.scoring.like import count_like
+    from asr.scoring.provenance import find_provenance
     from asr.scoring.report import to_table, write_report
 
+    report = replace(report, provenance=find_provenance(report.hypotheses_path))
     if like:
         report = replace(report, like=count_like(report.scores, like))
-    paths = [*write_report(report, folder), *(write_files(report, folder) if files else ())]
+    paths = [*write_report(report, folder), write_report_page(report, folder)]
+    paths += write_files(report, folder) if files else ()
     Console().print(to_table(report))
     for path in paths:
         say(f"written: {path}")
@@ -110,7 +114,7 @@ def compare(
     ],
     ref: Annotated[Path | None, typer.Option(help="References, where files are given.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where compare.json and compare.md go; else nowhere.")
+        Path | None, typer.Option(help="Where compare.json, .md and .html go; else nowhere.")
     ] = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     rate: Annotated[
@@ -119,12 +123,19 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
 ) -> None:
     """Say whether a recognizer is better than another, or that the speech cannot tell."""
+    from asr.pages.compare_page import write_compare_page
     from asr.scoring.compare import compare as run
     from asr.scoring.compare import read_systems
     from asr.scoring.compare_report import comparison_table, write_comparison
+    from asr.scoring.provenance import find_provenance
 
-    comparison = run(read_systems(systems, normalizer, references=ref), rate, seed=seed)
-    paths = () if out is None else write_comparison(comparison, out)
+    reports = read_systems(systems, normalizer, references=ref)
+    for name, report in reports.items():
+        reports[name] = replace(report, provenance=find_provenance(report.hypotheses_path))
+    comparison = run(reports, rate, seed=seed)
+    paths: Sequence[Path] = ()
+    if out is not None:
+        paths = [*write_comparison(comparison, out), write_compare_page(comparison, out)]
     Console().print(comparison_table(comparison))
     for path in paths:
         say(f"written: {path}")

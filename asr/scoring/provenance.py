@@ -66,15 +66,26 @@ def file_sha256(path: Path) -> str:
 
 
 def provenance_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns what is known of the origin as pairs of a name and a value, for people."""
+    """Returns what is known of the origin as pairs of a name and a value, for people.
+
+    The configuration is not among them: `configuration_rows`.
+    """
     if not provenance:
         return []
     rows: list[tuple[str, str]] = []
     if provenance["decoding"] is None:
         rows.append(("decoding", f"{UNKNOWN}: {provenance['decoding_unknown']}"))
     else:
-        rows += _flat("decoding", provenance["decoding"])
+        decoding = dict(provenance["decoding"])
+        decoding.pop("configuration", None)
+        rows += _flat("decoding", decoding)
     return rows + list(_flat("scoring", provenance["scoring"]))
+
+
+def configuration_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns the settings of the model, named as in its config.yaml; none where not known."""
+    tree = (provenance.get("decoding") or {}).get("configuration") or {}
+    return [(name.replace(": ", "."), value) for key in tree for name, value in _flat(key, tree[key])]
 
 
 def provenance_markdown(provenance: Mapping[str, Any], *, of: str = "") -> list[str]:

@@ -1,0 +1,157 @@
+"""Trees of plain values, as JSON holds them, as tables of text; also those of unknown keys.
+
+    list of objects -> a row each     object of objects -> a row each     other objects -> name, value
+
+So whatever a later version adds to `report.json` is on the page without a change here.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+MOST_ROWS = 1_000  # of a table; the rest is in the JSON file, and that is said
+
+_TITLES = {
+    "num_reference": "N",
+    "num_utterances": "utterances",
+    "num_errors": "errors",
+    "num_wrong_utterances": "wrong utterances",
+    "rate": "error rate",
+    "low": "from",
+    "high": "to",
+    "wer": "WER",
+    "cer": "CER",
+    "id": "utterance",
+}
+_INTERVAL = {"low", "high"}
+_FRACTIONS = ("rate", "wer", "cer", "share", "fraction", "difference", "probability", "coverage")
+
+
+class Cell(NamedTuple):
+    """What stands in a cell, and by what it is sorted; `bar` is a share of the longest bar."""
+
+    text: str
+    value: float | str = ""
+    bar: float | None = None
+
+
+class Column(NamedTuple):
+    """The head of a column."""
+
+    title: str
+    is_number: bool
+
+
+class Table(NamedTuple):
+    """A table; `more` says what is left out."""
+
+    caption: str
+    columns: list[Column]
+    rows: list[list[Cell]]
+    more: str = ""
+
+
+def tables_of(name: str, value: Any) -> Iterator[Table]:
+    """Yields the tables of one value of a report, whatever it is; none of what is empty."""
+    if value in (None, "", [], {}, ()):
+        return
+    caption = title_of(name)
+    if _is_rows(value):
+        yield table_of(caption, value)
+    elif isinstance(value, Mapping) and all(isinstance(inner, Mapping) for inner in value.values()):
+        yield table_of(caption, [{"": key, **inner} for key, inner in value.items()])
+    elif isinstance(value, Mapping):
+        plain = {key: inner for key, inner in value.items() if not _is_rows(inner)}
+        if plain:
+            yield pairs_table(caption, list(_leaves(plain)))
+        for key, inner in value.items():
+            if _is_rows(inner):
+                yield from tables_of(f"{name}: {key}", inner)
+    else:
+        items = list(value) if isinstance(value, list | tuple) else [value]
+        yield table_of(caption, [{caption: item} for item in items])
+
+
+def _is_rows(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(isinstance(item, Mapping) for item in value)
+    )
+
+
+def table_of(caption: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns the table of some objects, with a column for each key that one of them has."""
+    flat = [dict(_leaves(row)) for row in rows[:MOST_ROWS]]
+    keys = list(dict.fromkeys(key for row in flat for key in row))
+    numeric = {key: all(_is_number(row.get(key)) for row in flat) for key in keys}
+    columns = [Column(_heading(key, numeric[key]), numeric[key]) for key in keys]
+    largest = {key: max((row.get(key) or 0 for row in flat), default=0) for key in keys if numeric[key]}
+    cells = []
+    for row in flat:
+        line = []
+        for key in keys:
+            cell = cell_of(key, row.get(key))
+            if key.endswith("rate") and largest.get(key) and row.get(key) is not None:
+                cell = cell._replace(bar=row[key] / largest[key])
+            line.append(cell)
+        cells.append(line)
+    left = len(rows) - len(flat)
+    return Table(caption, columns, cells, f"and {left:,} more, in the JSON file" if left else "")
+
+
+def pairs_table(caption: str, pairs: Sequence[tuple[str, Any]]) -> Table:
+    """Returns a table of names and values."""
+    rows = [[Cell(title_of(key), key), cell_of(key, value, unit=" %")] for key, value in pairs]
+    return Table(caption, [Column("what", False), Column("value", False)], rows)
+
+
+def cell_of(key: str, value: Any, *, unit: str = "") -> Cell:
+    """Returns a value as text: fractions in per cent, whole numbers with commas, lists by commas."""
+    if value is None:
+        return Cell("-")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        text = value if isinstance(value, str) else _listed(value)
+        return Cell(text, text)
+    if is_fraction(key):
+        return Cell(f"{100 * value:.2f}{unit}", value)
+    return Cell(f"{value:,}" if isinstance(value, int) else f"{value:,.4g}", value)
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def is_fraction(key: str) -> bool:
+    """Returns whether a key's name says that its number is a fraction, shown in per cent."""
+    last = key.rpartition(".")[2]
+    if last in _INTERVAL or key == "interval 95 %":
+        return True
+    return any(part in last for part in _FRACTIONS) and not last.startswith("num_")
+
+
+def title_of(key: str) -> str:
+    """Returns a key as a person writes it."""
+    return " ".join(_TITLES.get(part, part.replace("_", " ")) for part in key.split("."))
+
+
+def _heading(key: str, is_number: bool) -> str:
+    return f"{title_of(key)}, %" if is_number and is_fraction(key) else title_of(key)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _leaves(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields what is not an object, named by the way to it; an interval is one text."""
+    for key, value in tree.items():
+        name = f"{before}{key}"
+        if isinstance(value, Mapping) and value.keys() >= _INTERVAL:
+            yield name, f"{100 * value['low']:.2f} to {100 * value['high']:.2f} %"
+        elif isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{name}.")
+        else:
+            yield name, value
