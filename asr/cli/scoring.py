@@ -18,11 +18,14 @@ from asr.cli.score_options import (
     Note,
     OneFormat,
     Only,
+    Pictures,
+    PicturesModel,
 )
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
 
 if TYPE_CHECKING:
+    from asr.pages.report_page import Pictures as Drawn
     from asr.scoring.rates import Report
 
 EITHER = (
@@ -46,10 +49,14 @@ def score(
     note: Note = "",
     like: Like = None,
     files: Files = False,
+    pictures: Pictures = 0,
+    model: PicturesModel = None,
 ) -> None:
     """Compute error rates: a table, report.json, report.md and report.html."""
+    from asr.pages.pictures import draw_for
     from asr.scoring.file_scores import score_files
     from asr.scoring.like import check_tool, costs_of
+    from asr.scoring.provenance import find_provenance
     from asr.scoring.rates import read_bounds, read_rate_names, score_folder
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
@@ -61,13 +68,20 @@ def score(
         report = score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
     else:
         raise ConfigError(EITHER)
-    if names and (like or files):
-        raise ConfigError("asr score: --only prints rates alone; without it --like and --files")
+    if names and (like or files or pictures):
+        raise ConfigError(
+            "asr score: --only prints rates alone; without it --like, --files and --pictures"
+        )
+    if pictures and model is None:
+        raise ConfigError("asr score: --pictures needs --model, the folder that decoded")
     report = replace(report, note=note)
     if names:
         _print_rates(report, names)
     else:
-        _show(report, out or report.folder, like=like, files=files)
+        report = replace(report, provenance=find_provenance(report.hypotheses_path))
+        drawn = draw_for(report, model, pictures)
+        say_all(drawn.sentences)
+        _show(report, out or report.folder, like=like, files=files, pictures=drawn)
     _hold_against(report, bounds)
 
 
@@ -79,18 +93,18 @@ def _print_rates(report: "Report", names: Sequence[str]) -> None:
     typer.echo(line)
 
 
-def _show(report: "Report", folder: Path, *, like: str | None, files: bool) -> None:
+def _show(
+    report: "Report", folder: Path, *, like: str | None, files: bool, pictures: "Drawn"
+) -> None:
     """Prints a report and writes it."""
     from asr.pages.report_page import write_report_page
     from asr.scoring.exports import write_files
     from asr.scoring.like import count_like
-    from asr.scoring.provenance import find_provenance
     from asr.scoring.report import to_table, write_report
 
-    report = replace(report, provenance=find_provenance(report.hypotheses_path))
     if like:
         report = replace(report, like=count_like(report.scores, like))
-    paths = [*write_report(report, folder), write_report_page(report, folder)]
+    paths = [*write_report(report, folder), write_report_page(report, folder, pictures)]
     paths += write_files(report, folder) if files else ()
     Console().print(to_table(report))
     for path in paths:

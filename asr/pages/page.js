@@ -210,7 +210,7 @@ class Utterances {
     }
     const part = (letter, title) => ({ title, optional: true, key: (row) => row.systems[0].counts[letter], show: (row) => row.systems[0].counts[letter] });
     return [
-      first, size, part("S", "sub"), part("D", "del"), part("I", "ins"),
+      first, { ...size, optional: true }, part("S", "sub"), part("D", "del"), part("I", "ins"),
       { title: "errors", key: (row) => row.worst, show: (row) => row.worst },
       { title: "%", key: rate, show: (row) => (100 * rate(row)).toFixed(0) },
     ];
@@ -239,7 +239,7 @@ class Utterances {
     this.next = make("button", { type: "button", text: "Next", onclick: () => step(1) });
     this.body = make("tbody");
     const headers = columns.map((column, n) => make("th", { scope: "col", class: `${n ? "number" : ""}${column.optional ? " optional" : ""}`, text: column.title }));
-    const table = make("table", { class: "list" }, make("caption", { text: "Utterances; open one to see its alignment" }), make("thead", {}, make("tr", {}, ...headers)), this.body);
+    const table = make("table", { class: "list" }, make("caption", {}, make("span", { class: "wide", text: "Utterances; open one to see its alignment" })), make("thead", {}, make("tr", {}, ...headers)), this.body);
     sortButtons(headers, (column, ascends) => {
       this.sort = { key: columns[column].key, ascends };
       restart();

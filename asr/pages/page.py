@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from asr.pages.curves import HEIGHT, WIDTH, Chart
 from asr.pages.tables import Table
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Section(NamedTuple):
     tables: Sequence[Table] = ()
     sentences: Sequence[str] = ()
     figures: Sequence[Figure] = ()
+    charts: Sequence[Chart] = ()
 
 
 class Card(NamedTuple):
@@ -88,6 +90,7 @@ def render(page: Page) -> str:
     html = _template().render(
         page=page,
         policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+        chart_size=(WIDTH, HEIGHT),
         style=style,
         script=script,
         data=json_in_html(page.utterances),

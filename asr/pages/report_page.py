@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from asr.errors import DataError
 from asr.files import write_file
+from asr.pages.curves import Chart
 from asr.pages.page import Card, Figure, Page, Section, render
 from asr.pages.rows import rows_of
 from asr.pages.tables import Cell, Column, Table, tables_of
@@ -18,7 +19,7 @@ _PLACED = {
     *("schema", "hypotheses", "references", "cuts", "note", "sources", "notices", "provenance"),
     *("like", "normalizer", "earlier_normalizer", "num_utterances", "num_words"),
     *("num_characters", "wer", "cer", "cer_no_spaces", "sentence_error_rate", "units", "breakdown"),
-    *("num_other_readings", "missing", "unreadable", "empty_references", "audio_seconds"),
+    *("num_other_readings", "missing", "unreadable", "empty_references", "audio_seconds", "ended"),
     *("confusions", "worst"),
 }
 _PARTS = ("hits", "substitutions", "deletions", "insertions", "num_errors")
@@ -29,7 +30,7 @@ class Pictures(NamedTuple):
     """Pictures of utterances, by id, and of training; sentences say what could not be drawn."""
 
     of_utterances: Mapping[str, Sequence[Figure]] = {}
-    of_training: Sequence[Figure] = ()
+    of_training: Sequence[Chart] = ()
     sentences: Sequence[str] = ()
 
 
@@ -155,8 +156,6 @@ def _picture_sections(pictures: Pictures, anchors: Mapping[str, str]) -> list[Se
         figures += [first._replace(anchor=anchor), *rest]
     found = [
         Section("pictures", "Pictures of utterances", (), pictures.sentences, figures),
-        Section("training", "Training", (), (), pictures.of_training),
+        Section("training", "Training", charts=pictures.of_training),
     ]
-    return [section for section in found if section.figures or section.sentences]
-
-
+    return [part for part in found if part.figures or part.sentences or part.charts]

@@ -1,6 +1,6 @@
 """Trees of plain values, as JSON holds them, as tables of text; also those of unknown keys.
 
-    list of objects -> a row each     object of objects -> a row each     other objects -> name, value
+    objects in a list or an object -> a row each; another object -> its names and values
 
 So whatever a later version adds to `report.json` is on the page without a change here.
 """
@@ -84,9 +84,12 @@ def table_of(caption: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """Returns the table of some objects, with a column for each key that one of them has."""
     flat = [dict(_leaves(row)) for row in rows[:MOST_ROWS]]
     keys = list(dict.fromkeys(key for row in flat for key in row))
+    keys[1:] = sorted(keys[1:], key=lambda key: key != "rate")  # what matters most, on a phone too
     numeric = {key: all(_is_number(row.get(key)) for row in flat) for key in keys}
     columns = [Column(_heading(key, numeric[key]), numeric[key]) for key in keys]
-    largest = {key: max((row.get(key) or 0 for row in flat), default=0) for key in keys if numeric[key]}
+    largest = {
+        key: max((row.get(key) or 0 for row in flat), default=0) for key in keys if numeric[key]
+    }
     cells = []
     for row in flat:
         line = []
@@ -107,7 +110,7 @@ def pairs_table(caption: str, pairs: Sequence[tuple[str, Any]]) -> Table:
 
 
 def cell_of(key: str, value: Any, *, unit: str = "") -> Cell:
-    """Returns a value as text: fractions in per cent, whole numbers with commas, lists by commas."""
+    """Returns a value as text: fractions in per cent, whole numbers with commas, lists joined."""
     if value is None:
         return Cell("-")
     if isinstance(value, bool) or not isinstance(value, int | float):

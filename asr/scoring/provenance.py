@@ -85,7 +85,9 @@ def provenance_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
 def configuration_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Returns the settings of the model, named as in its config.yaml; none where not known."""
     tree = (provenance.get("decoding") or {}).get("configuration") or {}
-    return [(name.replace(": ", "."), value) for key in tree for name, value in _flat(key, tree[key])]
+    return [
+        (name.replace(": ", "."), value) for key in tree for name, value in _flat(key, tree[key])
+    ]
 
 
 def provenance_markdown(provenance: Mapping[str, Any], *, of: str = "") -> list[str]:
