@@ -52,7 +52,10 @@ def score(
     pictures: Pictures = 0,
     model: PicturesModel = None,
 ) -> None:
-    """Compute error rates: a table, report.json, report.md and report.html."""
+    """Compute error rates: a table, report.json, report.md and report.html.
+
+    asr/pages/README.md says what each key of report.json means.
+    """
     from asr.pages.pictures import draw_for
     from asr.scoring.file_scores import score_files
     from asr.scoring.like import check_tool, costs_of

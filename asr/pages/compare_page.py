@@ -35,6 +35,7 @@ def compare_page(comparison: Comparison, folder: Path) -> Page:
     values, label = comparison_values(comparison), RATES[comparison.rate].label
     systems: Mapping[str, Any] = values["systems"]
     reports = list(comparison.reports.values())
+    verdicts = [pair["verdict"] for pair in values["pairs"]]
     utterances = rows_of(reports, folder)
     utterances |= {"names": list(systems), "pictures": {}}
     origins = [
@@ -47,10 +48,14 @@ def compare_page(comparison: Comparison, folder: Path) -> Page:
         subtitle=", ".join(systems),
         cards=[_card(name, system, label) for name, system in systems.items()],
         sections=[
-            Section("verdicts", "Verdict", sentences=[pair["verdict"] for pair in values["pairs"]]),
+            Section("verdicts", "Verdict", sentences=verdicts),
             Section("rates", "Rates", [_systems_table(systems, label)]),
             Section("pairs", "Differences", [_pairs_table(values["pairs"], label)]),
-            Section("notices", "What to know", sentences=values["notices"]),
+            Section(
+                "notices",
+                "What to know",
+                sentences=[line for line in values["notices"] if line not in verdicts],
+            ),
             *tables_sections(values, _PLACED),
         ],
         utterances=utterances,

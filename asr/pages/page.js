@@ -180,11 +180,11 @@ function detailOf(row, names, options) {
   if (row.speaker !== null) lines.push(`speaker ${row.speaker}`);
   if (row.seconds !== null) lines.push(`${row.seconds} s`);
   if (row.remark) lines.push(row.remark);
-  const cell = make("td", { colspan: options.numColumns });
+  const cell = make("div", { class: "inner" });
   cell.append(make("p", { class: "note", text: lines.join("; ") }), alignmentOf(row, names, options.language), audioOf(row));
   const picture = options.pictures[row.id];
   if (picture) cell.append(make("p", {}, make("a", { href: `#${picture}`, text: `Pictures of ${row.id}` })));
-  return make("tr", { class: "detail" }, cell);
+  return make("tr", { class: "detail" }, make("td", { colspan: options.numColumns }, cell));
 }
 
 class Utterances {

@@ -98,7 +98,7 @@ def tables_sections(values: Mapping[str, Any], placed: set[str]) -> list[Section
 def units_table(units: Mapping[str, Any], num_utterances: int) -> Table:
     """Returns the table of error rates, a row a unit, in per cent of N."""
     heads = [*_HEADS, "95 % by utterance", "95 % by speaker", "wrong utterances"]
-    columns = [Column("% of N", False), *(Column(head, True) for head in heads)]
+    columns = [Column("unit", False), *(Column(head, True) for head in heads)]
     rows = []
     for unit, values in units.items():
         whole = max(values["num_reference"], 1)
