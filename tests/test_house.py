@@ -363,6 +363,12 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.scoring.columns": "scoring_compare",
         "asr.scoring.compare_report": "scoring_compare",
         "asr.scoring.report_json": "scoring_report",
+        "asr.scoring.notices": "scoring_report",
+        "asr.scoring.provenance": "use_decoding_record",
+        "asr.pages.report_page": "pages_page and pages_browser",
+        "asr.pages.compare_page": "pages_browser",
+        "asr.pages.tables": "pages_page",
+        "asr.pages.curves": "pages_pictures",
         "asr.errors": "all",
         "asr.cli.__main__": "cli",
     }

@@ -33,6 +33,8 @@ EITHER = (
     "--format with files"
 )
 
+ALONE = "asr score: --only prints rates alone; without it --like, --files and --pictures"
+
 
 def score(
     folder: Annotated[Path | None, typer.Argument(help="Folder with hyp.jsonl.")] = None,
@@ -52,14 +54,9 @@ def score(
     pictures: Pictures = 0,
     model: PicturesModel = None,
 ) -> None:
-    """Compute error rates: a table, report.json, report.md and report.html.
-
-    asr/pages/README.md says what each key of report.json means.
-    """
-    from asr.pages.pictures import draw_for
+    """Compute error rates: a table, report.json (see asr/pages/README.md), .md and .html."""
     from asr.scoring.file_scores import score_files
     from asr.scoring.like import check_tool, costs_of
-    from asr.scoring.provenance import find_provenance
     from asr.scoring.rates import read_bounds, read_rate_names, score_folder
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
@@ -71,21 +68,32 @@ def score(
         report = score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
     else:
         raise ConfigError(EITHER)
-    if names and (like or files or pictures):
-        raise ConfigError(
-            "asr score: --only prints rates alone; without it --like, --files and --pictures"
-        )
-    if pictures and model is None:
-        raise ConfigError("asr score: --pictures needs --model, the folder that decoded")
+    _check_alone(names, like or files or pictures)
     report = replace(report, note=note)
     if names:
         _print_rates(report, names)
     else:
-        report = replace(report, provenance=find_provenance(report.hypotheses_path))
-        drawn = draw_for(report, model, pictures)
-        say_all(drawn.sentences)
+        report, drawn = _complete(report, model, pictures)
         _show(report, out or report.folder, like=like, files=files, pictures=drawn)
     _hold_against(report, bounds)
+
+
+def _check_alone(names: Sequence[str], others: object) -> None:
+    if names and others:
+        raise ConfigError(ALONE)
+
+
+def _complete(report: "Report", model: Path | None, number: int) -> tuple["Report", "Drawn"]:
+    """Returns the report with where it comes from, and pictures of so many utterances."""
+    from asr.pages.pictures import draw_for
+    from asr.scoring.provenance import find_provenance
+
+    if number and model is None:
+        raise ConfigError("asr score: --pictures needs --model, the folder that decoded")
+    report = replace(report, provenance=find_provenance(report.hypotheses_path))
+    drawn = draw_for(report, model, number)
+    say_all(drawn.sentences)
+    return report, drawn
 
 
 def _print_rates(report: "Report", names: Sequence[str]) -> None:

@@ -50,17 +50,15 @@ def training_charts(model: Path) -> tuple[list[Chart], str]:
 
 def _chart(title: str, names: dict[str, str], rows: Sequence[dict[str, Any]]) -> Chart | None:
     scale = 100 if "per cent" in title else 1
-    series = {
-        name: [(float(row["epoch"]), row.get(key)) for row in rows] for key, name in names.items()
-    }
-    known = [y for points in series.values() for _, y in points if _is_finite(y)]
+    series = {name: [_point(row, key) for row in rows] for key, name in names.items()}
+    known = [y for points in series.values() for _, y in points if math.isfinite(y)]
     if len(rows) < 2 or not known:
         return None
     first, last, largest = float(rows[0]["epoch"]), float(rows[-1]["epoch"]), max(known) or 1.0
     lines, said = [], []
     for name, points in series.items():
         parts = _parts(points, ends=(first, last), largest=largest)
-        values = [scale * y for _, y in points if _is_finite(y)]
+        values = [scale * y for _, y in points if math.isfinite(y)]
         if values:
             lines.append(Line(name, parts))
             said.append(f"{name} from {values[0]:.2f} to {values[-1]:.2f}, least {min(values):.2f}")
@@ -74,18 +72,20 @@ def _chart(title: str, names: dict[str, str], rows: Sequence[dict[str, Any]]) ->
     )
 
 
-def _is_finite(value: Any) -> bool:
-    return value is not None and math.isfinite(value)
+def _point(row: dict[str, Any], key: str) -> tuple[float, float]:
+    """Returns an epoch and a number of it, which is not finite where the log has none."""
+    value = row.get(key)
+    return float(row["epoch"]), math.nan if value is None else float(value)
 
 
 def _parts(
-    points: Sequence[tuple[float, Any]], *, ends: tuple[float, float], largest: float
+    points: Sequence[tuple[float, float]], *, ends: tuple[float, float], largest: float
 ) -> list[str]:
     """Returns the points, in parts where one is not finite; 0 is at the bottom."""
     parts: list[list[str]] = [[]]
     first, last = ends
     for x, y in points:
-        if _is_finite(y):
+        if math.isfinite(y):
             across, down = WIDTH * (x - first) / (last - first), HEIGHT * (1 - y / largest)
             parts[-1].append(f"{across:.1f},{down:.1f}")
         elif parts[-1]:

@@ -132,17 +132,11 @@ def plot_log_mel(
 
     figure = _new_figure(width=9.0, height=4.0)
     axes = figure.add_subplot()
+    names = {"x_axis": "time", "y_axis": "mel", "cmap": "magma"}
+    rate = 1 / seconds_per_frame  # one sample a frame
+    low, high = hz
     picture = librosa.display.specshow(
-        levels.T,
-        ax=axes,
-        x_axis="time",
-        y_axis="mel",
-        sr=1 / seconds_per_frame,  # one sample a frame
-        hop_length=1,
-        fmin=hz[0],
-        fmax=hz[1],
-        htk=True,
-        cmap="magma",
+        levels.T, ax=axes, sr=rate, hop_length=1, fmin=low, fmax=high, htk=True, **names
     )
     figure.colorbar(picture, ax=axes, label="level (dB)", pad=0.02)
     axes.set(xlabel="time (s)", ylabel="frequency (Hz)")

@@ -117,8 +117,7 @@ def score_folder(
             manifest cannot be read or holds an utterance that the file does not.
     """
     rule, path = get_normalizer(normalizer), Path(folder) / HYPOTHESES_FILE
-    rows = read_recognized(path)
-    rows = rows if cuts is None else _of_manifest(rows, cuts, path)
+    rows = read_recognized(path) if cuts is None else _of_manifest(cuts, path)
     seconds = [row.seconds for row in rows if row.seconds is not None]
     scores, num_other_readings = score_normalised(
         {row.utterance_id: row.reference for row in rows},
@@ -181,10 +180,9 @@ def score_normalised(
     return score(said, heard), sum(said[name] != plain[name] for name in said)
 
 
-def _of_manifest(
-    rows: Sequence[RecognizedUtterance], cuts: Path, path: Path
-) -> list[RecognizedUtterance]:
+def _of_manifest(cuts: Path, path: Path) -> list[RecognizedUtterance]:
     """Returns the rows of a manifest's utterances, all of which must have one."""
+    rows = read_recognized(path)
     wanted = read_ids(cuts)
     absent = sorted(wanted - {row.utterance_id for row in rows})
     if absent:

@@ -39,20 +39,15 @@ def write_decoding_record(
         ModelError: it cannot be written.
     """
     (model, digest), *lms = models
-    audio, wall = summary.audio_seconds, summary.wall_seconds
     values: dict[str, Any] = {
         "schema": DECODE_SCHEMA,
         "command": about.own_command(),
         "date": about.now(),
         "model": {"folder": str(model.resolve()), "sha256": digest},
-        "language_models": [
-            {"path": str(path.resolve()), "sha256": lm_digest} for path, lm_digest in lms
-        ],
+        "language_models": [{"path": str(path.resolve()), "sha256": lm} for path, lm in lms],
         "manifest": str(manifest.resolve()),
         "hypotheses_sha256": file_sha256(summary.path),
-        "audio_seconds": round(audio, 3),
-        "wall_seconds": round(wall, 3),
-        "real_time_factor": round(wall / audio, 6) if audio else None,
+        **_times(summary),
         "device": str(next(recognizer.model.parameters()).device),
         "search": options.model_dump(mode="json"),
         "versions": about.versions(("torch",)),
@@ -62,6 +57,15 @@ def write_decoding_record(
     path = summary.path.with_name(DECODE_FILE)
     write_file(path, json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     return path
+
+
+def _times(summary: DecodingSummary) -> dict[str, float | None]:
+    audio, wall = summary.audio_seconds, summary.wall_seconds
+    return {
+        "audio_seconds": round(audio, 3),
+        "wall_seconds": round(wall, 3),
+        "real_time_factor": round(wall / audio, 6) if audio else None,
+    }
 
 
 def model_sha256(path: Path) -> str:

@@ -45,7 +45,7 @@ def draw_alignment(
     encoded = encode_padded(model, batch.waveforms, batch.lengths, options=recognizer.options)
     if of_hypothesis:
         batch = _with_hypothesis(recognizer, batch, encoded)
-    _draw(recognizer, batch, encoded, path)
+    _draw(recognizer, batch, encoded, path=path)
     return batch.texts[0]
 
 
@@ -60,15 +60,15 @@ def draw_attention(
     """
     options = recognizer.options
     encoded = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options=options)
-    _draw(recognizer, batch, encoded, path, dpi=dpi)
+    _draw(recognizer, batch, encoded, path=path, dpi=dpi)
 
 
 def _draw(
     recognizer: Recognizer,
     batch: Batch,
     encoded: Encoded,
-    path: Path,
     *,
+    path: Path,
     dpi: int = DOTS_PER_INCH,
 ) -> None:
     model = recognizer.model
