@@ -344,6 +344,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.scoring.lines": "formats and transcripts",
         "asr.scoring.pairs": "formats, timed and tables",
         "asr.scoring.rates": "report",
+        "asr.scoring.recognized": "transcripts",
         "asr.cli.scoring": "cli",
         "asr.cli.score_options": "scoring_formats",
         "asr.cli.use": "cli",

@@ -18,8 +18,8 @@ from asr.scoring.counts import RESPACED, ScoreSet, score
 from asr.scoring.intervals import Intervals, score_intervals
 from asr.scoring.like import ToolCounts
 from asr.scoring.readings import nearest_reading
+from asr.scoring.recognized import RecognizedUtterance, read_recognized
 from asr.scoring.timed import Place
-from asr.scoring.transcripts import RecognizedUtterance, read_recognized
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
