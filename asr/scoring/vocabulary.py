@@ -9,10 +9,11 @@ from asr.data.json_lines import GZIP_START
 from asr.data.manifest import cut_text, read_cuts
 from asr.errors import ConfigError, DataError
 from asr.scoring.alignment import split_words
-from asr.scoring.formats import FORMATS, KALDI, find_format, format_by_suffix
+from asr.scoring.formats import CSV, FORMATS, KALDI, TSV, find_format, format_by_suffix
 from asr.scoring.lines import Line, read_lines
 from asr.scoring.pairs import read_text_file
 from asr.scoring.places import ReferenceWords
+from asr.scoring.tables import is_heading
 from asr.text.normalizers import Normalizer
 
 PLAIN, CUTS = "plain", "cuts"
@@ -56,7 +57,7 @@ def unseen_words(found: ReferenceWords, vocabulary: Vocabulary) -> Unseen:
         num_words=len(found.words),
         num_unseen=len(rows),
         num_different=len({found.words[row] for row in rows}),
-        num_right=sum(found.kinds[row] == 0 for row in rows),
+        num_right=sum(not found.kinds[row] for row in rows),
     )
 
 
@@ -111,9 +112,15 @@ def _find(path: Path) -> str | None:
         return None
     lines = list(read_lines(path))
     name = find_format(path, lines)
+    if name in (CSV, TSV) and not _has_heading(lines[0]):
+        return PLAIN  # sentences with as many commas each
     if name not in (KALDI, None) or (name is None and all(map(_ends_in_bracket, lines))):
         return None
     return KALDI if _begin_with_ids(lines) else PLAIN
+
+
+def _has_heading(line: Line) -> bool:
+    return any(is_heading(line.text.split(mark), "reference") for mark in ",;|\t")
 
 
 def _ends_in_bracket(line: Line) -> bool:
@@ -138,4 +145,4 @@ def _is_manifest(path: Path) -> bool:
 def _begin_with_ids(lines: list[Line]) -> bool:
     names = [line.text.split(maxsplit=1)[0] for line in lines]
     look_so = all(any(mark.isdigit() or mark in "-_" for mark in name) for name in names)
-    return look_so and len(set(names)) == len(names)
+    return bool(names) and look_so and len(set(names)) == len(names)
