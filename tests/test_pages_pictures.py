@@ -67,10 +67,10 @@ def test_pictures_need_to_know_the_model_and_the_manifest(
     line = error_of("score", decoded, "--pictures", "2")
     assert line == "asr: asr score: --pictures needs --model, the folder that decoded"
     assert "--pictures" in error_of("score", decoded, "--pictures", "2", "--only", "wer")
-    (decoded / "decode.json").unlink()
+    lines = (decoded / "hyp.jsonl").read_text("utf-8").replace('"manifest"', '"other"')
+    (decoded / "hyp.jsonl").write_text(lines)
     line = error_of("score", decoded, "--pictures", "2", "--model", model)
-    assert "--pictures: it is not known which manifest was decoded: there is no decode" in line
-    assert "(give --cuts MANIFEST" in line
+    assert "--pictures: it is not known which manifest was decoded (give --cuts MANIFEST" in line
     cuts = decoded.parent / "m.jsonl.gz"
     done = run("score", decoded, "--pictures", "1", "--model", model, "--cuts", cuts)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,16 +11,21 @@ from rich.console import Console
 
 from asr.cli.options import say, say_all
 from asr.cli.score_options import (
+    Against,
+    AgainstFormat,
+    By,
     Cuts,
     FailAbove,
     Files,
     Format,
     Like,
+    Manifest,
     Note,
     OneFormat,
     Only,
     Pictures,
     PicturesModel,
+    Raw,
 )
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
@@ -32,8 +38,6 @@ EITHER = (
     "asr score: give either a folder, or both --ref and --hyp; --cuts goes with a folder, "
     "--format with files"
 )
-
-ALONE = "asr score: --only prints rates alone; without it --like, --files and --pictures"
 
 
 def score(
@@ -51,36 +55,45 @@ def score(
     note: Note = "",
     like: Like = None,
     files: Files = False,
+    by: By = None,
+    manifest: Manifest = None,
+    against: Against = None,
+    against_format: AgainstFormat = None,
+    raw: Raw = False,
     pictures: Pictures = 0,
     model: PicturesModel = None,
 ) -> None:
     """Compute error rates: a table, report.json (see asr/pages/README.md), .md and .html."""
-    from asr.scoring.file_scores import score_files
-    from asr.scoring.like import check_tool, costs_of
-    from asr.scoring.rates import read_bounds, read_rate_names, score_folder
+    from asr.scoring.details import add_details
+    from asr.scoring.like import check_tool
+    from asr.scoring.rates import read_bounds, read_rate_names
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
     check_tool(like)
+    others = like, files, by, manifest, against, against_format, raw, pictures
+    _check_alone(names, any(others))
+    if raw and normalizer == "none":
+        raise ConfigError("asr score --raw: the texts are raw already; give --normalizer")
     formats = ref_format or format_name, hyp_format or format_name
-    if folder is not None and ref is None and hyp is None and not any(formats):
-        report = score_folder(folder, normalizer, cuts=cuts)
-    elif folder is None and ref is not None and hyp is not None and cuts is None:
-        report = score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
-    else:
-        raise ConfigError(EITHER)
-    _check_alone(names, like or files or pictures)
-    report = replace(report, note=note)
+    read = partial(_read, folder, (ref, hyp), cuts=cuts, formats=formats, like=like)
+    report = replace(read(normalizer=normalizer), note=note)
     if names:
         _print_rates(report, names)
     else:
+        vocabulary = {"against": against, "against_format": against_format}
+        report = add_details(report, by=by or (), manifest=manifest, **vocabulary)
+        report = replace(report, raw=read(normalizer="none") if raw else None)
         report, drawn = _complete(report, model, pictures)
         _show(report, out or report.folder, like=like, files=files, pictures=drawn)
     _hold_against(report, bounds)
 
 
-def _check_alone(names: Sequence[str], others: object) -> None:
-    if names and others:
-        raise ConfigError(ALONE)
+def _check_alone(names: Sequence[str], other: object) -> None:
+    if names and other:
+        raise ConfigError(
+            "asr score: --only prints rates alone; without it --like, --files, --by, --against, "
+            "--raw and --pictures"
+        )
 
 
 def _complete(report: "Report", model: Path | None, number: int) -> tuple["Report", "Drawn"]:
@@ -94,6 +107,28 @@ def _complete(report: "Report", model: Path | None, number: int) -> tuple["Repor
     drawn = draw_for(report, model, number)
     say_all(drawn.sentences)
     return report, drawn
+
+
+def _read(
+    folder: Path | None,
+    files: tuple[Path | None, Path | None],
+    *,
+    normalizer: str,
+    cuts: Path | None,
+    formats: tuple[str | None, str | None],
+    like: str | None,
+) -> "Report":
+    """Returns the error rates of a folder or of two files."""
+    from asr.scoring.file_scores import score_files
+    from asr.scoring.like import costs_of
+    from asr.scoring.rates import score_folder
+
+    ref, hyp = files
+    if folder is not None and ref is None and hyp is None and not any(formats):
+        return score_folder(folder, normalizer, cuts=cuts)
+    if folder is None and ref is not None and hyp is not None and cuts is None:
+        return score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
+    raise ConfigError(EITHER)
 
 
 def _print_rates(report: "Report", names: Sequence[str]) -> None:

@@ -137,6 +137,7 @@ def transcribe_file(
     Raises:
         DataError: the file cannot be read to its end, or the folder cannot be written.
     """
+    from asr.use.transcribe import TranscribeOptions
     from asr.use.transcribe import transcribe as run
     from asr.use.writers import WRITERS, write_transcript
 
@@ -150,7 +151,8 @@ def transcribe_file(
             printed.append(segment)
 
     try:
-        transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)
+        options = TranscribeOptions(chosen)
+        transcript = run(recognizer, file, options=options, on_segment=tell, on_warning=say)
     except DataError as error:
         part = "; what was printed of it is only its beginning" if printed else ""
         raise DataError(f"{error}{part}") from None

@@ -58,20 +58,18 @@ def worst_ids(report: Report, number: int) -> list[str]:
 
 
 def find_manifest(report: Report) -> Path:
-    """Returns the manifest that holds a report's utterances: of --cuts, or of `decode.json`.
+    """Returns the manifest that holds a report's utterances: of --cuts, or of `hyp.jsonl`.
 
     Raises:
         ConfigError: neither is known.
     """
     if report.cuts_path is not None:
         return report.cuts_path
-    decoding = report.provenance.get("decoding") or {}
-    if "manifest" not in decoding:
-        why = report.provenance.get("decoding_unknown")
-        raise ConfigError(
-            f"--pictures: it is not known which manifest was decoded: {why} {WAY_OUT}"
-        )
-    return Path(decoding["manifest"])
+    named = {row.manifest for row in report.details.rows.values()}
+    manifest = named.pop() if len(named) == 1 else None
+    if manifest is None:
+        raise ConfigError(f"--pictures: it is not known which manifest was decoded {WAY_OUT}")
+    return Path(manifest)
 
 
 def draw_pictures(
@@ -91,7 +89,7 @@ def draw_pictures(
     from asr.data.manifest import checked_cuts
 
     manifest, names = find_manifest(report), worst_ids(report, number)
-    heard = {row.utterance_id: row.hypothesis for row in report.recognized}
+    heard = {name: row.hypothesis for name, row in report.details.rows.items()}
     wanted = set(names)
     cuts = {c.id: c for c in checked_cuts(manifest, may_be_gone=True) if c.id in wanted}
     pictures: dict[str, list[Figure]] = {}

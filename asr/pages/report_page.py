@@ -20,7 +20,7 @@ _PLACED = {
     *("like", "normalizer", "earlier_normalizer", "num_utterances", "num_words"),
     *("num_characters", "wer", "cer", "cer_no_spaces", "sentence_error_rate", "units", "breakdown"),
     *("num_other_readings", "missing", "unreadable", "empty_references", "audio_seconds", "ended"),
-    *("confusions", "worst"),
+    *("confusions", "worst", "frequent", "breakdown_notes"),
 }
 _PARTS = ("hits", "substitutions", "deletions", "insertions", "num_errors")
 _HEADS = ("N", "right", "sub", "del", "ins", "errors")
@@ -76,11 +76,14 @@ def report_page(report: Report, folder: Path, pictures: Pictures) -> Page:
 
 def tables_sections(values: Mapping[str, Any], placed: set[str]) -> list[Section]:
     """Returns the breakdown, the most frequent errors, and all keys that have no other place."""
+    notes = values.get("breakdown_notes", {})
     parts = [
-        table for by, rows in values.get("breakdown", {}).items() for table in tables_of(by, rows)
+        table._replace(more="; ".join(filter(None, [table.more, notes.get(by)])))
+        for by, rows in values.get("breakdown", {}).items()
+        for table in tables_of(f"errors by {by}", rows)
     ]
-    parts = [table._replace(caption=f"Words by {table.caption}") for table in parts]
     confusions = list(tables_of("most frequent word errors", values.get("confusions")))
+    confusions += tables_of("most frequent", values.get("frequent"))
     others = [
         table
         for name, value in values.items()

@@ -7,6 +7,7 @@ is missing is null.
 """
 
 import os
+from collections import ChainMap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def rows_of(reports: Sequence[Report], folder: Path) -> dict[str, Any]:
     ]
     missing = [frozenset(report.scores.missing) for report in reports]
     chosen = _chosen(first, scores)
-    lines = {row.utterance_id: row for report in reports[::-1] for row in report.recognized}
+    lines = ChainMap(*(dict(report.details.rows) for report in reports))
     speakers = list(dict.fromkeys(first.speakers[name] for name in chosen if first.speakers))
     numbers = {speaker: number for number, speaker in enumerate(speakers)}
     rows = []

@@ -55,29 +55,38 @@ def tables_of(name: str, value: Any) -> Iterator[Table]:
     """Yields the tables of one value of a report, whatever it is; none of what is empty."""
     if value in (None, "", [], {}, ()):
         return
-    caption = title_of(name)
-    if _is_rows(value):
-        yield table_of(caption, value)
-    elif isinstance(value, Mapping) and all(isinstance(inner, Mapping) for inner in value.values()):
-        yield table_of(caption, [{"": key, **inner} for key, inner in value.items()])
-    elif isinstance(value, Mapping):
-        plain = {key: inner for key, inner in value.items() if not _is_rows(inner)}
-        if plain:
-            yield pairs_table(caption, list(_leaves(plain)))
-        for key, inner in value.items():
-            if _is_rows(inner):
-                yield from tables_of(f"{name}: {key}", inner)
-    else:
+    if isinstance(value, Mapping):
+        yield from _tables_of_object(name, value)
+    elif not _is_rows(value):
         items = list(value) if isinstance(value, list | tuple) else [value]
-        yield table_of(caption, [{caption: item} for item in items])
+        yield table_of(title_of(name), [{title_of(name): item} for item in items])
+    elif any(_holds_rows(inner) for item in value for inner in item.values()):
+        for number, item in enumerate(value, start=1):
+            yield from tables_of(f"{name} {number}" if len(value) > 1 else name, item)
+    else:
+        yield table_of(title_of(name), value)
+
+
+def _tables_of_object(name: str, value: Mapping[str, Any]) -> Iterator[Table]:
+    plain = {key: inner for key, inner in value.items() if not _holds_rows(inner)}
+    if plain and all(isinstance(inner, Mapping) for inner in plain.values()):
+        yield table_of(title_of(name), [{"": key, **inner} for key, inner in plain.items()])
+    elif plain:
+        yield pairs_table(title_of(name), list(_leaves(plain)))
+    for key, inner in value.items():
+        if key not in plain:
+            yield from tables_of(f"{name}: {key}", inner)
 
 
 def _is_rows(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and bool(value)
-        and all(isinstance(item, Mapping) for item in value)
-    )
+    is_list = isinstance(value, list | tuple) and bool(value)
+    return is_list and all(isinstance(item, Mapping) for item in value)
+
+
+def _holds_rows(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_rows, value.values()))
+    return _is_rows(value)
 
 
 def table_of(caption: str, rows: Sequence[Mapping[str, Any]]) -> Table:

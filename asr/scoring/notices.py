@@ -1,8 +1,10 @@
 """What a reader must know beside the error rates, in sentences."""
 
+from asr.scoring.breakdown import worst_utterances
 from asr.scoring.counts import KOREAN_UNITS
 from asr.scoring.like import lines_like
 from asr.scoring.rates import Report, listed
+from asr.scoring.report_parts import sentences
 
 _KOREAN_NOTICE = (
     "Korean: characters without spaces are the CER of most Korean papers, with spaces that of "
@@ -34,6 +36,7 @@ def notices(report: Report) -> list[str]:
     rule, scores = report.normalizer, report.scores
     lines = [
         f"normalizer {rule.name}, version {rule.version}; rates in per cent of N",
+        *_raw(report),
         _earlier(report),
         _belief(report),
     ]
@@ -53,9 +56,18 @@ def notices(report: Report) -> list[str]:
     if report.ended:
         ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
         lines.append(f"search ended by: {ends}")
+    lines += sentences(report) if worst_utterances(scores) else []
     if report.audio_seconds is not None:
         lines.append(f"audio: {report.audio_seconds:.1f} s")
     return lines
+
+
+def _raw(report: Report) -> list[str]:
+    """Returns what the raw texts went through."""
+    if report.raw is None:
+        return []
+    rule = report.raw.normalizer
+    return [f"raw: normalizer {rule.name}, version {rule.version}, which composes and trims alone"]
 
 
 def _unmatched(report: Report) -> list[str]:

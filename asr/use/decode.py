@@ -80,9 +80,10 @@ def decode_manifest(
 
 
 def _complete(lines: dict[str, dict[str, object]], cuts: list[Cut], manifest: str | Path) -> None:
-    """Adds to each line its length, speaker and audio; refuses lines that all hold an error."""
+    """Adds to each line its length, speaker and origin; refuses lines that all hold an error."""
     for cut in cuts:
         lines[cut.id]["seconds"] = round(cut.duration, 3)
+        lines[cut.id]["manifest"] = str(Path(manifest).absolute())
         speakers = {supervision.speaker for supervision in cut.supervisions}
         lines[cut.id]["speaker"] = speakers.pop() if len(speakers) == 1 else None
         lines[cut.id].update(_audio_of(cut))
@@ -135,6 +136,7 @@ def _decode_share(
             nothing: dict[str, object] = {
                 "hypothesis": "",
                 "score": None,
+                "num_tokens": None,
                 "nbest": [],
                 "ended": None,
             }
@@ -155,6 +157,7 @@ def _line(result: Recognized) -> dict[str, object]:
     return {
         "hypothesis": result.text,
         "score": round(result.score, 4),
+        "num_tokens": result.num_tokens,
         "nbest": [{"text": text, "score": round(score, 4)} for text, score in result.nbest],
         "ended": result.ended,
     }
