@@ -64,14 +64,12 @@ def score(
     model: PicturesModel = None,
 ) -> None:
     """Compute error rates: a table, report.json (see asr/pages/README.md), .md and .html."""
-    from asr.scoring.details import add_details
     from asr.scoring.like import check_tool
     from asr.scoring.rates import read_bounds, read_rate_names
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
     check_tool(like)
-    others = like, files, by, manifest, against, against_format, raw, pictures
-    _check_alone(names, any(others))
+    _check_alone(names, any((like, files, by, manifest, against, against_format, raw, pictures)))
     if raw and normalizer == "none":
         raise ConfigError("asr score --raw: the texts are raw already; give --normalizer")
     formats = ref_format or format_name, hyp_format or format_name
@@ -80,12 +78,25 @@ def score(
     if names:
         _print_rates(report, names)
     else:
-        vocabulary = {"against": against, "against_format": against_format}
-        report = add_details(report, by=by or (), manifest=manifest, **vocabulary)
+        report = _detail(report, by, manifest, vocabulary=(against, against_format))
         report = replace(report, raw=read(normalizer="none") if raw else None)
         report, drawn = _complete(report, model, pictures)
         _show(report, out or report.folder, like=like, files=files, pictures=drawn)
     _hold_against(report, bounds)
+
+
+def _detail(
+    report: "Report",
+    by: Sequence[str] | None,
+    manifest: Path | None,
+    *,
+    vocabulary: tuple[Path | None, str | None],
+) -> "Report":
+    """Returns the report with what the manifest and the training text say of its utterances."""
+    from asr.scoring.details import add_details
+
+    against, kind = vocabulary
+    return add_details(report, by=by or (), manifest=manifest, against=against, against_format=kind)
 
 
 def _check_alone(names: Sequence[str], other: object) -> None:

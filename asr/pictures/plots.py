@@ -5,6 +5,7 @@ is used. Text that no installed font can show is never drawn as empty boxes.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,12 +133,10 @@ def plot_log_mel(
 
     figure = _new_figure(width=9.0, height=4.0)
     axes = figure.add_subplot()
-    names = {"x_axis": "time", "y_axis": "mel", "cmap": "magma"}
-    rate = 1 / seconds_per_frame  # one sample a frame
     low, high = hz
-    picture = librosa.display.specshow(
-        levels.T, ax=axes, sr=rate, hop_length=1, fmin=low, fmax=high, htk=True, **names
-    )
+    rate = 1 / seconds_per_frame  # one sample a frame
+    draw = partial(librosa.display.specshow, x_axis="time", y_axis="mel", htk=True, cmap="magma")
+    picture = draw(levels.T, ax=axes, sr=rate, hop_length=1, fmin=low, fmax=high)
     figure.colorbar(picture, ax=axes, label="level (dB)", pad=0.02)
     axes.set(xlabel="time (s)", ylabel="frequency (Hz)")
     _set_title(figure, title)
