@@ -164,6 +164,18 @@ def test_raw_rates_stand_beside_normalised_ones(folder: Path) -> None:
     assert report(folder / "out")[0]["raw"] is None
 
 
+def test_raw_errors_in_korean_are_divided_too(folder: Path) -> None:
+    (folder / "ref").write_text("u1 네, 서른 명.\n")
+    (folder / "hyp").write_text("u1 네 30명\n")
+    files = ["--ref", folder / "ref", "--hyp", folder / "hyp", "--out", folder / "out"]
+    assert run("score", *files, "--raw", "--normalizer", "korean_spoken").returncode == 0
+    values, markdown = report(folder / "out")
+    own, raw = values["breakdown"]["korean"], values["raw"]["korean"]
+    assert [part["num_errors"] for part in own] == [1, 0, 0, 0, 0]
+    assert [part["num_errors"] for part in raw] == [1, 2, 0, 2, 0]
+    assert "The same of the raw texts:" in markdown
+
+
 def test_korean_errors_are_divided_by_kind_in_every_report(folder: Path) -> None:
     (folder / "ref").write_text("u1 서른 명이 왔다\n")
     (folder / "hyp").write_text("u1 30명이 갔다\n")

@@ -60,12 +60,11 @@ def score(
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
     from asr.scoring.details import add_details
-    from asr.scoring.like import check_tool
     from asr.scoring.rates import read_bounds, read_rate_names
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
-    check_tool(like)
-    _check_alone(names, like or files or by or manifest or against or against_format or raw)
+    if names:
+        _check_alone(like, files, by, manifest, against, against_format, raw)
     if raw and normalizer == "none":
         raise ConfigError("asr score --raw: the texts are raw already; give --normalizer")
     formats = ref_format or format_name, hyp_format or format_name
@@ -75,19 +74,15 @@ def score(
         _print_rates(report, names)
     else:
         report = add_details(
-            report,
-            by=by or (),
-            manifest=manifest,
-            against=against,
-            against_format=against_format,
+            report, by=by or (), manifest=manifest, against=against, against_format=against_format
         )
         report = replace(report, raw=read(normalizer="none") if raw else None)
         _show(report, out or report.folder, like=like, files=files)
     _hold_against(report, bounds)
 
 
-def _check_alone(names: Sequence[str], other: object) -> None:
-    if names and other:
+def _check_alone(*others: object) -> None:
+    if any(others):
         raise ConfigError(
             "asr score: --only prints rates alone; without it --like, --files, --by, --against and "
             "--raw"
@@ -105,9 +100,10 @@ def _read(
 ) -> "Report":
     """Returns the error rates of a folder or of two files."""
     from asr.scoring.file_scores import score_files
-    from asr.scoring.like import costs_of
+    from asr.scoring.like import check_tool, costs_of
     from asr.scoring.rates import score_folder
 
+    check_tool(like)
     ref, hyp = files
     if folder is not None and ref is None and hyp is None and not any(formats):
         return score_folder(folder, normalizer, cuts=cuts)

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 from asr.scoring.breakdown import most_confused, worst_utterances
+from asr.scoring.korean_errors import parts_by_kind
 from asr.scoring.like import values_like
 from asr.scoring.rates import Report
 from asr.scoring.report_parts import part_notes
@@ -83,6 +84,7 @@ def _raw_values(report: Report | None) -> dict[str, object] | None:
     return {
         "normalizer": {"name": rule.name, "version": rule.version},
         "units": {unit: _count_values(report, unit) for unit in report.scores.units},
+        "korean": [part_values(part) for part in parts_by_kind(report.scores)],
     }
 
 

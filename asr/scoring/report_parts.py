@@ -10,6 +10,7 @@ from asr.scoring.alignment import Operation
 from asr.scoring.breakdown import Part
 from asr.scoring.calibration import MEANINGS, Calibration
 from asr.scoring.frequent import Frequent
+from asr.scoring.korean_errors import parts_by_kind
 from asr.scoring.oracle import ORACLE_UNITS, Depth
 from asr.scoring.rates import Report, listed
 
@@ -29,8 +30,8 @@ _NOTES = {
     "place": _ADDS_UP,
     "fifth": f"a word is in the fifth in which its middle lies; {_ADDS_UP}",
     "vocabulary": _ADDS_UP,
-    "korean": "of characters with spaces, in this order: spacing is what is no error without "
-    "spaces; numbers, what is none when numbers, units and signs are read in Hangul; Latin "
+    "korean": "of characters with spaces, of the texts as they are scored, in this order: spacing "
+    "is what is no error without spaces; numbers, what is none when numbers, units and signs are read in Hangul; Latin "
     "letters, when capitals are too; punctuation and case, without them; a step that would make "
     "more errors in an utterance is left out there",
 }
@@ -70,6 +71,9 @@ def sections(report: Report) -> list[str]:
         lines += ["", f"## {title}", "", *markdown.table(part_rows(by, parts))]
         if len(parts) > MOST_PARTS:
             lines += ["", f"and {len(parts) - MOST_PARTS} more, in report.json"]
+        if by == "korean" and report.raw is not None:
+            raw = parts_by_kind(report.raw.scores)
+            lines += ["", "The same of the raw texts:", "", *markdown.table(part_rows(by, raw))]
         if by in notes:
             lines += ["", markdown.escape(notes[by])]
     if found.oracle:
