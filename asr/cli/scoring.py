@@ -1,6 +1,6 @@
 """The command `asr score`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -65,8 +65,6 @@ def score(
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
     if names:
         _check_alone(like, files, by, manifest, against, against_format, raw)
-    if raw and normalizer == "none":
-        raise ConfigError("asr score --raw: the texts are raw already; give --normalizer")
     formats = ref_format or format_name, hyp_format or format_name
     read = partial(_read, folder, (ref, hyp), cuts=cuts, formats=formats, like=like)
     report = replace(read(normalizer=normalizer), note=note)
@@ -76,9 +74,16 @@ def score(
         report = add_details(
             report, by=by or (), manifest=manifest, against=against, against_format=against_format
         )
-        report = replace(report, raw=read(normalizer="none") if raw else None)
+        report = replace(report, raw=_raw(read, normalizer) if raw else None)
         _show(report, out or report.folder, like=like, files=files)
     _hold_against(report, bounds)
+
+
+def _raw(read: Callable[..., "Report"], normalizer: str) -> "Report":
+    """Returns the error rates of the texts that did not go through the normaliser."""
+    if normalizer == "none":
+        raise ConfigError("asr score --raw: the texts are raw already; give --normalizer")
+    return read(normalizer="none")
 
 
 def _check_alone(*others: object) -> None:

@@ -31,9 +31,9 @@ _NOTES = {
     "fifth": f"a word is in the fifth in which its middle lies; {_ADDS_UP}",
     "vocabulary": _ADDS_UP,
     "korean": "of characters with spaces, of the texts as they are scored, in this order: spacing "
-    "is what is no error without spaces; numbers, what is none when numbers, units and signs are read in Hangul; Latin "
-    "letters, when capitals are too; punctuation and case, without them; a step that would make "
-    "more errors in an utterance is left out there",
+    "is what is no error without spaces; numbers, what is none when numbers, units and signs are "
+    "read in Hangul; Latin letters, when capitals are too; punctuation and case, without them; a "
+    "step that would make more errors in an utterance is left out there",
 }
 _UNITS = {
     "words": "WER",
