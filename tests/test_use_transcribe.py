@@ -333,7 +333,7 @@ def test_a_fault_found_late_says_that_what_was_printed_is_a_part(tmp_path, capsy
     samples[-1] = np.nan
     soundfile.write(tmp_path / "late.wav", samples, RATE, subtype="FLOAT")
     with pytest.raises(DataError, match=r"NaN .*; what was printed of it is only its beginning$"):
-        transcribe_file(Listener(), tmp_path / "late.wav", OPTIONS, formats=("txt",), folder=None)
+        transcribe_file(Listener(), tmp_path / "late.wav", SEARCH, formats=("txt",), folder=None)
     assert capsys.readouterr().out
 
 
