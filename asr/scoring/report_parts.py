@@ -107,15 +107,26 @@ def sentences(report: Report) -> list[str]:
     if found.oracle:
         lines.append(_oracle_line(report))
     lines += map(_calibration_line, found.calibration)
-    if parts := found.parts.get("korean"):
-        whole = sum(part.num_errors for part in parts)
-        shares = (
-            f"{part.label} {part.num_errors} ({_percent(part.num_errors / max(whole, 1))} %)"
-            for part in parts
+    if report.details.rows and not found.calibration:
+        lines.append(
+            f"confidence is not known: {report.hypotheses_path.name} holds none, and no num_tokens "
+            "beside a score of 0 or less (decode again)"
         )
-        lines.append(f"{whole} errors of characters with spaces: {', '.join(shares)}")
+    if parts := found.parts.get("korean"):
+        lines.append(_kinds_line(parts, ""))
+        if report.raw is not None:
+            lines.append(_kinds_line(parts_by_kind(report.raw.scores), "raw: "))
     lines += [labels.said for labels in report.details.fields.values() if labels.said]
     return lines
+
+
+def _kinds_line(parts: Sequence[Part], of: str) -> str:
+    whole = sum(part.num_errors for part in parts)
+    shares = (
+        f"{part.label} {part.num_errors} ({_percent(part.num_errors / max(whole, 1))} %)"
+        for part in parts
+    )
+    return f"{of}{whole} errors of characters with spaces: {', '.join(shares)}"
 
 
 def _percent(share: float) -> str:
