@@ -147,6 +147,15 @@ def test_oracle_and_calibration_are_in_every_report(folder: Path) -> None:
     assert "confidence of 3 utterances, exp(score / tokens), the geometric mean" in markdown
 
 
+def test_lines_without_any_confidence_are_said(folder: Path) -> None:
+    write(folder, ROWS)
+    assert run("score", folder).returncode == 0
+    values, markdown = report(folder)
+    assert values["calibration"] == []
+    said = "confidence is not known: hyp.jsonl holds none, and no num_tokens beside a score of 0"
+    assert said in markdown
+
+
 def test_raw_rates_stand_beside_normalised_ones(folder: Path) -> None:
     (folder / "ref").write_text("u1 The cat, sat.\n")
     (folder / "hyp").write_text("u1 the cat sat\n")
@@ -162,6 +171,19 @@ def test_raw_rates_stand_beside_normalised_ones(folder: Path) -> None:
     assert "raw: normalizer none, version 2" in done.stdout
     assert run("score", *files).returncode == 0
     assert report(folder / "out")[0]["raw"] is None
+
+
+def test_raw_errors_in_korean_are_divided_too(folder: Path) -> None:
+    (folder / "ref").write_text("u1 네, 서른 명.\n")
+    (folder / "hyp").write_text("u1 네 30명\n")
+    files = ["--ref", folder / "ref", "--hyp", folder / "hyp", "--out", folder / "out"]
+    assert run("score", *files, "--raw", "--normalizer", "korean_spoken").returncode == 0
+    values, markdown = report(folder / "out")
+    own, raw = values["breakdown"]["korean"], values["raw"]["korean"]
+    assert [part["num_errors"] for part in own] == [1, 0, 0, 0, 0]
+    assert [part["num_errors"] for part in raw] == [1, 2, 0, 2, 0]
+    assert "The same of the raw texts:" in markdown
+    assert "raw: 5 errors of characters with spaces: spacing 1 (20.00 %), numbers 2" in markdown
 
 
 def test_korean_errors_are_divided_by_kind_in_every_report(folder: Path) -> None:

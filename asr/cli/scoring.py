@@ -1,6 +1,6 @@
 """The command `asr score`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -64,14 +64,11 @@ def score(
     model: PicturesModel = None,
 ) -> None:
     """Compute error rates: a table, report.json (see asr/pages/README.md), .md and .html."""
-    from asr.scoring.like import check_tool
     from asr.scoring.rates import read_bounds, read_rate_names
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
-    check_tool(like)
-    _check_alone(names, any((like, files, by, manifest, against, against_format, raw, pictures)))
-    if raw and normalizer == "none":
-        raise ConfigError("asr score --raw: the texts are raw already; give --normalizer")
+    if names:
+        _check_alone(like, files, by, manifest, against, against_format, raw, pictures)
     formats = ref_format or format_name, hyp_format or format_name
     read = partial(_read, folder, (ref, hyp), cuts=cuts, formats=formats, like=like)
     report = replace(read(normalizer=normalizer), note=note)
@@ -79,7 +76,7 @@ def score(
         _print_rates(report, names)
     else:
         report = _detail(report, by, manifest, vocabulary=(against, against_format))
-        report = replace(report, raw=read(normalizer="none") if raw else None)
+        report = replace(report, raw=_raw(read, normalizer) if raw else None)
         report, drawn = _complete(report, model, pictures)
         _show(report, out or report.folder, like=like, files=files, pictures=drawn)
     _hold_against(report, bounds)
@@ -99,8 +96,15 @@ def _detail(
     return add_details(report, by=by or (), manifest=manifest, against=against, against_format=kind)
 
 
-def _check_alone(names: Sequence[str], other: object) -> None:
-    if names and other:
+def _raw(read: Callable[..., "Report"], normalizer: str) -> "Report":
+    """Returns the error rates of the texts that did not go through the normaliser."""
+    if normalizer == "none":
+        raise ConfigError("asr score --raw: the texts are raw already; give --normalizer")
+    return read(normalizer="none")
+
+
+def _check_alone(*others: object) -> None:
+    if any(others):
         raise ConfigError(
             "asr score: --only prints rates alone; without it --like, --files, --by, --against, "
             "--raw and --pictures"
@@ -131,9 +135,10 @@ def _read(
 ) -> "Report":
     """Returns the error rates of a folder or of two files."""
     from asr.scoring.file_scores import score_files
-    from asr.scoring.like import costs_of
+    from asr.scoring.like import check_tool, costs_of
     from asr.scoring.rates import score_folder
 
+    check_tool(like)
     ref, hyp = files
     if folder is not None and ref is None and hyp is None and not any(formats):
         return score_folder(folder, normalizer, cuts=cuts)

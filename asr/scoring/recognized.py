@@ -96,16 +96,16 @@ def _count(values: _Values, key: str, where: str) -> int | None:
     value = values.get(key)
     if value is None or (type(value) is int and value >= 0):
         return value
-    raise _other(where, key, value, "must be a whole number from 0 on")
+    raise _other(where, key, value, rule="must be a whole number from 0 on")
 
 
 def _nbest(values: _Values, where: str) -> tuple[str, ...]:
     rows = values.get("nbest") or ()
     if not isinstance(rows, list | tuple):
-        raise _other(where, "nbest", rows, 'must be a list of {"text": ..., "score": ...}')
+        raise _other(where, "nbest", rows, rule='must be a list of {"text": ..., "score": ...}')
     for row in rows:
         if not isinstance(row, dict):
-            raise _other(where, "nbest", row, 'must hold {"text": ..., "score": ...}')
+            raise _other(where, "nbest", row, rule='must hold {"text": ..., "score": ...}')
     return tuple(get_value(row, "text", str, where=f"{where}, nbest") for row in rows)
 
 
@@ -130,10 +130,10 @@ def _confidences(values: _Values, where: str) -> tuple[float | None, tuple[float
 def _share(value: object, where: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not 0 <= value <= 1:  # type: ignore[operator, arg-type]
-        raise _other(where, "confidence", value, "must be a number from 0 to 1")
+        raise _other(where, "confidence", value, rule="must be a number from 0 to 1")
     return float(value)  # type: ignore[arg-type]
 
 
-def _other(where: str, key: str, value: object, rule: str) -> DataError:
+def _other(where: str, key: str, value: object, *, rule: str) -> DataError:
     shown = json.dumps(value, ensure_ascii=False)[:80]
     return DataError(f'{where}: "{key}" is {shown}; {rule}; {JSON_LINES}')

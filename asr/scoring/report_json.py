@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from asr.scoring.breakdown import most_confused, worst_utterances
+from asr.scoring.korean_errors import parts_by_kind
 from asr.scoring.like import values_like
 from asr.scoring.notices import notices
 from asr.scoring.rates import Report
@@ -93,6 +94,7 @@ def _raw_values(report: Report | None) -> dict[str, object] | None:
     return {
         "normalizer": {"name": rule.name, "version": rule.version},
         "units": {unit: _count_values(report, unit) for unit in report.scores.units},
+        "korean": [part_values(part) for part in parts_by_kind(report.scores)],
     }
 
 

@@ -10,6 +10,7 @@ from asr.scoring.alignment import Operation
 from asr.scoring.breakdown import Part
 from asr.scoring.calibration import MEANINGS, Calibration
 from asr.scoring.frequent import Frequent
+from asr.scoring.korean_errors import parts_by_kind
 from asr.scoring.oracle import ORACLE_UNITS, Depth
 from asr.scoring.rates import Report, listed
 
@@ -29,10 +30,10 @@ _NOTES = {
     "place": _ADDS_UP,
     "fifth": f"a word is in the fifth in which its middle lies; {_ADDS_UP}",
     "vocabulary": _ADDS_UP,
-    "korean": "of characters with spaces, in this order: spacing is what is no error without "
-    "spaces; numbers, what is none when numbers, units and signs are read in Hangul; Latin "
-    "letters, when capitals are too; punctuation and case, without them; a step that would make "
-    "more errors in an utterance is left out there",
+    "korean": "of characters with spaces, of the texts as they are scored, in this order: spacing "
+    "is what is no error without spaces; numbers, what is none when numbers, units and signs are "
+    "read in Hangul; Latin letters, when capitals are too; punctuation and case, without them; a "
+    "step that would make more errors in an utterance is left out there",
 }
 _UNITS = {
     "words": "WER",
@@ -70,6 +71,9 @@ def sections(report: Report) -> list[str]:
         lines += ["", f"## {title}", "", *markdown.table(part_rows(by, parts))]
         if len(parts) > MOST_PARTS:
             lines += ["", f"and {len(parts) - MOST_PARTS} more, in report.json"]
+        if by == "korean" and report.raw is not None:
+            raw = parts_by_kind(report.raw.scores)
+            lines += ["", "The same of the raw texts:", "", *markdown.table(part_rows(by, raw))]
         if by in notes:
             lines += ["", markdown.escape(notes[by])]
     if found.oracle:
@@ -103,15 +107,26 @@ def sentences(report: Report) -> list[str]:
     if found.oracle:
         lines.append(_oracle_line(report))
     lines += map(_calibration_line, found.calibration)
-    if parts := found.parts.get("korean"):
-        whole = sum(part.num_errors for part in parts)
-        shares = (
-            f"{part.label} {part.num_errors} ({_percent(part.num_errors / max(whole, 1))} %)"
-            for part in parts
+    if report.details.rows and not found.calibration:
+        lines.append(
+            f"confidence is not known: {report.hypotheses_path.name} holds none, and no num_tokens "
+            "beside a score of 0 or less (decode again)"
         )
-        lines.append(f"{whole} errors of characters with spaces: {', '.join(shares)}")
+    if parts := found.parts.get("korean"):
+        lines.append(_kinds_line(parts, ""))
+        if report.raw is not None:
+            lines.append(_kinds_line(parts_by_kind(report.raw.scores), "raw: "))
     lines += [labels.said for labels in report.details.fields.values() if labels.said]
     return lines
+
+
+def _kinds_line(parts: Sequence[Part], of: str) -> str:
+    whole = sum(part.num_errors for part in parts)
+    shares = (
+        f"{part.label} {part.num_errors} ({_percent(part.num_errors / max(whole, 1))} %)"
+        for part in parts
+    )
+    return f"{of}{whole} errors of characters with spaces: {', '.join(shares)}"
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,17 @@
-"""The parts of a report as values for JSON; rates and shares are fractions."""
+"""The parts of a report as values for JSON; rates and shares are fractions.
+
+    frequent      words, characters -> substitution, deletion, insertion -> num_errors,
+                  num_different, most: [{reference, hypothesis, count}]
+    stopped       [{id, ended, num_reference, num_errors}] of searches that were cut short
+    oracle        [{depth, num_utterances_as_deep, words, characters, ...: {num_errors, rate}}]
+    calibration   [{of, source, meaning, num_items, num_utterances_left_out,
+                  expected_calibration_error, area_under_roc (or null), bins}] of utterances, words;
+                  a bin is a part with num_items, mean_confidence and share_right
+    unseen_words  null, or of words that the training text lacks: against, read_as,
+                  num_known_words, num_words, num_unseen, num_different, num_right, rate
+
+A part is {label, num_utterances, num_reference, num_errors, rate}, here and in `breakdown`.
+"""
 
 from collections.abc import Mapping
 
