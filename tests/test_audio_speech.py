@@ -6,7 +6,8 @@ import pytest
 import soundfile
 
 from asr.audio.files import audio_info, read_audio
-from asr.audio.speech import _without_hum, find_speech, segments
+from asr.audio.levels import without_hum
+from asr.audio.speech import find_speech, segments
 from asr.errors import ConfigError
 
 RATE = 16000
@@ -174,7 +175,7 @@ def test_mains_hum_and_its_harmonics_hide_no_pause(mains, seconds):
 def test_what_is_no_hum_is_left_as_it_is():
     for samples in (babble(10), hush(10, 0.01), tone(10)):
         np.testing.assert_allclose(
-            _without_hum(samples, 3200), samples - samples.mean(), rtol=0, atol=1e-8
+            without_hum(samples, 3200), samples - samples.mean(), rtol=0, atol=1e-8
         )
 
 

@@ -15,19 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.audio.files import Waveform
+from asr.audio.levels import HOP_SECONDS, frame_levels, is_steady, threshold
 from asr.errors import ConfigError
 
-HOP_SECONDS = 0.01
 PAGE_FRAMES = 3000  # the threshold is decided once a page
 HISTORY_PAGES = 4  # and sees this many pages, its own included
-MEDIAN_FRAMES = 5  # a click shorter than half of this leaves no trace in the levels
-NOTHING_DB = -90.0  # dBFS: below the last bit of 16-bit audio
-HUM_SECONDS = 0.2  # whole periods of mains of 50 Hz, of 60 Hz, and of all their harmonics
-HUM_BINS = sorted({10 * k for k in range(1, 13)} | {12 * k for k in range(1, 11)})  # to 600 Hz
-HUM_ABOVE = 4.0  # times the frequencies beside it: a line, where a voice is not so all the time
-HUM_FRAMES = 10  # fewer do not show that it goes on
-FLAT_DB = 10.0  # speech spans more than this between its dips and its peaks
-HUM_DB = -60.0  # dBFS: flat sound above this could be speech and is kept
 
 
 @dataclass(frozen=True)
@@ -130,9 +122,9 @@ class _SpeechBuffer:
         self.history: deque[npt.NDArray[np.float64]] = deque(maxlen=HISTORY_PAGES)
 
     def append(self, page: Waveform) -> None:
-        levels = _levels(page, self.hop)
+        levels = frame_levels(page, self.hop)
         self.history.append(levels)
-        is_speech = levels > _threshold(levels, np.concatenate(self.history))
+        is_speech = levels > threshold(levels, np.concatenate(self.history))
         self.waveform = np.concatenate([self.waveform, page])
         self.levels = np.concatenate([self.levels, levels])
         self.is_speech = np.concatenate([self.is_speech, is_speech])
@@ -172,7 +164,7 @@ class _SpeechBuffer:
             start_seconds=first_sample / self.sample_rate,
             end_seconds=(first_sample + len(waveform)) / self.sample_rate,
             waveform=waveform,
-            is_steady=_is_steady(self.levels[start:end]),
+            is_steady=is_steady(self.levels[start:end]),
         )
 
     def _drop(self, num_frames: int) -> None:
@@ -180,75 +172,6 @@ class _SpeechBuffer:
         self.waveform = self.waveform[num_frames * self.hop :]
         self.levels = self.levels[num_frames:]
         self.is_speech = self.is_speech[num_frames:]
-
-
-def _levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
-    """Level of every hop in dBFS, a running median against clicks: (N,) -> (ceil(N / hop),)."""
-    # librosa.feature.rms computes the same, but importing librosa takes three seconds.
-    heard = _without_hum(page, round(hop * HUM_SECONDS / HOP_SECONDS))
-    frames = np.pad(heard, (0, -len(page) % hop)).reshape(-1, hop)  # (N,) -> (frames, hop)
-    power = np.einsum("fh,fh->f", frames, frames, dtype=np.float64) / hop
-    levels = 10.0 * np.log10(np.maximum(power, 1e-10))
-    # Mirrored, since repeating a first frame would let a resampler's start on an offset stand.
-    around = np.pad(levels, MEDIAN_FRAMES // 2, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(around, MEDIAN_FRAMES)
-    smooth: npt.NDArray[np.float64] = np.median(windows, axis=1)
-    return smooth
-
-
-def _without_hum(page: Waveform, size: int) -> npt.NDArray[np.float64]:
-    """The samples (N,) without their mean, and without mains hum that goes on all the time."""
-    centred: npt.NDArray[np.float64] = page - page.mean(dtype=np.float64)
-    count = len(page) // size
-    if count < HUM_FRAMES:
-        return centred
-    spectrum = np.fft.rfft(centred[: count * size].reshape(count, size))  # (frames, size / 2 + 1)
-    lasting = np.percentile(np.abs(spectrum[:, : HUM_BINS[-1] + 2]), 10, axis=0)
-    beside = np.maximum(lasting[np.array(HUM_BINS) - 1], lasting[np.array(HUM_BINS) + 1])
-    lines = np.array(HUM_BINS)[lasting[HUM_BINS] > HUM_ABOVE * beside]
-    for line in lines:
-        centred -= _line(spectrum[:, line], int(line), size)[: len(page)]
-    return centred
-
-
-def _line(found: npt.NDArray[np.complex128], line: int, size: int) -> npt.NDArray[np.float64]:
-    """The sound of one line of hum, a frame more than it was found in: (frames,) -> (samples,).
-
-    Mains are not quite at their frequency: how the phase goes on from frame to frame tells it.
-    """
-    drift = float(np.angle(np.vdot(found[:-1], found[1:]))) / size  # radians a sample
-    found = np.append(found, found[-1] * np.exp(1j * drift * size))
-    places = np.arange(size)
-    angles = 2 * np.pi * line / size * places + drift * (places - (size - 1) / 2)
-    turns = np.exp(1j * angles) * (2 / size)
-    sound: npt.NDArray[np.float64] = np.outer(found.real, turns.real)
-    sound -= np.outer(found.imag, turns.imag)
-    return sound.reshape(-1)
-
-
-def _is_steady(levels: npt.NDArray[np.float64]) -> bool:
-    """Whether levels (dBFS) stay within what noise alone varies."""
-    low, high = np.percentile(levels, (5, 95))
-    return bool(high - low < FLAT_DB)
-
-
-def _threshold(page: npt.NDArray[np.float64], history: npt.NDArray[np.float64]) -> float:
-    """The level (dBFS) above which a frame of the page counts as speech."""
-    thresholds = [found for found in map(_above_floor, (page, history)) if found is not None]
-    if thresholds:
-        return min(thresholds)  # the lower one: a quiet talker after a loud one is not lost
-    return NOTHING_DB if float(history.max()) > HUM_DB else 0.0
-
-
-def _above_floor(levels: npt.NDArray[np.float64]) -> float | None:
-    """A little above the noise floor, or None where nothing stands out of it."""
-    audible = levels[levels > NOTHING_DB]
-    if len(audible) == 0:
-        return None
-    floor, loud = float(np.percentile(audible, 5)), float(audible.max())
-    if loud - floor < FLAT_DB:
-        return None
-    return floor + max(3.0, 0.15 * (loud - floor))
 
 
 def _pages(blocks: Iterable[Waveform], page_samples: int) -> Iterator[Waveform]:
