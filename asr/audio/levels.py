@@ -5,6 +5,8 @@ samples -> without mean and hum -> level of each 10 ms -> threshold over the noi
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,19 @@ HUM_ABOVE = 4.0  # times the frequencies beside it: a line, where a voice is not
 HUM_FRAMES = 10  # fewer do not show that it goes on
 FLAT_DB = 10.0  # speech spans more than this between its dips and its peaks
 HUM_DB = -60.0  # dBFS: flat sound above this could be speech and is kept
+HISTORY_PAGES = 4  # the threshold of a page sees so many pages, its own included
+
+
+class LevelFinder:
+    """Speech is what is louder than the noise around it, page after page."""
+
+    def __init__(self) -> None:
+        self.history: deque[npt.NDArray[np.float64]] = deque(maxlen=HISTORY_PAGES)
+
+    def __call__(self, page: Waveform, levels: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Returns which frames hold speech, from the levels (frames,) of the next page."""
+        self.history.append(levels)
+        return levels > threshold(levels, np.concatenate(self.history))
 
 
 def frame_levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
@@ -26,6 +41,8 @@ def frame_levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
     # librosa.feature.rms computes the same, but importing librosa takes three seconds.
     heard = without_hum(page, round(hop * HUM_SECONDS / HOP_SECONDS))
     frames = np.pad(heard, (0, -len(page) % hop)).reshape(-1, hop)  # (N,) -> (frames, hop)
+    # The mean of a page is that of its speech too, and would be heard in digital silence.
+    frames -= frames.mean(axis=1, keepdims=True)
     power = np.einsum("fh,fh->f", frames, frames, dtype=np.float64) / hop
     levels = 10.0 * np.log10(np.maximum(power, 1e-10))
     # Mirrored, since repeating a first frame would let a resampler's start on an offset stand.
