@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from asr.audio.files import Waveform
 
+Levels = npt.NDArray[np.float64]  # (frames,), dBFS
+
 HOP_SECONDS = 0.01
 MEDIAN_FRAMES = 5  # a click shorter than half of this leaves no trace in the levels
 NOTHING_DB = -90.0  # dBFS: below the last bit of 16-bit audio
@@ -21,6 +23,13 @@ HUM_ABOVE = 4.0  # times the frequencies beside it: a line, where a voice is not
 HUM_FRAMES = 10  # fewer do not show that it goes on
 FLAT_DB = 10.0  # speech spans more than this between its dips and its peaks
 HUM_DB = -60.0  # dBFS: flat sound above this could be speech and is kept
+FLOOR_PERCENTILE = 10
+# Above the floor so much of the way to the loudest, and between so many dB: what speech reaches,
+# and what it holds before and after. Chosen on other recordings than the reported ones
+# (tests/benchmarks/speech_detection.py --split choosing): of noise at 20 dB, two fifths of what the
+# one threshold of 0.15 over a floor of 5 % kept; with nothing held, weak syllables are cut off.
+REACHED = (0.4, 3.0, 15.0)
+HELD = (0.2, 3.0, 15.0)
 HISTORY_PAGES = 4  # the threshold of a page sees so many pages, its own included
 
 
@@ -28,15 +37,24 @@ class LevelFinder:
     """Speech is what is louder than the noise around it, page after page."""
 
     def __init__(self) -> None:
-        self.history: deque[npt.NDArray[np.float64]] = deque(maxlen=HISTORY_PAGES)
+        self.history: deque[Levels] = deque(maxlen=HISTORY_PAGES)
+        self.was_speech = False  # the last frame of the page before
 
-    def __call__(self, page: Waveform, levels: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    def __call__(self, page: Waveform, levels: Levels) -> npt.NDArray[np.bool_]:
         """Returns which frames hold speech, from the levels (frames,) of the next page."""
         self.history.append(levels)
-        return levels > threshold(levels, np.concatenate(self.history))
+        history = np.concatenate(self.history)
+        is_held = levels > threshold(levels, history, HELD)
+        edges = np.flatnonzero(np.diff(is_held, prepend=False, append=False))
+        is_speech = levels > threshold(levels, history, REACHED)
+        for start, end in edges.reshape(-1, 2):
+            is_cut = end == len(levels) or (start == 0 and self.was_speech)  # by the page's edge
+            is_speech[start:end] = is_cut or is_speech[start:end].any()
+        self.was_speech = bool(is_speech[-1])
+        return is_speech
 
 
-def frame_levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
+def frame_levels(page: Waveform, hop: int) -> Levels:
     """Returns the level of each hop in dBFS, clicks taken out: (N,) -> (ceil(N / hop),)."""
     # librosa.feature.rms computes the same, but importing librosa takes three seconds.
     heard = without_hum(page, round(hop * HUM_SECONDS / HOP_SECONDS))
@@ -48,7 +66,7 @@ def frame_levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
     # Mirrored, since repeating a first frame would let a resampler's start on an offset stand.
     around = np.pad(levels, MEDIAN_FRAMES // 2, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(around, MEDIAN_FRAMES)
-    smooth: npt.NDArray[np.float64] = np.median(windows, axis=1)
+    smooth: Levels = np.median(windows, axis=1)
     return smooth
 
 
@@ -82,26 +100,27 @@ def _line(found: npt.NDArray[np.complex128], line: int, size: int) -> npt.NDArra
     return sound.reshape(-1)
 
 
-def is_steady(levels: npt.NDArray[np.float64]) -> bool:
+def is_steady(levels: Levels) -> bool:
     """Returns whether levels (dBFS) stay within what noise alone varies."""
     low, high = np.percentile(levels, (5, 95))
     return bool(high - low < FLAT_DB)
 
 
-def threshold(page: npt.NDArray[np.float64], history: npt.NDArray[np.float64]) -> float:
-    """Returns the level (dBFS) above which a frame of the page counts as speech."""
-    thresholds = [found for found in map(_above_floor, (page, history)) if found is not None]
+def threshold(page: Levels, history: Levels, above: tuple[float, float, float]) -> float:
+    """Returns the level (dBFS) above which a frame of the page counts."""
+    found = [_above_floor(levels, *above) for levels in (page, history)]
+    thresholds = [level for level in found if level is not None]
     if thresholds:
         return min(thresholds)  # the lower one: a quiet talker after a loud one is not lost
     return NOTHING_DB if float(history.max()) > HUM_DB else 0.0
 
 
-def _above_floor(levels: npt.NDArray[np.float64]) -> float | None:
-    """A little above the noise floor, or None where nothing stands out of it."""
+def _above_floor(levels: Levels, share: float, least: float, most: float) -> float | None:
+    """Above the noise floor, or None where nothing stands out of it."""
     audible = levels[levels > NOTHING_DB]
     if len(audible) == 0:
         return None
-    floor, loud = float(np.percentile(audible, 5)), float(audible.max())
+    floor, loud = float(np.percentile(audible, FLOOR_PERCENTILE)), float(audible.max())
     if loud - floor < FLAT_DB:
         return None
-    return floor + max(3.0, 0.15 * (loud - floor))
+    return floor + min(max(least, share * (loud - floor)), most)

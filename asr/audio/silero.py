@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.audio.files import Waveform
-from asr.audio.levels import HOP_SECONDS
+from asr.audio.levels import HOP_SECONDS, Levels
 from asr.audio.resampling import resample
 from asr.errors import InstallError
 
@@ -54,7 +54,7 @@ class SileroFinder:
         self.rest = np.zeros(0, dtype=np.float32)  # less than a chunk, of the page before
         self.is_on = False
 
-    def __call__(self, page: Waveform, levels: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    def __call__(self, page: Waveform, levels: Levels) -> npt.NDArray[np.bool_]:
         """Returns which frames hold speech, from samples (N,) and their levels (frames,)."""
         num_before = len(self.rest)
         loud = float(np.percentile(levels, LOUD_PERCENTILE))

@@ -17,15 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.audio.files import Waveform
-from asr.audio.levels import HOP_SECONDS, LevelFinder, frame_levels, is_steady
+from asr.audio.levels import HOP_SECONDS, LevelFinder, Levels, frame_levels, is_steady
 from asr.audio.silero import SileroFinder, find_model
 from asr.errors import ConfigError
 
 PAGE_FRAMES = 3000  # the threshold is decided once a page
 PAUSE_SECONDS = 0.2  # the closure of a stop is shorter: no word is cut in such a silence
 SHARED_SECONDS = 2.0  # where there is no pause, or a fifth of max_seconds if that is less
-
-Levels = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
