@@ -108,14 +108,14 @@ def is_steady(levels: Levels) -> bool:
 
 def threshold(page: Levels, history: Levels, above: tuple[float, float, float]) -> float:
     """Returns the level (dBFS) above which a frame of the page counts."""
-    found = [_above_floor(levels, *above) for levels in (page, history)]
+    found = [_above_floor(levels, above) for levels in (page, history)]
     thresholds = [level for level in found if level is not None]
     if thresholds:
         return min(thresholds)  # the lower one: a quiet talker after a loud one is not lost
     return NOTHING_DB if float(history.max()) > HUM_DB else 0.0
 
 
-def _above_floor(levels: Levels, share: float, least: float, most: float) -> float | None:
+def _above_floor(levels: Levels, above: tuple[float, float, float]) -> float | None:
     """Above the noise floor, or None where nothing stands out of it."""
     audible = levels[levels > NOTHING_DB]
     if len(audible) == 0:
@@ -123,4 +123,5 @@ def _above_floor(levels: Levels, share: float, least: float, most: float) -> flo
     floor, loud = float(np.percentile(audible, FLOOR_PERCENTILE)), float(audible.max())
     if loud - floor < FLAT_DB:
         return None
+    share, least, most = above
     return floor + min(max(least, share * (loud - floor)), most)

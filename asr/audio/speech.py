@@ -111,16 +111,13 @@ def segments(
     A silence of min_silence_seconds ends a stretch; padding_seconds of it are kept on each side. A
     longer stretch is cut at the quietest place of the second half of max_seconds: in a pause of
     0.2 s if there is one, and else so that two segments share 2 s (a fifth of max_seconds if that
-    is less) around it. The result does not depend on how the audio is cut into blocks, and memory
-    does not grow with its length.
+    is less) around it. Blocks of any size give the same; memory does not grow with the audio.
 
-    With vad "level" the level must come close to the noise floor of the last two minutes, and of
-    its own 30 s, to be silence; an offset and mains hum are not heard. With "silero" a network says
-    what is speech (the extra `vad`). With "none" all is kept, and only cut.
+    vad "level": what stands out of the noise of the last two minutes, or of its own 30 s; an offset
+    and mains hum are not heard. "silero": what a network takes for speech. "none": all is kept.
 
     Raises:
-        ConfigError: max_seconds under 1 s, a padding that a silence cannot hold twice, or an
-            unknown vad.
+        ConfigError: max_seconds under 1 s, a padding that a silence cannot hold twice, unknown vad.
         InstallError: silero without its packages.
     """
     check_vad(vad)

@@ -98,17 +98,13 @@ def transcribe(
     """
     use_threads(threads)
     formats = _check_output(files, output_formats or ["txt"], output_dir)
-    from asr.audio.files import check_readable
     from asr.audio.speech import check_vad
     from asr.use.each_file import EachFile
     from asr.use.recognizer import load_recognizer
 
     check_vad(vad)
     each = EachFile(len(files), say=say)
-    for file in files:
-        with each.attempt(file):
-            check_readable(file)
-    readable = [file for file in files if file not in each.failed]
+    readable = _readable(files, each)
     if readable:
         recognizer = load_recognizer(model, device, lms=lms or ())
         chosen = recognizer.choose(search_settings(search, beam_size, settings))
@@ -117,6 +113,15 @@ def transcribe(
         with each.attempt(file):
             transcribe_file(recognizer, file, chosen, formats=formats, folder=output_dir, vad=vad)
     each.conclude()
+
+
+def _readable(files: list[Path], each: Any) -> list[Path]:
+    from asr.audio.files import check_readable
+
+    for file in files:
+        with each.attempt(file):
+            check_readable(file)
+    return [file for file in files if file not in each.failed]
 
 
 def _check_output(files: list[Path], wanted: list[str], folder: Path | None) -> tuple[str, ...]:

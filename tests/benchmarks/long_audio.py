@@ -12,7 +12,7 @@ second: the table is of everything but a model. A line for each length, of a pro
 - back: segments that begin before the one before them ends
 - other: segments with another text than alone in their batch
 
---awkward MINUTES cuts speech without gaps after 8, 11, 14.5 and 20 s, where no pause need be, and
+--awkward MINUTES cuts speech without gaps after --longest seconds, where no pause need be, and
 prints how many words differ from those of the clips one by one.
 """
 
@@ -164,7 +164,7 @@ def awkward(minutes: float, arguments: argparse.Namespace) -> None:
     waveform, expected = np.concatenate(parts), " ".join(alone)
     print("| longest (s) | segments | words | WER to the clips alone | heard otherwise |")
     print("|---|---|---|---|---|")
-    for longest in (8.0, 11.0, 14.5, 20.0):
+    for longest in arguments.longest:
         recognizer.max_seconds = longest
         rate = recognizer.sample_rate
         found = list(iter_segments(recognizer, waveform, sample_rate=rate, options=options))
@@ -187,6 +187,7 @@ def main() -> None:
     )
     parser.add_argument("--awkward", type=float, metavar="MINUTES")
     parser.add_argument("--speech", type=Path, help="of --awkward; else dev-clean")
+    parser.add_argument("--longest", type=float, nargs="+", default=[8.0, 11.0, 14.5, 20.0])
     parser.add_argument("--one", type=float, help="used by this program itself")
     arguments = parser.parse_args()
     if arguments.awkward:
