@@ -128,13 +128,8 @@ def segments(
             f"padding_seconds {padding_seconds}: must be between 0 and half of "
             f"min_silence_seconds {min_silence_seconds} (lower it)"
         )
-    buffer = _SpeechBuffer(
-        sample_rate,
-        max_seconds=max_seconds,
-        min_silence_seconds=min_silence_seconds,
-        padding_seconds=padding_seconds,
-        vad=vad,
-    )
+    lengths = {"min_silence_seconds": min_silence_seconds, "padding_seconds": padding_seconds}
+    buffer = _SpeechBuffer(sample_rate, max_seconds=max_seconds, vad=vad, **lengths)
     for page in _pages(blocks, PAGE_FRAMES * buffer.hop):
         buffer.append(page)
         yield from buffer.take(final=False)

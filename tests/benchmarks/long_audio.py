@@ -13,7 +13,7 @@ second: the table is of everything but a model. A line for each length, of a pro
 - other: segments with another text than alone in their batch
 
 --awkward MINUTES cuts speech without gaps after --longest seconds, where no pause need be, and
-prints how many words differ from those of the clips one by one.
+prints how many words differ from those of the clips one by one, with and without a shared second.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ import jiwer
 import numpy as np
 import soundfile
 
+from asr.audio import speech
 from asr.audio.files import read_audio, read_blocks
 from asr.audio.levels import frame_levels
 from asr.audio.speech import segments
@@ -103,6 +105,11 @@ def recognizer_of(model: Path | None) -> Any:
     return load_recognizer(model, "cpu")
 
 
+def search_of(recognizer: Any) -> SearchConfig:
+    """Returns the search settings that a recognizer has of its own."""
+    return getattr(recognizer, "options", SearchConfig())
+
+
 def one_by_one(recognizer: Any, path: Path, options: TranscribeOptions) -> Iterator[str]:
     """Yields the text of each segment, recognized alone."""
     longest = max(1.0, recognizer.max_seconds)
@@ -120,7 +127,7 @@ def one_by_one(recognizer: Any, path: Path, options: TranscribeOptions) -> Itera
 def measure(hours: float, arguments: argparse.Namespace) -> None:
     """Prints the row of a length."""
     recognizer = recognizer_of(arguments.model)
-    options = TranscribeOptions(SearchConfig(), vad=arguments.vad)
+    options = TranscribeOptions(search_of(recognizer), vad=arguments.vad)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         path = Path(folder) / "long.flac"
         placed = list(write_long(path, arguments.corpora, hours))
@@ -150,7 +157,7 @@ def measure(hours: float, arguments: argparse.Namespace) -> None:
 def awkward(minutes: float, arguments: argparse.Namespace) -> None:
     """Prints how many words are other ones, for each length that speech is cut to."""
     recognizer = recognizer_of(arguments.model)
-    options = TranscribeOptions(SearchConfig(), vad="none")
+    options = TranscribeOptions(search_of(recognizer), vad="none")
     folder = arguments.speech or arguments.corpora / "LibriSpeech/dev-clean"
     paths = sorted(path for path in folder.rglob("*") if path.suffix in {".opus", ".wav", ".flac"})
     parts: list[np.ndarray] = []
@@ -162,15 +169,16 @@ def awkward(minutes: float, arguments: argparse.Namespace) -> None:
         parts.append(clip)
         alone.append(recognizer.recognize([clip], options.search)[0].text)
     waveform, expected = np.concatenate(parts), " ".join(alone)
-    print("| longest (s) | segments | words | WER to the clips alone | heard otherwise |")
-    print("|---|---|---|---|---|")
-    for longest in arguments.longest:
-        recognizer.max_seconds = longest
+    print("| longest (s) | shared (s) | segments | words | WER to the clips | heard otherwise |")
+    print("|---|---|---|---|---|---|")
+    for longest, shared in product(arguments.longest, (0.0, speech.SHARED_SECONDS)):
+        recognizer.max_seconds, speech.SHARED_SECONDS = longest, shared
         rate = recognizer.sample_rate
         found = list(iter_segments(recognizer, waveform, sample_rate=rate, options=options))
         text = " ".join(one.text for one in found)
         joined = sum(JOIN_WARNING in (one.warning or "") for one in found)
-        cells = [f"{longest:g}", f"{len(found)}", f"{len(text.split())} of {len(expected.split())}"]
+        cells = [f"{longest:g}", f"{min(shared, longest / 5):g}", f"{len(found)}"]
+        cells += [f"{len(text.split())} of {len(expected.split())}"]
         cells += [f"{100 * jiwer.wer(expected, text):.1f} %", f"{joined}"]
         print(f"| {' | '.join(cells)} |", flush=True)
 
