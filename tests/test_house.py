@@ -322,6 +322,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.data.line_errors": "cut_lines",
         "asr.data.cut_audio": "data and export",
         "asr.audio.channels": "files",
+        "asr.audio.levels": "audio_speech",
         "asr.audio.opened": "files and layout",
         "asr.audio.pieces": "ogg and mp3",
         "asr.audio.tags": "mp3",

@@ -41,7 +41,8 @@ def declared(requirements: list[str]) -> set[str]:
 
 
 # Imported where an extra is installed -> the extra.
-OPTIONAL = {"fastapi": "serve", "starlette": "serve", "uvicorn": "serve"}
+SERVE = {"fastapi": "serve", "starlette": "serve", "uvicorn": "serve"}
+OPTIONAL = {"onnxruntime": "vad", **SERVE}
 
 
 def imported(source: str) -> set[str]:
@@ -119,7 +120,7 @@ COMMAND = "from asr.cli import main; main()"
 
 
 def test_all_files_import_beside_a_torchaudio_that_does_not(run_beside_unfit: Run) -> None:
-    absent = {name for name in OPTIONAL if not find_spec(name)}
+    absent = {name for name in SERVE if not find_spec(name)}
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in SOURCES
