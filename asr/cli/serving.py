@@ -73,7 +73,7 @@ def serve(
     device: Device = "auto",
     threads: Threads = None,
 ) -> None:
-    """Answer OpenAI's audio API with a model, to this machine unless told otherwise; show a page."""
+    """Answer OpenAI's audio API with a model and show a page; to this machine unless told."""
     names = _names(model, name, aliases or [], api_key)
     _check_installed()
     use_threads(threads)
