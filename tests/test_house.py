@@ -31,7 +31,7 @@ ROWS = [
     ],
     ["loss", "scorers", "hypotheses", "search", "recognition", "checkpoint", "data"],
     ["scoring", "training", "train"],
-    ["lm", "use"],
+    ["lm", "use", "exporting"],
     ["recipes", "cli"],
 ]
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}
