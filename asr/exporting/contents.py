@@ -8,7 +8,8 @@ import numpy as np
 import sentencepiece
 
 from asr.config import Config
-from asr.exporting.graphs import ALIGNMENT, CTC, MEMORY, NEXT, OPSET, STATE, Graph
+from asr.exporting.graphs import ALIGNMENT, CTC, MEMORY, NEXT, STATE
+from asr.exporting.writing import OPSET, Graph
 from asr.features import ENERGY_FLOOR, LogMel
 from asr.hypotheses import LONGEST_LOOP
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
@@ -54,7 +55,7 @@ def describe(
         # The encoder's output starts the state; repeat its axis 1 for each hypothesis.
         "state": [
             {"name": name, "next": NEXT + name.removeprefix(STATE)}
-            for name in encoder.outputs
+            for name in decoder.inputs
             if name.startswith(STATE + ".")
         ],
         "ctc": CTC if CTC in encoder.outputs else None,

@@ -15,11 +15,12 @@ from asr.checkpoint import CARD_FILE, WEIGHTS_FILE
 from asr.errors import ConfigError, ModelError
 from asr.exporting import contents
 from asr.exporting.checks import largest_difference
-from asr.exporting.graphs import Graph, build_graphs
+from asr.exporting.graphs import build_graphs
 from asr.exporting.measuring import TORCH, measure
 from asr.exporting.quantization import left_in_float32, quantize
 from asr.exporting.requirements import require
 from asr.exporting.runtime import CONFIG_FILE, ExportedModel, Session
+from asr.exporting.writing import Graph
 from asr.files import write_file
 from asr.store.weights import read_weights
 from asr.use.recognizer import load_recognizer

@@ -75,7 +75,7 @@ class ExportedModel:
     def __init__(self, encoder: Session, decoder: Session) -> None:
         self.encoder, self.decoder = encoder, decoder
         self.memory = [name for name in decoder.inputs if name.startswith(MEMORY + ".")]
-        self.state = [name for name in encoder.outputs if name.startswith(STATE + ".")]
+        self.state = [name for name in decoder.inputs if name.startswith(STATE + ".")]
 
     def encode(self, features: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """Returns the encoder's outputs by their names, for features (B,T,M) and lengths (B,)."""
