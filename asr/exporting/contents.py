@@ -9,6 +9,7 @@ import sentencepiece
 
 from asr.config import Config
 from asr.exporting.graphs import ALIGNMENT, CTC, MEMORY, NEXT, STATE
+from asr.exporting.requirements import require
 from asr.exporting.writing import OPSET, Graph
 from asr.features import ENERGY_FLOOR, LogMel
 from asr.hypotheses import LONGEST_LOOP
@@ -49,8 +50,8 @@ def describe(
             "NFC; jamo that form no syllable removed",
             "has_pieces": not isinstance(tokenizer, CharacterTokenizer),
         },
-        "encoder": {"inputs": _shapes(encoder.inputs), "outputs": _shapes(encoder.outputs)},
-        "decoder": {"inputs": _shapes(decoder.inputs), "outputs": _shapes(decoder.outputs)},
+        "encoder": _tensors(encoder),
+        "decoder": _tensors(decoder),
         "memory": [name for name in decoder.inputs if name.startswith(MEMORY + ".")],
         # The encoder's output starts the state; repeat its axis 1 for each hypothesis.
         "state": [
@@ -129,9 +130,10 @@ def card(contents: Mapping[str, Any], model_card: str, *, sha256: str) -> str:
     files = "\n".join(f"| `{name}` | `{digest}` |" for name, digest in contents["sha256"].items())
     return f"""# Speech recognition model for ONNX
 
-Made by asr {__version__} from the weights with SHA-256 `{sha256}`. `config.json` names every input,
-output and setting; nothing here needs PyTorch. Programs that do: none; an example in numpy is
-`egs/onnx/transcribe.py` of the toolkit.
+Made by asr {__version__} from the weights with SHA-256
+`{sha256}`. `config.json` names every input,
+output and setting; nothing here needs PyTorch: `egs/onnx/transcribe.py` of the toolkit is an
+example in numpy.
 
 | file | SHA-256 |
 |---|---|
@@ -171,5 +173,15 @@ On `{measured["manifest"]}` ({measured["utterances"]} utterances, the model's ow
 """
 
 
-def _shapes(axes: Mapping[str, tuple[str | int, ...]]) -> dict[str, list[str | int]]:
-    return {name: list(sizes) for name, sizes in axes.items()}
+def _tensors(graph: Graph) -> dict[str, dict[str, Any]]:
+    """Returns type and axes of each input and output: numbers, and names of open axes."""
+    onnx = require("onnx")
+    model = onnx.load_from_string(graph.content).graph
+    types = {
+        part.name: onnx.helper.tensor_dtype_to_np_dtype(part.type.tensor_type.elem_type).name
+        for part in (*model.input, *model.output)
+    }
+    return {
+        side: {name: {"type": types[name], "axes": list(axes)} for name, axes in rows.items()}
+        for side, rows in (("inputs", graph.inputs), ("outputs", graph.outputs))
+    }

@@ -1,5 +1,6 @@
 """An exported folder at work: onnxruntime in place of torch's modules, our search around it."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,29 +33,28 @@ class Session:
     """One graph, loaded.
 
     Args:
-        graph: its file, or what is in it.
+        graph: what is in its file.
         threads: that compute; None for onnxruntime's own choice.
 
     Raises:
         InstallError: onnxruntime is missing.
-        ModelError: the file cannot be read as a graph.
+        ModelError: it cannot be read as a graph.
     """
 
-    def __init__(self, graph: Path | bytes, threads: int | None = None) -> None:
+    def __init__(self, graph: bytes, threads: int | None = None) -> None:
         onnxruntime = require("onnxruntime")
         options = onnxruntime.SessionOptions()
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
             self._session = onnxruntime.InferenceSession(
-                graph if isinstance(graph, bytes) else str(graph),
+                graph,
                 options,
                 providers=["CPUExecutionProvider"],
             )
         except Exception as error:  # onnxruntime has a dozen classes of its own, without a base
-            name = "a graph" if isinstance(graph, bytes) else graph
             raise ModelError(
-                f"{name}: cannot be loaded by onnxruntime ({in_short(error)}); export again"
+                f"asr export: a graph cannot be loaded by onnxruntime ({in_short(error)}); export again"
             ) from None
         self.inputs = [given.name for given in self._session.get_inputs()]
         self.outputs = [found.name for found in self._session.get_outputs()]
@@ -130,18 +130,25 @@ def load_exported(
     """Returns the graphs of an exported folder, and what its config.json says.
 
     Raises:
-        ModelError: it is not such a folder, or has no graphs in int8.
+        ModelError: it is not such a folder, is damaged, or has no graphs in int8.
         InstallError: onnxruntime is missing.
     """
     path = folder / CONFIG_FILE
     try:
         config: dict[str, Any] = json.loads(path.read_text("utf-8"))
         files = config["files_int8" if int8 else "files"]
-        names = files["encoder"], files["decoder"]
+        paths = [folder / files[part] for part in ("encoder", "decoder")]
+        graphs = {path: path.read_bytes() for path in paths}
+        digests = [config["sha256"][path.name] for path in paths]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{path}: cannot be read as what asr export writes ({in_short(error)})"
             f"{'; export with --int8' if int8 else ''}"
         ) from None
-    encoder, decoder = (Session(folder / name, threads) for name in names)
+    for (path, content), digest in zip(graphs.items(), digests, strict=True):
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise ModelError(
+                f"{path}: is damaged (its SHA-256 does not fit); copy it or export again"
+            )
+    encoder, decoder = (Session(content, threads) for content in graphs.values())
     return ExportedModel(encoder, decoder), config
