@@ -245,7 +245,7 @@ def test_int8_says_which_layers_stay_in_float32() -> None:
 
 
 def test_a_graph_that_differs_is_refused() -> None:
-    model, config, _, exported = made("location")
+    _, config, _, exported = made("location")
     other = build_model(config, VOCAB_SIZE).eval()
     with pytest.raises(ModelError, match=r"memory.* differs from the model by .* at most 0.0001"):
         largest_difference(other, exported, config)
@@ -269,7 +269,9 @@ def test_a_mechanism_in_operations_that_onnx_lacks_is_refused() -> None:
 def test_weights_that_no_file_of_onnx_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "LARGEST_BYTES", 1000)
     config = tiny_config()
-    with pytest.raises(ConfigError, match="weights are 0.0 GiB, and a file of ONNX holds at most"):
+    with pytest.raises(
+        ConfigError, match=r"weights are 0\.0 GiB, and a file of ONNX holds at most"
+    ):
         build_graphs(build_model(config, VOCAB_SIZE).eval(), config)
 
 
@@ -281,5 +283,5 @@ def test_without_the_extra_one_sentence_names_it(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_file_that_is_no_graph_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"cannot be loaded by onnxruntime .* export again"):
+    with pytest.raises(ModelError, match=r"onnxruntime cannot load a graph .* export again"):
         Session(b"nothing of the kind")

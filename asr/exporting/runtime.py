@@ -54,7 +54,7 @@ class Session:
             )
         except Exception as error:  # onnxruntime has a dozen classes of its own, without a base
             raise ModelError(
-                f"asr export: a graph cannot be loaded by onnxruntime ({in_short(error)}); export again"
+                f"asr export: onnxruntime cannot load a graph ({in_short(error)}); export again"
             ) from None
         self.inputs = [given.name for given in self._session.get_inputs()]
         self.outputs = [found.name for found in self._session.get_outputs()]

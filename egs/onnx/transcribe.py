@@ -27,7 +27,7 @@ def log_mel(waveform, settings, arrays):
     frames = frames - np.float32(settings["preemphasis"]) * before
     spectrum = np.fft.rfft(frames * arrays["window"], settings["fft_length"])
     energies = (spectrum.real**2 + spectrum.imag**2) @ arrays["filters"]
-    features = np.log(np.maximum(energies, settings["energy_floor"]))
+    features = np.log(np.maximum(energies, settings["energy_floor"])).astype(np.float64)
     mean, deviation = arrays["mean"], arrays["deviation"]  # 0 and 1 without normalisation
     if settings["normalization"] == "utterance":
         mean = features.mean(axis=0)
@@ -65,7 +65,7 @@ def run(session, **given):
 def spell(chosen, tokens):
     """Returns the text of tokens; of jamo (the last line) those that make a syllable."""
     text = "".join(tokens["texts"][token] for token in chosen)
-    text = unicodedata.normalize("NFC", text.removeprefix(" ") if tokens["has_pieces"] else text)
+    text = unicodedata.normalize("NFC", text.lstrip(" ") if tokens["has_pieces"] else text)
     return re.sub("[\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]", "", text)
 
 
