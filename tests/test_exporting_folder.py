@@ -225,7 +225,8 @@ def test_an_exported_folder_is_loaded_and_recognizes_batches(tmp_path: Path) -> 
     padded = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True)
     lengths = torch.tensor([len(wave) for wave in waves])
     wanted = [row.text for row in recognizer.recognize_batch(padded, lengths)]
-    assert recognize_exported(recognizer, exported, padded, lengths) == wanted
+    found = recognize_exported(recognizer, exported, waveforms=padded, lengths=lengths)
+    assert found == wanted
     with pytest.raises(ModelError, match=r"config.json: cannot be read .*; export with --int8"):
         load_exported(tmp_path / "out", int8=True)
     (tmp_path / "out/decoder.onnx").write_bytes(b"no graph")

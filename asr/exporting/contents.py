@@ -20,8 +20,17 @@ from asr.version import __version__
 FORMAT_VERSION = 1
 FEATURES_FILE = "features.npz"
 # Of search settings, those that a program without torch can have; a window is in the graph.
-SEARCH_KEYS = ("beam_size", "ctc_weight", "length_power", "eos_threshold", "length_bonus")
-SEARCH_KEYS += ("num_best", "max_tokens", "max_token_ratio", "loop_repeats")
+SEARCH_KEYS: tuple[str, ...] = (
+    "beam_size",
+    "ctc_weight",
+    "length_power",
+    "eos_threshold",
+    "length_bonus",
+    "num_best",
+    "max_tokens",
+    "max_token_ratio",
+    "loop_repeats",
+)
 _WORD_START = "\u2581"
 
 
@@ -36,20 +45,7 @@ def describe(
         "asr_version": __version__,
         "opset": OPSET,
         "features": describe_features(config, features),
-        "tokens": {
-            "kind": tokenizer.kind,
-            "file": tokenizer.file_name,
-            "normalizer": tokenizer.normalizer,
-            "pad": PAD,
-            "bos": BOS,
-            "eos": EOS,
-            "unk": UNK,
-            "blank": BLANK,
-            "texts": token_texts(tokenizer),
-            "joined_by": "concatenation; spaces at the start removed if kind has pieces; Unicode "
-            "NFC; jamo that form no syllable removed",
-            "has_pieces": not isinstance(tokenizer, CharacterTokenizer),
-        },
+        "tokens": describe_tokens(tokenizer),
         "encoder": _tensors(encoder),
         "decoder": _tensors(decoder),
         "memory": [name for name in decoder.inputs if name.startswith(MEMORY + ".")],
@@ -93,6 +89,24 @@ def describe_features(config: Config, features: LogMel) -> dict[str, Any]:
             "mean": [features.num_mels],
             "deviation": [features.num_mels],
         },
+    }
+
+
+def describe_tokens(tokenizer: Tokenizer) -> dict[str, Any]:
+    """Returns the special tokens' numbers, what each token spells, and how text is made of them."""
+    return {
+        "kind": tokenizer.kind,
+        "file": tokenizer.file_name,
+        "normalizer": tokenizer.normalizer,
+        "pad": PAD,
+        "bos": BOS,
+        "eos": EOS,
+        "unk": UNK,
+        "blank": BLANK,
+        "texts": token_texts(tokenizer),
+        "joined_by": "concatenation; spaces at the start removed if kind has pieces; Unicode "
+        "NFC; jamo that form no syllable removed",
+        "has_pieces": not isinstance(tokenizer, CharacterTokenizer),
     }
 
 

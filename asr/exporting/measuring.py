@@ -45,7 +45,9 @@ def measure(
         texts = [row.text for row in recognizer.recognize_batch(batch.waveforms, batch.lengths)]
         found[TORCH].update(zip(batch.ids, texts, strict=True))
         for name, exported in systems.items():
-            texts = recognize_exported(recognizer, exported, batch.waveforms, batch.lengths)
+            texts = recognize_exported(
+                recognizer, exported, waveforms=batch.waveforms, lengths=batch.lengths
+            )
             found[name].update(zip(batch.ids, texts, strict=True))
         live(f"{len(references)} of {len(cuts)} utterances")
     live("")
@@ -60,6 +62,7 @@ def measure(
 def recognize_exported(
     recognizer: Recognizer,
     exported: ExportedModel,
+    *,
     waveforms: Tensor,
     lengths: Tensor,
     options: SearchConfig | None = None,

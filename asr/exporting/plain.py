@@ -54,7 +54,8 @@ class PackedLayer(nn.Module):
         options: dict[str, Any] = {"batch_first": True, "bidirectional": len(directions) == 2}
         if isinstance(layer.ahead, nn.RNN):
             options["nonlinearity"] = layer.ahead.nonlinearity
-        both = type(layer.ahead)(layer.ahead.input_size, self.hidden_dim, **options)
+        build: Any = type(layer.ahead)
+        both = build(layer.ahead.input_size, self.hidden_dim, **options)
         with torch.no_grad():
             for suffix, direction in zip(("", "_reverse"), directions, strict=False):
                 for name, weight in direction.named_parameters():

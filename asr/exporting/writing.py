@@ -2,10 +2,12 @@
 
 import io
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,13 +48,13 @@ def write_graph(module: nn.Module, given: Axes, found: Axes, *, example: Sequenc
     """
     require("onnx")
     _check_size(module)
-    file = io.BytesIO()
-    with _silence(), _known_operators():
+    with _silence(), _known_operators(), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.onnx"
         try:
             torch.onnx.export(
                 module.eval(),  # the exporter puts back, to the last shared part, what it found
                 tuple(example),
-                file,
+                path,
                 input_names=list(given),
                 output_names=list(found),
                 dynamic_axes={**_open_axes(given), **_open_axes(found)},
@@ -64,7 +66,7 @@ def write_graph(module: nn.Module, given: Axes, found: Axes, *, example: Sequenc
                 f"asr export: the model holds an operation that is not in ONNX ({in_short(error)});"
                 " a mechanism of your own must be written in others"
             ) from error
-    return _without_unread(file.getvalue(), given, found)
+        return _without_unread(path.read_bytes(), given, found)
 
 
 def axes_of(rows: Mapping[str, Mapping[str, Tensor]], names: Mapping[str, str]) -> Axes:
@@ -108,11 +110,12 @@ def _known_operators() -> Iterator[None]:
         last = tensor.type().dim() - 1
         return graph.op("Transpose", tensor, perm_i=[*range(last - 1), last, last - 1])
 
-    torch.onnx.register_custom_op_symbolic("aten::mT", transpose, OPSET)
+    exporter: Any = torch.onnx
+    exporter.register_custom_op_symbolic("aten::mT", transpose, OPSET)
     try:
         yield
     finally:
-        torch.onnx.unregister_custom_op_symbolic("aten::mT", OPSET)
+        exporter.unregister_custom_op_symbolic("aten::mT", OPSET)
 
 
 @contextmanager
