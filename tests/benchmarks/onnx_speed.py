@@ -1,6 +1,6 @@
 """Speed of an exported model in onnxruntime beside torch, float32 and int8, in one run.
 
-    python tests/benchmarks/onnx_speed.py MODEL CUTS.jsonl.gz [--threads 1 2] [--rounds 5] [--batch 1 16]
+    python tests/benchmarks/onnx_speed.py MODEL CUTS.jsonl.gz --threads 1 2 --batch 1 16
 
 Encoder (features to memory, keys included) and greedy search by the decoder alone, over the same
 utterances; the systems take turns, so that a noisy minute touches all alike. Figures are medians;
