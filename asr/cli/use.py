@@ -37,7 +37,8 @@ def decode(
 ) -> None:
     """Recognize every utterance of a manifest.
 
-    Those whose audio cannot be read are named, the others decoded; the exit code is then 2.
+    Those whose audio cannot be read are named, the others decoded; the exit code is then 2. With
+    --beam-size 10 --set search.num_best=10 hyp.jsonl holds ten hypotheses each, for asr score.
     """
     use_threads(threads)
     from asr.use.decode import decode_manifest
@@ -132,6 +133,7 @@ def transcribe_file(
     Raises:
         DataError: the file cannot be read to its end, or the folder cannot be written.
     """
+    from asr.use.transcribe import TranscribeOptions
     from asr.use.transcribe import transcribe as run
     from asr.use.writers import WRITERS, write_transcript
 
@@ -145,7 +147,8 @@ def transcribe_file(
             printed.append(segment)
 
     try:
-        transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)
+        options = TranscribeOptions(chosen)
+        transcript = run(recognizer, file, options=options, on_segment=tell, on_warning=say)
     except DataError as error:
         part = "; what was printed of it is only its beginning" if printed else ""
         raise DataError(f"{error}{part}") from None
