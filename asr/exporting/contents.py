@@ -35,7 +35,7 @@ _WORD_START = "\u2581"
 
 
 def describe(
-    config: Config, tokenizer: Tokenizer, features: LogMel, graphs: tuple[Graph, Graph]
+    config: Config, tokenizer: Tokenizer, *, features: LogMel, graphs: tuple[Graph, Graph]
 ) -> dict[str, Any]:
     """Returns what config.json says of the graphs and of what goes in and comes out of them."""
     encoder, decoder = graphs

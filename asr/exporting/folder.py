@@ -73,7 +73,10 @@ def export(
     systems = {"onnx, float32": _loaded(*(graph.content for graph in graphs))}
     difference = largest_difference(recognizer.model, systems["onnx, float32"], recognizer.config)
     said = contents.describe(
-        recognizer.config, recognizer.tokenizer, recognizer.model.features, graphs
+        recognizer.config,
+        recognizer.tokenizer,
+        features=recognizer.model.features,
+        graphs=graphs,
     )
     said |= {"max_seconds": recognizer.max_seconds, "largest_difference": difference}
     files = _graph_files(graphs, said, plan)
