@@ -102,10 +102,9 @@ def transcribe(
 ) -> Transcript:
     """Returns the transcript of a file: its path, its bytes, a file object; or of samples.
 
-    Samples are (N,) or (N, channels), at sample_rate (Hz).
-
-    on_segment is called with each segment as soon as it is known, in order of time; on_warning with
-    what is odd about the recording, as channels that cancel each other.
+    Samples are (N,) or (N, channels), at sample_rate (Hz). on_segment is called
+    with each segment as soon as it is known, in order of time; on_warning with what is odd about
+    the recording, as channels that cancel each other.
 
     Raises:
         DataError: audio that cannot be used (asr/audio/files.py says why), or is too long.
