@@ -214,6 +214,21 @@ def test_words_are_clicked_and_reached_by_keyboard_and_play_from_there(
 
 
 @browser.needs_chromium
+def test_warnings_are_shown_and_gone_with_the_next_recording(page: browser.Browser) -> None:
+    give(page, wav(HEARD))
+    page.wait_for("at('status').textContent.startsWith('Done')")
+    first = page.run("[...at('warnings').children].map((item) => item.textContent)")
+    assert first == ["word times are not known for all of the text"]
+    page.run("showSegment({ text: '', start: 5, end: 6, warning: 'no speech' })")
+    assert page.run("at('text').lastChild.innerText").split("\n")[-1].endswith("(no speech)")
+    assert page.run("[...document.querySelectorAll('.word')].every((word) => word.textContent)")
+    give(page, wav(HEARD))
+    page.wait_for("at('status').textContent.startsWith('Done')")
+    assert page.run("[...at('warnings').children].map((item) => item.textContent)") == first
+    assert "no speech" not in page.run("at('text').innerText")
+
+
+@browser.needs_chromium
 def test_every_control_is_reached_by_tab_in_order(page: browser.Browser) -> None:
     give(page, wav(HEARD))
     page.wait_for("at('status').textContent.startsWith('Done')")

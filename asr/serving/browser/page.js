@@ -106,7 +106,8 @@ async function transcribe(file) {
   if (running) return;
   made.forEach((url) => URL.revokeObjectURL(url));
   made = [];
-  at("text").replaceChildren(); at("downloads").replaceChildren(); at("warnings").hidden = true;
+  ["text", "downloads", "warnings"].forEach((name) => at(name).replaceChildren());
+  at("warnings").hidden = true;
   at("sound").src = link(file);
   at("result").hidden = false;
   running = new AbortController();
@@ -170,7 +171,8 @@ function showSegment(segment) {
   const time = document.createElement("time");
   time.textContent = clock(segment.start);
   const words = document.createElement("span");
-  const timed = segment.words || [{ word: segment.text, start: segment.start, end: segment.end }];
+  const whole = segment.text ? [{ word: segment.text, start: segment.start, end: segment.end }] : [];
+  const timed = segment.words || whole;
   for (const word of timed) words.append(wordButton(word), " ");
   if (segment.warning) {
     const warning = document.createElement("span");
@@ -180,7 +182,8 @@ function showSegment(segment) {
   }
   line.append(time, words);
   at("text").append(line);
-  at("text").querySelector(".word").tabIndex = 0;
+  const first = at("text").querySelector(".word");
+  if (first && !at("text").querySelector(".word[tabindex='0']")) first.tabIndex = 0;
 }
 
 function wordButton(word) {
@@ -197,7 +200,8 @@ function wordButton(word) {
 
 function finish(event, file) {
   const count = at("text").querySelectorAll(".word").length;
-  say(count ? `Done: ${event.duration.toFixed(1)} s of audio.` : "No speech was found.");
+  const length = event.duration < 60 ? `${event.duration.toFixed(1)} s` : clock(event.duration);
+  say(count ? `Done: ${length} of audio.` : "No speech was found.");
   for (const text of event.warnings || []) {
     const item = document.createElement("li");
     item.textContent = text;
