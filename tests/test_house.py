@@ -322,6 +322,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.data.cut_audio": "data and export",
         "asr.audio.channels": "files",
         "asr.audio.opened": "files and layout",
+        "asr.audio.sndfile": "files and layout",
         "asr.audio.pieces": "ogg and mp3",
         "asr.audio.tags": "mp3",
         "asr.audio.kinds": "recipes_folder",

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.audio.channels import ChannelLevels, levels_of
-from asr.audio.opened import Source, open_audio
+from asr.audio.opened import open_audio
 from asr.audio.resampling import Resampler, resample
+from asr.audio.sndfile import Source
 from asr.errors import DataError
 
 Waveform = npt.NDArray[np.float32]
