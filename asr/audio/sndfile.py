@@ -33,6 +33,10 @@ SHORTFALL = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d
 UNFINISHED_BYTES = 0x7FFF_0000  # recorders that write to a pipe leave a size at least this large
 
 
+class NotAudioError(DataError):
+    """A file is nothing that libsndfile reads."""
+
+
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is only read on: soundfile seeks after every read, which damages mp3."""
 
@@ -61,6 +65,13 @@ class AudioFile:
         self.format = f"{first.format} {first.subtype}"
         self._lead = _lead_of(str(first.subtype))
         self._first_frames = _own_frames(first, self._streams[0])
+        self.notices: list[str] = []
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasts; None where the file does not say."""
+        frames = self.count_frames()
+        return None if frames is None else frames / self.sample_rate
 
     def count_frames(self) -> int | None:
         """Returns how many samples a channel holds; None where the file does not say."""
@@ -207,9 +218,9 @@ def _own_frames(file: _Forward, stream: Stream | None) -> int:
     return int(file.frames) - (stream.skip if stream else 0)
 
 
-def not_audio(name: str) -> DataError:
+def not_audio(name: str) -> NotAudioError:
     """Returns what is said of a file that is nothing libsndfile reads."""
-    return DataError(
+    return NotAudioError(
         f"{name}: not audio that libsndfile reads; must be wav, flac, ogg, opus, mp3, aiff, au, "
         f"caf, w64 or sphere (convert it: ffmpeg -i {name} converted.wav)"
     )

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import numpy as np
 
-from asr.audio.files import Waveform, check_waveform, read_blocks
+from asr.audio.files import Waveform, check_waveform
+from asr.audio.recording import Recording
 from asr.audio.speech import Segment, segments
 from asr.errors import ConfigError
 from asr.use.transcript import TranscribedSegment, Transcript
@@ -28,6 +29,9 @@ LOOP_WARNING = "repeated itself"
 STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
+
+
+Audio = str | Path | bytes | BinaryIO | Recording | Waveform
 
 
 class RecognizedText(Protocol):
@@ -84,14 +88,17 @@ class TranscribeOptions:
 
 def transcribe(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     *,
     options: TranscribeOptions,
     sample_rate: int | None = None,
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Transcript:
-    """Returns the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
+    """Returns the transcript of a recording, or of samples (N,) or (N, channels) at a rate (Hz).
+
+    A recording is a path, what a file holds, a file object open for bytes, or a Recording, which
+    says what of it is heard.
 
     on_segment is called with each segment as soon as it is known, in order of time; on_warning with
     what is odd about the recording, as channels that cancel each other.
@@ -111,14 +118,15 @@ def transcribe(
     for segment in _transcribe_blocks(recognizer, blocks, options):
         on_segment(segment)
         found.append(segment)
-    path = Path(audio) if isinstance(audio, (str, Path)) else None
+    path = audio.path if isinstance(audio, Recording) else None
+    path = Path(audio) if isinstance(audio, (str, Path)) else path
     seconds = blocks.num_samples / recognizer.sample_rate
     return Transcript(path, tuple(found), seconds, tuple(warnings))
 
 
 def iter_segments(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     *,
     options: TranscribeOptions,
     sample_rate: int | None = None,
@@ -135,18 +143,20 @@ def iter_segments(
 
 def _blocks(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     sample_rate: int | None,
     *,
     warn: Callable[[str], None],
 ) -> Iterable[Waveform]:
-    if isinstance(audio, (str, Path)):
+    if not isinstance(audio, np.ndarray):
         if sample_rate is not None:
+            name = audio if isinstance(audio, (str, Path)) else "a file"
             raise ConfigError(
                 f"sample_rate {sample_rate}: must be given for an array only; "
-                f"{audio} says its own rate (leave it out)"
+                f"{name} says its own rate (leave it out)"
             )
-        return read_blocks(audio, recognizer.sample_rate, on_warning=warn)
+        recording = audio if isinstance(audio, Recording) else Recording(audio)
+        return recording.blocks(recognizer.sample_rate, on_warning=warn)
     if sample_rate is None:
         raise ConfigError("sample_rate None: must be given for an array (pass its rate in Hz)")
     to_rate = recognizer.sample_rate
