@@ -29,7 +29,8 @@ class Recording:
     """A recording, or what is wanted of it.
 
     Args:
-        source: its path, what it holds, or a file object open for bytes, which is read once.
+        source: its path, what it holds or a function that returns this, or a file object open for
+            bytes, which is read once.
         name: for messages; None for its path.
         raw: what samples without a header are; None for a file that has one.
         channel: which one is heard, from 1; None for the mean of all.
@@ -37,7 +38,7 @@ class Recording:
         stop_seconds: where it ends, at the latest; None for the end.
     """
 
-    source: Source | BinaryIO
+    source: Source | BinaryIO | Callable[[], bytes]
     name: str | None = None
     raw: RawFormat | None = None
     channel: int | None = None
@@ -121,7 +122,7 @@ class Recording:
 
     def _opened(self, *, to_read: bool) -> AbstractContextManager[OpenAudio]:
         return open_audio(
-            self.source,
+            self.source() if callable(self.source) else self.source,
             to_read=to_read and self.start_seconds == 0,
             name=self.name,
             is_part=self.start_seconds > 0,

@@ -53,6 +53,10 @@ class RecognizedText(Protocol):
     def ended(self) -> str:
         """Why it ended: eos, length or loop."""
 
+    @property
+    def nbest(self) -> tuple[tuple[str, float], ...]:
+        """Texts and scores of the hypotheses that search ended with, best first."""
+
 
 class SpeechRecognizer(Protocol):
     """What transcribe needs of a recognizer."""
@@ -244,6 +248,7 @@ def _with_text(
         avg_log_prob=found.score / max(1, found.num_tokens),
         ended=found.ended,
         warning="; ".join(warnings) or None,
+        nbest=found.nbest,
     )
 
 
