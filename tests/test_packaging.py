@@ -67,7 +67,8 @@ def test_what_is_declared_is_imported_and_what_is_imported_is_declared() -> None
         for name in imported(path.read_text("utf-8")):
             assert name in distributions, f"{path.name} imports {name}, which is not installed"
             found |= {normal(name) for name in distributions[name]}
-    extras = declared(PROJECT["optional-dependencies"]["demo"])
+    optional = PROJECT["optional-dependencies"]
+    extras = declared([*optional["demo"], *optional["av"]])
     assert found == declared(PROJECT["dependencies"]) | extras
 
 

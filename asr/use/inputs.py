@@ -77,7 +77,7 @@ def find_inputs(
         return [Input(Recording(source, STDIN_NAME, raw), STDIN_NAME, STDIN_PLACE)]
     path = Path(wanted)
     if path.is_dir():
-        return _in_folder(path, visible_files(path), raw, say)
+        return _in_folder(path, visible_files(path), raw=raw, say=say)
     if path.name.lower().endswith((".jsonl", ".jsonl.gz")):
         return list(_in_manifest(path))
     if _WILD.search(wanted) and not path.exists():
@@ -91,12 +91,12 @@ def _file(path: Path, place: Path, raw: RawFormat | None) -> Input:
 
 
 def _in_folder(
-    folder: Path, paths: Sequence[Path], raw: RawFormat | None, say: Callable[[str], None]
+    folder: Path, paths: Sequence[Path], *, raw: RawFormat | None, say: Callable[[str], None]
 ) -> list[Input]:
     """Returns the recordings among a folder's files; what kinds were found is said."""
     kinds = READ | (READ_BY_AV if has_av() else frozenset()) | (WITHOUT_HEADER if raw else set())
     found = [path for path in paths if kind_of(path) in kinds]
-    _tell_passed_over(folder, [path for path in paths if kind_of(path) not in kinds], raw, say)
+    _tell_passed_over(folder, [path for path in paths if kind_of(path) not in kinds], say=say)
     if not found:
         raise DataError(
             f"{folder}: holds no recording; must hold {', '.join(sorted(kinds))} "
@@ -109,9 +109,7 @@ def _in_folder(
     return [_file(path, path.relative_to(folder).with_suffix(""), raw) for path in found]
 
 
-def _tell_passed_over(
-    folder: Path, paths: Sequence[Path], raw: RawFormat | None, say: Callable[[str], None]
-) -> None:
+def _tell_passed_over(folder: Path, paths: Sequence[Path], *, say: Callable[[str], None]) -> None:
     through_av = [path for path in paths if kind_of(path) in READ_BY_AV]
     if through_av:
         some = ", ".join(str(path.relative_to(folder)) for path in through_av[:5])
@@ -138,7 +136,7 @@ def _matching(pattern: str, raw: RawFormat | None, say: Callable[[str], None]) -
     known = READ | NOT_READ | READ_BY_AV
     if not any(kind_of(path) in known for path in files):  # what they are, each will tell
         return [_file(path, path.relative_to(base).with_suffix(""), raw) for path in files]
-    return _in_folder(base, files, raw, say)
+    return _in_folder(base, files, raw=raw, say=say)
 
 
 def _in_manifest(manifest: Path) -> Iterator[Input]:

@@ -70,6 +70,21 @@ class _Shared(Generic[Result]):
                 raise _StoppedError
             return request.answer
 
+    def all_asked(self) -> list[_Request]:
+        """Returns what is asked for, once every thread that goes on waits for an answer."""
+        with self.turn:
+            while len(self.asked) < self.alive:
+                self.turn.wait(0.5)  # not for ever: on Windows Ctrl-C would wait, too
+            return [self.asked[number] for number in sorted(self.asked)]
+
+    def tell(self, asked: Sequence[_Request], answers: Sequence[list[Any]]) -> None:
+        """Hands over the answers."""
+        with self.turn:
+            self.asked.clear()
+            for request, answer in zip(asked, answers, strict=True):
+                request.answer = answer
+            self.turn.notify_all()
+
     def work(self) -> None:
         """Makes one call after another, until none is left."""
         while True:
@@ -115,20 +130,12 @@ def run_together(
     num_given = 0
     try:
         while num_given < len(calls):
-            with shared.turn:
-                while len(shared.asked) < shared.alive:
-                    shared.turn.wait(0.5)  # not for ever: on Windows Ctrl-C would wait, too
-                asked = [shared.asked[number] for number in sorted(shared.asked)]
+            asked = shared.all_asked()
             while num_given in shared.outcomes:
                 yield _given(shared.outcomes.pop(num_given))
                 num_given += 1
             if asked:
-                answers = _recognize(recognizer, asked, batch_seconds)
-                with shared.turn:
-                    shared.asked.clear()
-                    for request, answer in zip(asked, answers, strict=True):
-                        request.answer = answer
-                    shared.turn.notify_all()
+                shared.tell(asked, _recognize(recognizer, asked, batch_seconds))
     finally:
         with shared.turn:
             shared.stopped = True

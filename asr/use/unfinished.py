@@ -36,9 +36,9 @@ class Journal:
         text = json.dumps(command, sort_keys=True, default=str)
         self._command = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
         self.done: dict[str, str] = {} if afresh else self._read()
-        rows = [{"name": name, "stamp": stamp} for name, stamp in self.done.items()]
-        lines = [json.dumps(row) + "\n" for row in [{"command": self._command}, *rows]]
-        write_file(self.path, "".join(lines), DataError, way_out=WAY_OUT)
+        self._has_begun = False
+        if afresh:
+            self.finish()
 
     def is_done(self, name: str, stamp: str, files: Sequence[Path]) -> bool:
         """Returns whether this command wrote a recording's files, and they are all there."""
@@ -46,6 +46,8 @@ class Journal:
 
     def add(self, name: str, stamp: str) -> None:
         """Notes that a recording is written."""
+        if not self._has_begun:
+            self._begin()
         line = json.dumps({"name": name, "stamp": stamp}) + "\n"
         with (
             writing(self.path, DataError, way_out=WAY_OUT),
@@ -56,6 +58,13 @@ class Journal:
     def finish(self) -> None:
         """Forgets the run: all is written."""
         self.path.unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        """Writes the file anew, with what an earlier run of the same command has done."""
+        rows = [{"name": name, "stamp": stamp} for name, stamp in self.done.items()]
+        lines = [json.dumps(row) + "\n" for row in [{"command": self._command}, *rows]]
+        write_file(self.path, "".join(lines), DataError, way_out=WAY_OUT)
+        self._has_begun = True
 
     def _read(self) -> dict[str, str]:
         """Returns what the file says of this command; a last line may be cut short."""
