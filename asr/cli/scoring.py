@@ -1,7 +1,8 @@
 """The command `asr score`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +11,19 @@ from rich.console import Console
 
 from asr.cli.options import say, say_all
 from asr.cli.score_options import (
+    Against,
+    AgainstFormat,
+    By,
     Cuts,
     FailAbove,
     Files,
     Format,
     Like,
+    Manifest,
     Note,
     OneFormat,
     Only,
+    Raw,
 )
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
@@ -46,29 +52,69 @@ def score(
     note: Note = "",
     like: Like = None,
     files: Files = False,
+    by: By = None,
+    manifest: Manifest = None,
+    against: Against = None,
+    against_format: AgainstFormat = None,
+    raw: Raw = False,
 ) -> None:
     """Compute error rates: a table, report.json and report.md."""
-    from asr.scoring.file_scores import score_files
-    from asr.scoring.like import check_tool, costs_of
-    from asr.scoring.rates import read_bounds, read_rate_names, score_folder
+    from asr.scoring.details import add_details
+    from asr.scoring.rates import read_bounds, read_rate_names
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
-    check_tool(like)
+    if names:
+        _check_alone(like, files, by, manifest, against, against_format, raw)
     formats = ref_format or format_name, hyp_format or format_name
-    if folder is not None and ref is None and hyp is None and not any(formats):
-        report = score_folder(folder, normalizer, cuts=cuts)
-    elif folder is None and ref is not None and hyp is not None and cuts is None:
-        report = score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
-    else:
-        raise ConfigError(EITHER)
-    if names and (like or files):
-        raise ConfigError("asr score: --only prints rates alone; without it --like and --files")
-    report = replace(report, note=note)
+    read = partial(_read, folder, (ref, hyp), cuts=cuts, formats=formats, like=like)
+    report = replace(read(normalizer=normalizer), note=note)
     if names:
         _print_rates(report, names)
     else:
+        report = add_details(
+            report, by=by or (), manifest=manifest, against=against, against_format=against_format
+        )
+        report = replace(report, raw=_raw(read, normalizer) if raw else None)
         _show(report, out or report.folder, like=like, files=files)
     _hold_against(report, bounds)
+
+
+def _raw(read: Callable[..., "Report"], normalizer: str) -> "Report":
+    """Returns the error rates of the texts that did not go through the normaliser."""
+    if normalizer == "none":
+        raise ConfigError("asr score --raw: the texts are raw already; give --normalizer")
+    return read(normalizer="none")
+
+
+def _check_alone(*others: object) -> None:
+    if any(others):
+        raise ConfigError(
+            "asr score: --only prints rates alone; without it --like, --files, --by, --against and "
+            "--raw"
+        )
+
+
+def _read(
+    folder: Path | None,
+    files: tuple[Path | None, Path | None],
+    *,
+    normalizer: str,
+    cuts: Path | None,
+    formats: tuple[str | None, str | None],
+    like: str | None,
+) -> "Report":
+    """Returns the error rates of a folder or of two files."""
+    from asr.scoring.file_scores import score_files
+    from asr.scoring.like import check_tool, costs_of
+    from asr.scoring.rates import score_folder
+
+    check_tool(like)
+    ref, hyp = files
+    if folder is not None and ref is None and hyp is None and not any(formats):
+        return score_folder(folder, normalizer, cuts=cuts)
+    if folder is None and ref is not None and hyp is not None and cuts is None:
+        return score_files(ref, hyp, normalizer, formats=formats, costs=costs_of(like))
+    raise ConfigError(EITHER)
 
 
 def _print_rates(report: "Report", names: Sequence[str]) -> None:

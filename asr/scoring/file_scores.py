@@ -8,6 +8,7 @@ from pathlib import Path
 
 from asr.errors import DataError
 from asr.scoring.alternatives import ONE_EACH, Costs, nearest_spelling
+from asr.scoring.analysis import Details
 from asr.scoring.pairs import read_text_pair
 from asr.scoring.rates import Report, score_normalised
 from asr.scoring.transcripts import TextFile
@@ -52,7 +53,7 @@ def score_files(
         sources=said.said + heard.said,
         extra=extra,
         places=said.places,
-        speakers={name: place.speaker for name, place in said.places.items()},
+        details=Details(speakers={name: place.speaker for name, place in said.places.items()}),
     )
 
 

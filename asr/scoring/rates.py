@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
+from asr.scoring.analysis import Analysis, Details, analyse
 from asr.scoring.counts import RESPACED, ScoreSet, score
 from asr.scoring.intervals import Intervals, score_intervals
 from asr.scoring.like import ToolCounts
 from asr.scoring.readings import nearest_reading
+from asr.scoring.recognized import RecognizedUtterance, read_recognized
 from asr.scoring.timed import Place
-from asr.scoring.transcripts import RecognizedUtterance, read_recognized
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -58,11 +59,12 @@ class Report:
             file says; None: it does not.
         unreadable: ids whose audio could not be read, so that they have no hypothesis.
         num_other_readings: utterances with a number that was heard in the other way it is said.
-        speakers: utterance -> who speaks; empty where that is not known of all.
         sources: what the files were read as, and what is to know of them, a sentence each.
         extra: ids of hypotheses without reference, which do not count.
         places: where utterances lie, of those of which it is known.
         like: what another tool would count; None: it was not asked for.
+        details: what else is known of the utterances.
+        raw: the same without normalisation; None: it was not asked for.
     """
 
     hypotheses_path: Path
@@ -76,11 +78,22 @@ class Report:
     earlier_normalizer: str | None = None
     unreadable: tuple[str, ...] = ()
     num_other_readings: int = 0
-    speakers: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     like: ToolCounts | None = None
+    details: Details = field(default_factory=Details)
+    raw: "Report | None" = None
+
+    @property
+    def speakers(self) -> Mapping[str, str]:
+        """Utterance -> who speaks; empty where that is not known of all."""
+        return self.details.speakers
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Where the errors are."""
+        return analyse(self.scores, self.details, self.normalizer.apply)
 
     @cached_property
     def intervals(self) -> Mapping[str, Intervals]:
@@ -133,7 +146,7 @@ def score_folder(
         earlier_normalizer=_joined({row.normalizer for row in rows}),
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
-        speakers=known_speakers(rows),
+        details=Details({row.utterance_id: row for row in rows}, known_speakers(rows)),
         places=_places(rows),
     )
 

@@ -14,14 +14,14 @@ from asr.errors import DataError
 from asr.files import write_file
 from asr.scoring import markdown
 from asr.scoring.alignment import Alignment
-from asr.scoring.breakdown import Part, break_down, most_confused, worst_utterances
+from asr.scoring.breakdown import most_confused, worst_utterances
 from asr.scoring.columns import rich_table, span, wrap_columns
 from asr.scoring.counts import KOREAN_UNITS, ScoreSet
 from asr.scoring.like import lines_like
 from asr.scoring.rates import Report, listed
 from asr.scoring.report_json import to_json
+from asr.scoring.report_parts import part_rows, sections, sentences
 
-_MOST_PARTS = 20  # rows of a table of parts
 _MARKS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
 _TITLES = {
     "words": "words",
@@ -42,20 +42,12 @@ _HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 
 def to_markdown(report: Report) -> str:
     """Returns the report as Markdown: the table, the notices, and the worst utterances aligned."""
-    lines = ["# Error rates", "", *markdown.table(_table_rows(report.scores))]
+    lines = ["# Error rates", "", *markdown.table(_table_rows(report))]
     lines += ["", *markdown.table(_interval_rows(report))]
     lines += ["", *(f"- {markdown.escape(notice)}" for notice in _notices(report))]
-    parts_by = break_down(report.scores, report.speakers) if worst_utterances(report.scores) else {}
-    for by, parts in parts_by.items():
-        rows = [(by, "Snt", "N", "Err"), *map(_part_row, parts[:_MOST_PARTS])]
-        lines += ["", f"## Words by {by}", "", *markdown.table(rows)]
-        if len(parts) > _MOST_PARTS:
-            lines += ["", f"and {len(parts) - _MOST_PARTS} more, in report.json"]
-    if confusions := _confusion_rows(report.scores):
-        lines += ["", "## Most frequent word errors", ""]
-        lines += markdown.fenced([f"{count:>6}  {what}" for count, what in confusions])
-    if bad := worst_utterances(report.scores):
-        lines += ["", "## Utterances with the most word errors", ""]
+    bad = worst_utterances(report.scores)
+    if bad:
+        lines += [*sections(report), "", "## Utterances with the most word errors", ""]
     for utterance in bad:
         counts = utterance.counts["words"]
         title = f"{utterance.utterance_id} (errors {counts.num_errors}, N {counts.num_reference})"
@@ -65,7 +57,9 @@ def to_markdown(report: Report) -> str:
 
 def to_table(report: Report) -> Group:
     """Returns what rich prints: the table of rates, the notices and the most frequent errors."""
-    tables = [rich_table(_table_rows(report.scores)), rich_table(_interval_rows(report))]
+    tables = [rich_table(_table_rows(report)), rich_table(_interval_rows(report))]
+    for name in report.details.fields:
+        tables.append(rich_table(part_rows(name, report.analysis.parts[name])))
     parts: list[Table | Text] = [*tables, *(Text(notice) for notice in _notices(report))]
     if confusions := _confusion_rows(report.scores):
         errors = Table("count", "most frequent word errors")
@@ -88,23 +82,27 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def _table_rows(scores: ScoreSet) -> list[tuple[str, ...]]:
-    """Returns the header and one row a unit, as sclite prints them: rates in per cent."""
+def _table_rows(report: Report) -> list[tuple[str, ...]]:
+    """Returns the header and one row a unit, as sclite prints them: rates in per cent.
+
+    Below each row is that of the raw texts, if it was asked for.
+    """
     rows: list[tuple[str, ...]] = [_HEADER]
-    for unit in scores.units:
-        counts = scores.counts(unit)
-        parts = (counts.hits, counts.substitutions, counts.deletions, counts.insertions)
-        whole = max(counts.num_reference, 1)
-        shares = [part / whole for part in parts]
-        shares += [counts.rate, scores.num_wrong(unit) / scores.num_utterances]
-        numbers = [str(scores.num_utterances), str(counts.num_reference)]
-        rows.append((_TITLES[unit], *numbers, *(f"{100 * share:.2f}" for share in shares)))
+    for unit in report.scores.units:
+        rows.append((_TITLES[unit], *_table_row(report.scores, unit)))
+        if report.raw is not None and unit in report.raw.scores.units:
+            rows.append((f"{_TITLES[unit]}, raw", *_table_row(report.raw.scores, unit)))
     return rows
 
 
-def _part_row(part: Part) -> tuple[str, ...]:
-    numbers = str(part.num_utterances), str(part.counts.num_reference)
-    return (part.label, *numbers, f"{100 * part.counts.rate:.2f}")
+def _table_row(scores: ScoreSet, unit: str) -> list[str]:
+    counts = scores.counts(unit)
+    parts = (counts.hits, counts.substitutions, counts.deletions, counts.insertions)
+    whole = max(counts.num_reference, 1)
+    shares = [part / whole for part in parts]
+    shares += [counts.rate, scores.num_wrong(unit) / scores.num_utterances]
+    numbers = [str(scores.num_utterances), str(counts.num_reference)]
+    return [*numbers, *(f"{100 * share:.2f}" for share in shares)]
 
 
 def _interval_rows(report: Report) -> list[tuple[str, ...]]:
@@ -138,6 +136,7 @@ def _notices(report: Report) -> list[str]:
     rule, scores = report.normalizer, report.scores
     lines = [
         f"normalizer {rule.name}, version {rule.version}; rates in per cent of N",
+        *_raw(report),
         _earlier(report),
         _belief(report),
     ]
@@ -157,9 +156,18 @@ def _notices(report: Report) -> list[str]:
     if report.ended:
         ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
         lines.append(f"search ended by: {ends}")
+    lines += sentences(report) if worst_utterances(scores) else []
     if report.audio_seconds is not None:
         lines.append(f"audio: {report.audio_seconds:.1f} s")
     return lines
+
+
+def _raw(report: Report) -> list[str]:
+    """Returns what the raw texts went through."""
+    if report.raw is None:
+        return []
+    rule = report.raw.normalizer
+    return [f"raw: normalizer {rule.name}, version {rule.version}, which composes and trims alone"]
 
 
 def _unmatched(report: Report) -> list[str]:

@@ -79,9 +79,10 @@ def decode_manifest(
 
 
 def _complete(lines: dict[str, dict[str, object]], cuts: list[Cut], manifest: str | Path) -> None:
-    """Adds to each line its length and speaker; refuses lines that all hold an error."""
+    """Adds to each line its length, speaker and origin; refuses lines that all hold an error."""
     for cut in cuts:
         lines[cut.id]["seconds"] = round(cut.duration, 3)
+        lines[cut.id]["manifest"] = str(Path(manifest).absolute())
         speakers = {supervision.speaker for supervision in cut.supervisions}
         lines[cut.id]["speaker"] = speakers.pop() if len(speakers) == 1 else None
     errors = [line["error"] for line in lines.values() if "error" in line]
@@ -122,6 +123,7 @@ def _decode_share(
             nothing: dict[str, object] = {
                 "hypothesis": "",
                 "score": None,
+                "num_tokens": None,
                 "nbest": [],
                 "ended": None,
             }
@@ -142,6 +144,7 @@ def _line(result: Recognized) -> dict[str, object]:
     return {
         "hypothesis": result.text,
         "score": round(result.score, 4),
+        "num_tokens": result.num_tokens,
         "nbest": [{"text": text, "score": round(score, 4)} for text, score in result.nbest],
         "ended": result.ended,
     }
