@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import audio
+import commands
 import configurations
+import containers
 import manifests
 import models
 import noise
@@ -24,6 +26,10 @@ class Family(NamedTuple):
 
 FAMILIES = {
     "audio": Family(audio.make_originals, audio.attempt, 3000, "audio files"),
+    "containers": Family(
+        containers.make_originals, containers.attempt, 2000, "files that FFmpeg's libraries read"
+    ),
+    "commands": Family(commands.make_originals, commands.attempt, 2000, "calls of transcribe"),
     "manifests": Family(manifests.make_originals, manifests.attempt, 2000, "manifests"),
     "configurations": Family(
         configurations.make_originals, configurations.attempt, 500, "configurations"
