@@ -1,6 +1,8 @@
 import html
 import json
 import re
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
 from asr.use.transcribe import TranscribeOptions, iter_segments, transcribe
 from asr.use.transcript import TranscribedSegment, Transcript
-from asr.use.writers import PLAIN, WRITERS, write_transcript
+from asr.use.writers import PLAIN, WRITERS, check_formats, write_transcript
 
 RATE = 16000
 SEARCH = SearchConfig()
@@ -346,3 +348,21 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
         write_transcript(transcript(segment(0, 0, 1, "new")), tmp_path, ["txt"])
     assert [path.name for path in tmp_path.iterdir()] == ["talk.txt"]
     assert (tmp_path / "talk.txt").read_text(encoding="utf-8").startswith("Hello there")
+
+
+def test_an_unknown_format_is_said_with_the_known_ones():
+    with pytest.raises(
+        ConfigError, match='"doc": must be one of txt, vtt, srt, tsv, json, ctm, lrc, csv, all'
+    ):
+        check_formats(["txt", "doc"])
+
+
+def test_transcribing_loads_nothing_that_it_does_not_need() -> None:
+    code = (
+        "import sys, asr.cli.app, asr.use.recognizer, asr.use.many, asr.use.writers\n"
+        "names = ('lhotse', 'librosa', 'matplotlib', 'lightning_fabric', 'tensorboard', 'jiwer')\n"
+        "names += ('av', 'rich.progress')\n"
+        "print([name for name in names if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -160,6 +160,8 @@ class AVFile:
         timed = [*container.streams.audio, *container.streams.video] if ends else [track]
         try:
             for packet in container.demux(timed):
+                if packet.is_corrupt:  # FFmpeg would go on, with times that are none
+                    raise damaged(self.name, "a packet in it is not whole")
                 if ends:
                     ends.add(packet)
                 if packet.stream is track:

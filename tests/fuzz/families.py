@@ -1,5 +1,6 @@
 """The families of inputs that are damaged and tried."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -38,3 +39,5 @@ FAMILIES = {
     "noise": Family(noise.make_originals, noise.attempt, 400, "stretches of noise"),
     "scores": Family(scores.make_originals, scores.attempt, 5000, "pairs of transcripts"),
 }
+if importlib.util.find_spec("av") is None:  # the extra that makes and reads them
+    del FAMILIES["containers"]
