@@ -31,7 +31,7 @@ ROWS = [
     ],
     ["loss", "scorers", "hypotheses", "search", "recognition", "checkpoint", "data"],
     ["scoring", "training", "train"],
-    ["lm", "use"],
+    ["lm", "use", "pages"],
     ["recipes", "cli"],
 ]
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}
@@ -321,6 +321,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.data.line_errors": "cut_lines",
         "asr.data.cut_audio": "data and export",
         "asr.audio.channels": "files",
+        "asr.audio.levels": "audio_speech",
         "asr.audio.opened": "files and layout",
         "asr.audio.sndfile": "files and layout",
         "asr.audio.pieces": "ogg and mp3",
@@ -376,6 +377,12 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.scoring.columns": "scoring_compare",
         "asr.scoring.compare_report": "scoring_compare",
         "asr.scoring.report_json": "scoring_report",
+        "asr.scoring.notices": "scoring_report",
+        "asr.scoring.provenance": "use_decoding_record",
+        "asr.pages.report_page": "pages_page and pages_browser",
+        "asr.pages.compare_page": "pages_browser",
+        "asr.pages.tables": "pages_page",
+        "asr.pages.curves": "pages_pictures",
         "asr.errors": "all",
         "asr.cli.__main__": "cli",
     }

@@ -28,7 +28,6 @@ NAMED_BY_THE_USER = {"torch", "torchaudio", "librosa", "sentencepiece", "jiwer",
 OURS_AND_PYTHONS = {"asr", *sys.stdlib_module_names}
 # A module of one distribution that needs another, which its name does not tell.
 THROUGH = {"torch.utils.tensorboard": "tensorboard"}
-EXTRAS = {"av": "av"}  # import -> the extra that brings it, without which all else works
 
 
 def normal(name: str) -> str:
@@ -38,6 +37,9 @@ def normal(name: str) -> str:
 
 def declared(requirements: list[str]) -> set[str]:
     return {normal(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in requirements}
+
+
+OPTIONAL = {"av": "av", "onnxruntime": "vad"}  # imported where an extra is installed -> the extra
 
 
 def imported(source: str) -> set[str]:
@@ -65,15 +67,13 @@ def test_what_is_declared_is_imported_and_what_is_imported_is_declared() -> None
     distributions = metadata.packages_distributions()
     found: set[str] = set()
     for path in SOURCES:
-        for name in imported(path.read_text("utf-8")):
-            if name in EXTRAS and name not in distributions:
-                found |= declared(PROJECT["optional-dependencies"][EXTRAS[name]])
-                continue
+        for name in imported(path.read_text("utf-8")) - OPTIONAL.keys():
             assert name in distributions, f"{path.name} imports {name}, which is not installed"
             found |= {normal(name) for name in distributions[name]}
-    optional = PROJECT["optional-dependencies"]
-    extras = declared([*optional["demo"], *optional["av"]])
+    extras = declared(PROJECT["optional-dependencies"]["demo"])
     assert found == declared(PROJECT["dependencies"]) | extras
+    for name, extra in OPTIONAL.items():
+        assert name in declared(PROJECT["optional-dependencies"][extra])
 
 
 def test_the_six_packages_that_the_user_named_are_declared() -> None:

@@ -26,6 +26,15 @@ Files = Annotated[
         "--files", help="Also ref.trn, hyp.trn, ref.stm, hyp.ctm, ref.text and hyp.text, as scored."
     ),
 ]
+Pictures = Annotated[
+    int,
+    typer.Option(
+        min=0, max=100, help="Draw features and attention of so many of the worst utterances."
+    ),
+]
+PicturesModel = Annotated[
+    Path | None, typer.Option("--model", help="Model folder that decoded; for --pictures.")
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(

@@ -23,12 +23,15 @@ from asr.cli.score_options import (
     Note,
     OneFormat,
     Only,
+    Pictures,
+    PicturesModel,
     Raw,
 )
 from asr.errors import ConfigError
 from asr.text.normalizers import NORMALIZERS
 
 if TYPE_CHECKING:
+    from asr.pages.report_page import Pictures as Drawn
     from asr.scoring.rates import Report
 
 EITHER = (
@@ -57,26 +60,40 @@ def score(
     against: Against = None,
     against_format: AgainstFormat = None,
     raw: Raw = False,
+    pictures: Pictures = 0,
+    model: PicturesModel = None,
 ) -> None:
-    """Compute error rates: a table, report.json and report.md."""
-    from asr.scoring.details import add_details
+    """Compute error rates: a table, report.json (see asr/pages/README.md), .md and .html."""
     from asr.scoring.rates import read_bounds, read_rate_names
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
     if names:
-        _check_alone(like, files, by, manifest, against, against_format, raw)
+        _check_alone(like, files, by, manifest, against, against_format, raw, pictures)
     formats = ref_format or format_name, hyp_format or format_name
     read = partial(_read, folder, (ref, hyp), cuts=cuts, formats=formats, like=like)
     report = replace(read(normalizer=normalizer), note=note)
     if names:
         _print_rates(report, names)
     else:
-        report = add_details(
-            report, by=by or (), manifest=manifest, against=against, against_format=against_format
-        )
+        report = _detail(report, by, manifest, vocabulary=(against, against_format))
         report = replace(report, raw=_raw(read, normalizer) if raw else None)
-        _show(report, out or report.folder, like=like, files=files)
+        report, drawn = _complete(report, model, pictures)
+        _show(report, out or report.folder, like=like, files=files, pictures=drawn)
     _hold_against(report, bounds)
+
+
+def _detail(
+    report: "Report",
+    by: Sequence[str] | None,
+    manifest: Path | None,
+    *,
+    vocabulary: tuple[Path | None, str | None],
+) -> "Report":
+    """Returns the report with what the manifest and the training text say of its utterances."""
+    from asr.scoring.details import add_details
+
+    against, kind = vocabulary
+    return add_details(report, by=by or (), manifest=manifest, against=against, against_format=kind)
 
 
 def _raw(read: Callable[..., "Report"], normalizer: str) -> "Report":
@@ -89,9 +106,22 @@ def _raw(read: Callable[..., "Report"], normalizer: str) -> "Report":
 def _check_alone(*others: object) -> None:
     if any(others):
         raise ConfigError(
-            "asr score: --only prints rates alone; without it --like, --files, --by, --against and "
-            "--raw"
+            "asr score: --only prints rates alone; without it --like, --files, --by, --against, "
+            "--raw and --pictures"
         )
+
+
+def _complete(report: "Report", model: Path | None, number: int) -> tuple["Report", "Drawn"]:
+    """Returns the report with where it comes from, and pictures of so many utterances."""
+    from asr.pages.pictures import draw_for
+    from asr.scoring.provenance import find_provenance
+
+    if number and model is None:
+        raise ConfigError("asr score: --pictures needs --model, the folder that decoded")
+    report = replace(report, provenance=find_provenance(report.hypotheses_path))
+    drawn = draw_for(report, model, number)
+    say_all(drawn.sentences)
+    return report, drawn
 
 
 def _read(
@@ -125,15 +155,19 @@ def _print_rates(report: "Report", names: Sequence[str]) -> None:
     typer.echo(line)
 
 
-def _show(report: "Report", folder: Path, *, like: str | None, files: bool) -> None:
+def _show(
+    report: "Report", folder: Path, *, like: str | None, files: bool, pictures: "Drawn"
+) -> None:
     """Prints a report and writes it."""
+    from asr.pages.report_page import write_report_page
     from asr.scoring.exports import write_files
     from asr.scoring.like import count_like
     from asr.scoring.report import to_table, write_report
 
     if like:
         report = replace(report, like=count_like(report.scores, like))
-    paths = [*write_report(report, folder), *(write_files(report, folder) if files else ())]
+    paths = [*write_report(report, folder), write_report_page(report, folder, pictures)]
+    paths += write_files(report, folder) if files else ()
     Console().print(to_table(report))
     for path in paths:
         say(f"written: {path}")
@@ -156,7 +190,7 @@ def compare(
     ],
     ref: Annotated[Path | None, typer.Option(help="References, where files are given.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where compare.json and compare.md go; else nowhere.")
+        Path | None, typer.Option(help="Where compare.json, .md and .html go; else nowhere.")
     ] = None,
     normalizer: Annotated[str, typer.Option(help=f"One of {', '.join(NORMALIZERS)}.")] = "none",
     rate: Annotated[
@@ -165,12 +199,19 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
 ) -> None:
     """Say whether a recognizer is better than another, or that the speech cannot tell."""
+    from asr.pages.compare_page import write_compare_page
     from asr.scoring.compare import compare as run
     from asr.scoring.compare import read_systems
     from asr.scoring.compare_report import comparison_table, write_comparison
+    from asr.scoring.provenance import find_provenance
 
-    comparison = run(read_systems(systems, normalizer, references=ref), rate, seed=seed)
-    paths = () if out is None else write_comparison(comparison, out)
+    reports = read_systems(systems, normalizer, references=ref)
+    for name, report in reports.items():
+        reports[name] = replace(report, provenance=find_provenance(report.hypotheses_path))
+    comparison = run(reports, rate, seed=seed)
+    paths: Sequence[Path] = ()
+    if out is not None:
+        paths = [*write_comparison(comparison, out), write_compare_page(comparison, out)]
     Console().print(comparison_table(comparison))
     for path in paths:
         say(f"written: {path}")

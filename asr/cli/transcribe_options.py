@@ -105,6 +105,7 @@ ComputeType = Annotated[
         help="float32, bfloat16 (asr doctor says where it is fast), or auto: as the model says."
     ),
 ]
+Vad = Annotated[str, typer.Option(help="How speech is found: level, silero (an extra) or none.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show every segment as it comes.")]
 
@@ -142,6 +143,7 @@ class Wanted:
     compute_type: str
     device: str
     threads: int | None
+    vad: str
     quiet: bool
     verbose: bool
 

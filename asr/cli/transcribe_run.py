@@ -31,6 +31,7 @@ class Run:
     def __init__(self, wanted: Wanted) -> None:
         use_threads(wanted.threads)
         from asr.audio.raw_file import RawFormat
+        from asr.audio.speech import check_vad
         from asr.use.clips import read_clips
         from asr.use.cues import WriteOptions
         from asr.use.writers import check_formats
@@ -50,6 +51,7 @@ class Run:
         self.journal: Journal | None = None
         self.is_partly_printed = False
         self.said_once: set[str] = set()
+        check_vad(wanted.vad)
         check_together(wanted, self.formats)
 
     @property
@@ -169,7 +171,10 @@ class Run:
             )
         say_all(recognizer.notices if not wanted.quiet else ())
         options = TranscribeOptions(
-            chosen, batch_seconds=wanted.batch_seconds, word_times=self._needs_words
+            chosen,
+            batch_seconds=wanted.batch_seconds,
+            word_times=self._needs_words,
+            vad=wanted.vad,
         )
         seconds = [job.seconds for job in jobs]
         total = None if None in seconds else sum(filter(None, seconds))

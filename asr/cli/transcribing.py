@@ -37,6 +37,7 @@ def transcribe(
     compute_type: given.ComputeType = "auto",
     device: Device = "auto",
     threads: Threads = None,
+    vad: given.Vad = "level",
     quiet: given.Quiet = False,
     verbose: given.Verbose = False,
 ) -> None:

@@ -27,7 +27,7 @@ MOST_NAMED = 20  # utterances, before only their number is said
 def decode(
     cuts: Annotated[Path, typer.Argument(help="Manifest of what to decode.")],
     model: Model,
-    out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl.")],
+    out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl and decode.json.")],
     lms: LMs = None,
     beam_size: BeamSize = None,
     search: Search = None,
@@ -41,13 +41,18 @@ def decode(
     --beam-size 10 --set search.num_best=10 hyp.jsonl holds ten hypotheses each, for asr score.
     """
     use_threads(threads)
+    from asr.machine.ranks import own_rank
     from asr.use.decode import decode_manifest
+    from asr.use.decoding_record import model_sha256, write_decoding_record
     from asr.use.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
     say_all(recognizer.notices)
+    models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
+    if own_rank()[0] == 0:
+        write_decoding_record(summary, recognizer, chosen, manifest=cuts, models=models)
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
     say(

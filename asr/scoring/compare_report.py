@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Group
 from rich.text import Text
@@ -14,9 +15,11 @@ from asr.scoring.columns import rich_table, side_by_side, span, wrap_columns
 from asr.scoring.compare import Comparison, Pair, in_order
 from asr.scoring.counts import UtteranceScore
 from asr.scoring.intervals import Difference
+from asr.scoring.provenance import provenance_markdown
 from asr.scoring.rates import RATES, Report
 from asr.scoring.report_json import interval_values
 
+COMPARE_SCHEMA = "asr-compare/1"
 NUM_CHANGED = 20
 _SYSTEMS = ("system", "Err", "95 % by utterance", "95 % by speaker")
 _PAIRS = ("first - second", "points", "95 % by utterance", "95 % by speaker", "P", "p (MAPSSWE)")
@@ -56,13 +59,22 @@ def comparison_markdown(comparison: Comparison) -> str:
         columns = side_by_side([each.words for each in scores])
         title = f"{scores[0].utterance_id} (errors {errors})"
         lines += [*markdown.fenced([title, *wrap_columns(labels, columns)]), ""]
+    for name, report in comparison.reports.items():
+        lines += provenance_markdown(report.provenance, of=name)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def comparison_json(comparison: Comparison) -> str:
     """Returns the comparison as JSON: rates and differences as fractions."""
-    values = {
+    return json.dumps(comparison_values(comparison), ensure_ascii=False, indent=2) + "\n"
+
+
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """Returns what `compare.json` holds."""
+    return {
+        "schema": COMPARE_SCHEMA,
         "rate": comparison.rate,
+        "notices": notices(comparison),
         "systems": {
             name: _system_values(report, comparison.unit)
             for name, report in comparison.reports.items()
@@ -91,7 +103,6 @@ def comparison_json(comparison: Comparison) -> str:
             for rows in most_changed(comparison)
         ],
     }
-    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
 
 
 def _system_values(report: Report, unit: str) -> dict[str, object]:
@@ -100,6 +111,7 @@ def _system_values(report: Report, unit: str) -> dict[str, object]:
         "rate": report.scores.counts(unit).rate,
         "interval_95": interval_values(report, unit),
         "missing": report.scores.missing,
+        "provenance": dict(report.provenance) or None,
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
@@ -63,6 +63,7 @@ class Report:
         extra: ids of hypotheses without reference, which do not count.
         places: where utterances lie, of those of which it is known.
         like: what another tool would count; None: it was not asked for.
+        provenance: see `find_provenance`; empty: it was not asked for.
         details: what else is known of the utterances.
         raw: the same without normalisation; None: it was not asked for.
     """
@@ -82,6 +83,7 @@ class Report:
     extra: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     like: ToolCounts | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
     details: Details = field(default_factory=Details)
     raw: "Report | None" = None
 
@@ -126,8 +128,7 @@ def score_folder(
             manifest cannot be read or holds an utterance that the file does not.
     """
     rule, path = get_normalizer(normalizer), Path(folder) / HYPOTHESES_FILE
-    rows = read_recognized(path)
-    rows = rows if cuts is None else _of_manifest(rows, cuts, path)
+    rows = read_recognized(path) if cuts is None else _of_manifest(cuts, path)
     seconds = [row.seconds for row in rows if row.seconds is not None]
     scores, num_other_readings = score_normalised(
         {row.utterance_id: row.reference for row in rows},
@@ -189,10 +190,9 @@ def score_normalised(
     return score(said, heard), sum(said[name] != plain[name] for name in said)
 
 
-def _of_manifest(
-    rows: Sequence[RecognizedUtterance], cuts: Path, path: Path
-) -> list[RecognizedUtterance]:
+def _of_manifest(cuts: Path, path: Path) -> list[RecognizedUtterance]:
     """Returns the rows of a manifest's utterances, all of which must have one."""
+    rows = read_recognized(path)
     wanted = read_ids(cuts)
     absent = sorted(wanted - {row.utterance_id for row in rows})
     if absent:

@@ -33,6 +33,8 @@ class RecognizedUtterance:
         confidence: how sure the recognizer is of the utterance, 0 to 1; None: it does not tell.
         word_confidences: how sure it is of each word of the hypothesis, 0 to 1; None: likewise.
         manifest: path of the manifest that was decoded; None: it does not tell.
+        audio: the file that it is read from; None: it does not tell.
+        start: where in that file it starts, in seconds; None: the file holds nothing else.
     """
 
     utterance_id: str
@@ -49,6 +51,8 @@ class RecognizedUtterance:
     confidence: float | None = None
     word_confidences: tuple[float, ...] | None = None
     manifest: str | None = None
+    audio: str | None = None
+    start: float | None = None
 
 
 def read_recognized(path: Path) -> list[RecognizedUtterance]:
@@ -78,6 +82,8 @@ def read_recognized(path: Path) -> list[RecognizedUtterance]:
             confidence=own,
             word_confidences=of_words,
             manifest=get_optional(values, "manifest", str, where=where),
+            audio=get_optional(values, "audio", str, where=where),
+            start=get_optional(values, "start", float, where=where),
         )
     if not rows:
         raise DataError(

@@ -16,11 +16,12 @@ from asr.scoring import markdown
 from asr.scoring.alignment import Alignment
 from asr.scoring.breakdown import most_confused, worst_utterances
 from asr.scoring.columns import rich_table, span, wrap_columns
-from asr.scoring.counts import KOREAN_UNITS, ScoreSet
-from asr.scoring.like import lines_like
-from asr.scoring.rates import Report, listed
+from asr.scoring.counts import ScoreSet
+from asr.scoring.notices import notices
+from asr.scoring.provenance import provenance_markdown
+from asr.scoring.rates import Report
 from asr.scoring.report_json import to_json
-from asr.scoring.report_parts import part_rows, sections, sentences
+from asr.scoring.report_parts import part_rows, sections
 
 _MARKS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
 _TITLES = {
@@ -30,12 +31,6 @@ _TITLES = {
     "words_respaced": "words, spaced as the reference",
     "jamo": "jamo, no spaces",
 }
-_KOREAN_NOTICE = (
-    "Korean: characters without spaces are the CER of most Korean papers, with spaces that of "
-    "ESPnet and jiwer; words are eojeol, as in ESPnet's WER; words spaced as the reference are the "
-    "sWER of KsponSpeech; jamo are for diagnosis; Kaldi's Zeroth WER counts morphemes, which is "
-    "none of these"
-)
 _INTERVAL_HEADER = ("", "Err", "95 % by utterance", "95 % by speaker")
 _HEADER = ("", "Snt", "N", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 
@@ -44,7 +39,7 @@ def to_markdown(report: Report) -> str:
     """Returns the report as Markdown: the table, the notices, and the worst utterances aligned."""
     lines = ["# Error rates", "", *markdown.table(_table_rows(report))]
     lines += ["", *markdown.table(_interval_rows(report))]
-    lines += ["", *(f"- {markdown.escape(notice)}" for notice in _notices(report))]
+    lines += ["", *(f"- {markdown.escape(notice)}" for notice in notices(report))]
     bad = worst_utterances(report.scores)
     if bad:
         lines += [*sections(report), "", "## Utterances with the most word errors", ""]
@@ -52,6 +47,7 @@ def to_markdown(report: Report) -> str:
         counts = utterance.counts["words"]
         title = f"{utterance.utterance_id} (errors {counts.num_errors}, N {counts.num_reference})"
         lines += [*markdown.fenced([title, *_alignment_lines(utterance.words)]), ""]
+    lines += provenance_markdown(report.provenance)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -60,7 +56,7 @@ def to_table(report: Report) -> Group:
     tables = [rich_table(_table_rows(report)), rich_table(_interval_rows(report))]
     for name in report.details.fields:
         tables.append(rich_table(part_rows(name, report.analysis.parts[name])))
-    parts: list[Table | Text] = [*tables, *(Text(notice) for notice in _notices(report))]
+    parts: list[Table | Text] = [*tables, *(Text(notice) for notice in notices(report))]
     if confusions := _confusion_rows(report.scores):
         errors = Table("count", "most frequent word errors")
         for count, what in confusions:
@@ -112,85 +108,6 @@ def _interval_rows(report: Report) -> list[tuple[str, ...]]:
         rate = f"{100 * report.scores.counts(unit).rate:.2f}"
         rows.append((_TITLES[unit], rate, span(by_utterance), span(by_speaker)))
     return rows
-
-
-def _belief(report: Report) -> str:
-    """Returns which interval is to be believed."""
-    if not report.speakers:
-        return (
-            "95 % intervals by utterance are of other utterances of these speakers; who speaks is "
-            "not known, and other speakers would differ more"
-        )
-    num_speakers = len(set(report.speakers.values()))
-    if num_speakers < 2:
-        return "95 % intervals are of other utterances of this one speaker, not of other speakers"
-    few = "; of so few it is wide, and covers 92 to 97 %" if num_speakers < 20 else ""
-    return (
-        f"95 % intervals by speaker, of {num_speakers}, are to be believed of other speakers{few}; "
-        "those by utterance are of other utterances of these speakers"
-    )
-
-
-def _notices(report: Report) -> list[str]:
-    """Returns what a reader must know beside the table, one sentence a line."""
-    rule, scores = report.normalizer, report.scores
-    lines = [
-        f"normalizer {rule.name}, version {rule.version}; rates in per cent of N",
-        *_raw(report),
-        _earlier(report),
-        _belief(report),
-    ]
-    lines[:0] = report.sources
-    if report.num_other_readings:
-        lines.append(
-            f"{report.num_other_readings} references have a number that is said in two ways, and "
-            "are read in the one that is nearer to the hypothesis"
-        )
-    if report.note:
-        lines.append(report.note)
-    if report.cuts_path is not None:
-        lines.append(f"only the utterances of {report.cuts_path}")
-    if not KOREAN_UNITS.keys().isdisjoint(scores.units):
-        lines.append(_KOREAN_NOTICE)
-    lines += [*_unmatched(report), *lines_like(report.like)]
-    if report.ended:
-        ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
-        lines.append(f"search ended by: {ends}")
-    lines += sentences(report) if worst_utterances(scores) else []
-    if report.audio_seconds is not None:
-        lines.append(f"audio: {report.audio_seconds:.1f} s")
-    return lines
-
-
-def _raw(report: Report) -> list[str]:
-    """Returns what the raw texts went through."""
-    if report.raw is None:
-        return []
-    rule = report.raw.normalizer
-    return [f"raw: normalizer {rule.name}, version {rule.version}, which composes and trims alone"]
-
-
-def _unmatched(report: Report) -> list[str]:
-    """Returns which utterances lack a side."""
-    scores, lines = report.scores, []
-    if report.extra:
-        lines.append(f"no reference, left out: {listed(report.extra)}")
-    if scores.missing:
-        lines.append(f"no hypothesis, counted as deletions: {listed(scores.missing)}")
-    if report.unreadable:
-        lines.append(f"of these, audio that could not be read: {listed(report.unreadable)}")
-    if scores.empty_references:
-        lines.append(
-            f"empty reference, insertions counted as errors: {listed(scores.empty_references)}"
-        )
-    return lines
-
-
-def _earlier(report: Report) -> str:
-    """Returns what the hypotheses went through before they came to be scored."""
-    if report.earlier_normalizer is None:
-        return f"{report.hypotheses_path.name} does not say which normalizer it went through before"
-    return f"the hypotheses had already been through normalizer {report.earlier_normalizer}"
 
 
 def _confusion_rows(scores: ScoreSet) -> list[tuple[int, str]]:

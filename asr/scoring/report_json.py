@@ -2,19 +2,27 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from asr.scoring.breakdown import most_confused, worst_utterances
 from asr.scoring.korean_errors import parts_by_kind
 from asr.scoring.like import values_like
+from asr.scoring.notices import notices
 from asr.scoring.rates import Report
 from asr.scoring.report_parts import part_notes
+from asr.scoring.report_schema import REPORT_SCHEMA
 from asr.scoring.report_values import details_values, part_values
 
 
 def to_json(report: Report) -> str:
     """Returns the report as JSON: counts, and rates as fractions."""
-    values = {**_source_values(report), **_score_values(report), **_error_values(report)}
-    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(report_values(report), ensure_ascii=False, indent=2) + "\n"
+
+
+def report_values(report: Report) -> dict[str, Any]:
+    """Returns what `report.json` holds; `report_schema.py` says what each key means."""
+    start = {"schema": REPORT_SCHEMA}
+    return {**start, **_source_values(report), **_score_values(report), **_error_values(report)}
 
 
 def _source_values(report: Report) -> dict[str, object]:
@@ -24,6 +32,8 @@ def _source_values(report: Report) -> dict[str, object]:
         "cuts": None if report.cuts_path is None else str(report.cuts_path),
         "note": report.note or None,
         "sources": report.sources,
+        "notices": notices(report),
+        "provenance": dict(report.provenance) or None,
         "like": values_like(report.like),
         "normalizer": {"name": report.normalizer.name, "version": report.normalizer.version},
         "earlier_normalizer": report.earlier_normalizer,

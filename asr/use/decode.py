@@ -10,8 +10,9 @@ from lhotse import CutSet
 
 from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
+from asr.data.cut_lines import is_mix
 from asr.data.loading import dead_loaders_named
-from asr.data.manifest import Cut, checked_cuts
+from asr.data.manifest import Cut, audio_paths, checked_cuts, is_whole
 from asr.errors import DataError
 from asr.files import write_file, writing
 from asr.hypotheses import REASONS
@@ -85,12 +86,24 @@ def _complete(lines: dict[str, dict[str, object]], cuts: list[Cut], manifest: st
         lines[cut.id]["manifest"] = str(Path(manifest).absolute())
         speakers = {supervision.speaker for supervision in cut.supervisions}
         lines[cut.id]["speaker"] = speakers.pop() if len(speakers) == 1 else None
+        lines[cut.id].update(_audio_of(cut))
     errors = [line["error"] for line in lines.values() if "error" in line]
     if len(errors) == len(cuts):
         raise DataError(
             f"{manifest}: the audio of none of its {len(cuts)} utterances can be read; one of "
             f"them: {errors[0]}"
         )
+
+
+def _audio_of(cut: Cut) -> dict[str, object]:
+    """Returns the file that a cut is read from, and where it starts there, None for all of it.
+
+    A mix, and audio that is in no file of its own, has none.
+    """
+    paths = list(audio_paths(cut))
+    if is_mix(cut) or len(paths) != 1:
+        return {"audio": None, "start": None}
+    return {"audio": str(paths[0]), "start": None if is_whole(cut) else round(cut.start, 4)}
 
 
 def batches_of(recognizer: Recognizer, cuts: list[Cut], *, leave_out: bool = False) -> Batches:
