@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 import asr
 from asr.cli import data, lm, use
+from asr.cli.exporting import export
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
 from asr.cli.transcribe_options import FlagsWithValues
@@ -173,6 +174,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "perplexity": lm.perplexity,
     "sample-lm": lm.sample_lm,
     "tune": use.tune,
+    "export": export,
     "doctor": doctor,
 }
 EITHER_SPELLING = {"token_normalize_func": lambda name: name.replace("_", "-")}
