@@ -127,7 +127,7 @@ def test_video_without_sound_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["text", "noise", "zeros", "playlist", "concat"])
 def test_what_is_no_recording_is_not_guessed_to_be_one(tmp_path: Path, kind: str) -> None:
-    # FFmpeg 8.0 (PyAV 18.1) alone reads this text as 42 s of AMR, and opens what a playlist names.
+    # FFmpeg 8.1.2 (PyAV 18.1.0) alone reads this text as 42 s of AMR, and opens what concat names.
     soundfile.write(tmp_path / "a.wav", sound(RATE), RATE)
     content = {
         "text": b"some words, no audio\n" * 1000,

@@ -206,7 +206,7 @@ def test_a_name_that_begins_a_comment_of_ctm_does_not() -> None:
     assert to_ctm(talk) == "_;;x 2 0.000 2.000 a\n"
 
 
-WHISPER = {  # openai-whisper 20250625: transcribe.py and utils.py, WriteJSON
+WHISPER = {  # the fields of openai-whisper's json; written by us, not taken from a file of theirs
     "type": "object",
     "required": ["text", "segments", "language"],
     "properties": {
