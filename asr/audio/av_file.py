@@ -20,7 +20,7 @@ from asr.errors import DataError
 
 Frames = npt.NDArray[np.float32]  # (N, channels), full scale 1
 
-# Demuxers that know a file by a mark in it. Others guess, as amrnb, which took 1,000 lines of text for
+# Demuxers that know a file by a mark in it. Others guess, as amrnb, which took lines of text for
 # 42 s of speech (FFmpeg 8.1.2), or open what a file names, as concat does.
 FORMATS = (
     *("mov", "matroska", "asf", "avi", "flv", "mpegts", "mpeg", "aac", "amr", "ac3", "eac3"),
