@@ -93,6 +93,10 @@ class Said(NamedTuple):
     score: float = -2.0
     num_tokens: int = 4
     ended: str = "eos"
+    nbest: tuple[tuple[str, float], ...] = ()
+    confidence: float | None = None
+    words: tuple[Any, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Listener:

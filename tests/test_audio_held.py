@@ -7,7 +7,7 @@ import soundfile
 from conftest import tone
 
 from asr.audio.files import read_audio
-from asr.audio.held import is_held, read_held
+from asr.audio.held import is_held, of_held
 from asr.errors import DataError
 
 
@@ -38,7 +38,7 @@ def test_what_a_file_holds_is_read_as_the_file_is(tmp_path: Path, kind: str, sub
     expected = read_audio(path, 16000)
     with path.open("rb") as file:
         for source in (content, bytearray(content), memoryview(content), file, Pipe(content)):
-            assert np.array_equal(np.concatenate([*read_held(source, 16000)]), expected)
+            assert np.array_equal(np.concatenate([*of_held(source).blocks(16000)]), expected)
         assert not file.closed
 
 
@@ -50,18 +50,18 @@ def test_paths_and_samples_are_not_held() -> None:
 @pytest.mark.parametrize(
     ("source", "name", "message"),
     [
-        (b"", None, r"^audio: no bytes from where it is read to its end; must be audio \("),
+        (b"", None, r"^audio: empty \(0 bytes\); must be audio"),
         (b"no audio at all", "talk.wav", r"^talk.wav: not audio that libsndfile reads; must be "),
         (held_bytes("WAV", "PCM_16", tone("ab"))[:-200], "a.wav", r"^a.wav: .*promises"),
         (held_bytes("WAV", "FLOAT", np.full(800, np.nan)), None, r"^audio: NaN or infinite"),
-        (io.StringIO("text"), None, r"^audio: the file object gives text; must give bytes"),
+        (io.StringIO("text"), None, r"^audio: the file object gives str; must give bytes"),
     ],
 )
 def test_what_cannot_be_read_is_said_by_name_and_without_a_path(
     source: object, name: str | None, message: str
 ) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        list(read_held(source, 8000, name=name))
+        list(of_held(source, name).blocks(8000))
     assert "/asr-" not in str(caught.value)
 
 
@@ -69,23 +69,23 @@ def test_a_file_object_is_named_by_itself_and_must_be_open(tmp_path: Path) -> No
     path = tmp_path / "a.wav"
     path.write_bytes(b"nothing")
     with path.open("rb") as file, pytest.raises(DataError, match=f"^{path}: not audio"):
-        list(read_held(file, 8000))
+        list(of_held(file).blocks(8000))
     with pytest.raises(DataError, match=f"^{path}: the file object cannot be read: .*closed"):
-        list(read_held(file, 8000))
+        list(of_held(file).blocks(8000))
     with path.open("wb") as file, pytest.raises(DataError, match="cannot be read"):
-        list(read_held(file, 8000))
+        list(of_held(file).blocks(8000))
 
 
 def test_no_copy_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     content = held_bytes("WAV", "PCM_16", np.stack([tone("ab"), -tone("ab")], axis=1))
     heard: list[str] = []
-    list(read_held(content, 8000, name="a.wav", on_warning=heard.append))
+    list(of_held(content, "a.wav").blocks(8000, on_warning=heard.append))
     assert heard[0].startswith("a.wav: its 2 channels cancel each other")
-    blocks = read_held(content, 8000)
+    blocks = of_held(io.BytesIO(content)).blocks(8000)
     next(blocks)
     assert len(list(tmp_path.iterdir())) == 1
     blocks.close()
     with pytest.raises(DataError):
-        list(read_held(b"nothing", 8000))
+        list(of_held(io.BytesIO(b"nothing")).blocks(8000))
     assert list(tmp_path.iterdir()) == []

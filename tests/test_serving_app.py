@@ -189,7 +189,7 @@ def test_translations_are_declined_as_a_bad_request(client: openai.OpenAI) -> No
     ("content", "name", "message"),
     [
         (b"no audio", "talk.wav", "talk.wav: not audio"),
-        (b"", "talk.wav", "talk.wav: no bytes"),
+        (b"", "talk.wav", r"talk.wav: empty \(0 bytes\)"),
         (SPEECH[:-400], "a/../../talk.wav", "promises"),
         (b"no audio", "two\nlines", r"two.*lines: not audio"),
     ],

@@ -130,7 +130,7 @@ def test_a_list_gives_results_in_order_and_each_error_in_its_place(
     errors = [str(found[index]) for index in (2, 3, 6, 7)]
     assert all(isinstance(found[index], DataError) for index in (2, 3, 6, 7))
     assert errors[0].startswith(f"{tmp_path / 'bad.wav'}: not audio")
-    assert errors[1].startswith("audio: no bytes")
+    assert errors[1].startswith("audio: empty (0 bytes)")
     assert errors[2].startswith(f"{tmp_path / 'missing.wav'}: no such file")
     assert errors[3].startswith("waveform: holds no samples")
     assert model.transcribe_all([]) == []
@@ -145,7 +145,7 @@ def test_a_list_and_a_single_recording_are_not_mistaken(folder: Path) -> None:
             model.transcribe_all(single)
     with pytest.raises(ConfigError, match="sample_rate None: must be given for an array"):
         model.transcribe_all([tone("a")])
-    with pytest.raises(ConfigError, match="what a file holds says its own rate"):
+    with pytest.raises(ConfigError, match="audio says its own rate"):
         model.transcribe(held_wav("a"), 8000)
 
 

@@ -1,17 +1,12 @@
-"""Audio that is held in memory or by a file object, read as a file is: in blocks of flat memory."""
+"""Audio that bytes or a file object hold, as people hand it over, made a recording."""
 
 from __future__ import annotations
 
-import io
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 from typing_extensions import TypeIs
 
-from asr.audio.files import Waveform, read_blocks
+from asr.audio.recording import Recording
 from asr.errors import DataError
 
 
@@ -23,7 +18,6 @@ class Readable(Protocol):
 
 
 Held = bytes | bytearray | memoryview | Readable  # what an audio file holds, or yields when read
-FILE_NAME = "audio"  # of the copy on the disk; in messages it never appears
 
 
 def is_held(source: object) -> TypeIs[Held]:
@@ -31,65 +25,41 @@ def is_held(source: object) -> TypeIs[Held]:
     return isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read")
 
 
-def read_held(
-    source: Held,
-    sample_rate: int,
-    *,
-    name: str | None = None,
-    on_warning: Callable[[str], None] = lambda _: None,
-) -> Iterator[Waveform]:
-    """Yields the blocks (N,) that `read_blocks` yields for a file of these bytes.
+def of_held(source: Held, name: str | None = None) -> Recording:
+    """Returns the recording that bytes or a file object hold.
 
-    A file object is read from where it stands to its end, and stays open.
+    A file object is read once, from where it stands to its end, and stays open.
 
     Args:
-        source: bytes, or a file object of bytes; it need not be able to seek.
-        sample_rate: of the blocks in Hz.
+        source: it need not be able to seek.
         name: for messages; None: the file object's own name.
-        on_warning: see `read_blocks`.
 
     Raises:
-        DataError: as read_blocks; a file object that is closed, or gives text.
+        DataError: when it is read: as `Recording.blocks`; a file object is closed, or gives text.
     """
-    name = name or _own_name(source)
-    folder = Path(tempfile.mkdtemp(prefix="asr-"))
-    path = folder / FILE_NAME
-
-    def named(message: str) -> str:
-        return message.replace(str(path), name)
-
-    try:
-        _copy(source, path, name)
-        yield from read_blocks(path, sample_rate, on_warning=lambda w: on_warning(named(w)))
-    except DataError as error:
-        raise DataError(named(str(error))) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return Recording(bytes(source), name or "audio")
+    own_name = getattr(source, "name", None)
+    name = name or (own_name if isinstance(own_name, str) and own_name else "audio")
+    return Recording(_Bytes(source, name), name)  # type: ignore[arg-type]
 
 
-def _own_name(source: Held) -> str:
-    name = getattr(source, "name", None)
-    return name if isinstance(name, str) and name else "audio"
+class _Bytes:
+    """A file object whose faults are errors that say what to do."""
 
+    def __init__(self, source: Readable, name: str) -> None:
+        self._source, self.name = source, name
 
-def _copy(source: Held, path: Path, name: str) -> None:
-    file = io.BytesIO(source) if isinstance(source, (bytes, bytearray, memoryview)) else source
-    try:
-        with path.open("wb") as copy:
-            shutil.copyfileobj(file, copy, 2**18)
-    except TypeError as error:
-        raise DataError(
-            f"{name}: the file object gives text; must give bytes (open it with mode 'rb')"
-        ) from error
-    except ValueError as error:  # closed
-        raise DataError(f"{name}: the file object cannot be read: {error} (open it)") from error
-    except OSError as error:
-        raise DataError(
-            f"{name}: cannot be copied to the disk to be read: {error.strerror or error} "
-            "(make room where temporary files go, or set TMPDIR)"
-        ) from error
-    if path.stat().st_size == 0:
-        raise DataError(
-            f"{name}: no bytes from where it is read to its end; must be audio "
-            "(a file object that was written to stands at its end: seek(0) first)"
-        )
+    def read(self, size: int = -1) -> bytes:
+        try:
+            found: object = self._source.read(size)
+        except ValueError as error:  # closed
+            raise DataError(
+                f"{self.name}: the file object cannot be read: {error} (open it)"
+            ) from error
+        if not isinstance(found, bytes):
+            raise DataError(
+                f"{self.name}: the file object gives {type(found).__name__}; must give bytes "
+                "(open it with mode 'rb')"
+            )
+        return found

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from asr.errors import one_line
 from asr.serving.asked import Asked
 from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
-from asr.use.writers import WRITERS
+from asr.use.writers import PLAIN, WRITERS
 
 NOTICE_HEADER = "X-ASR-Notice"  # what a client that reads text alone can still see
 UNKNOWN_LANGUAGE = "unknown"
@@ -37,7 +37,7 @@ def answer(transcript: Transcript, asked: Asked, *, encode: Encode) -> Response:
     if asked.response_format == "text":
         return PlainTextResponse(transcript.text + "\n", headers=headers)
     if asked.response_format in ("srt", "vtt"):
-        written = WRITERS[asked.response_format](transcript)
+        written = WRITERS[asked.response_format](transcript, PLAIN)
         return Response(written, headers=headers, media_type=MEDIA[asked.response_format])
     content: dict[str, Any] = {"text": transcript.text}
     if asked.response_format == "verbose_json":
@@ -86,7 +86,7 @@ def _ours(transcript: Transcript, asked: Asked) -> dict[str, Any]:
     if notices := notices_of(transcript, asked):
         ours["warnings"] = notices
     if asked.downloads:
-        ours["downloads"] = {name: WRITERS[name](transcript) for name in asked.downloads}
+        ours["downloads"] = {name: WRITERS[name](transcript, PLAIN) for name in asked.downloads}
     return ours
 
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from asr.audio.files import Waveform, check_waveform, read_blocks
-from asr.audio.held import Held, is_held, read_held
+from asr.audio.files import Waveform, check_waveform
+from asr.audio.held import Held, is_held, of_held
+from asr.audio.recording import Recording
 from asr.audio.speech import Segment, check_vad, segments
 from asr.errors import ConfigError, DataError
 from asr.use.joining import join_segments
@@ -26,13 +27,14 @@ from asr.use.transcript import TranscribedSegment, Transcript
 if TYPE_CHECKING:
     from asr.config import SearchConfig
 
-Audio = str | Path | Held | Waveform  # a path, what a file holds, or samples
-
 LENGTH_WARNING = "stopped at the length cap"
 LOOP_WARNING = "repeated itself"
 STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
+
+
+Audio = str | Path | Held | Recording | Waveform
 
 
 class RecognizedText(Protocol):
@@ -53,6 +55,10 @@ class RecognizedText(Protocol):
     @property
     def ended(self) -> str:
         """Why it ended: eos, length or loop."""
+
+    @property
+    def nbest(self) -> tuple[tuple[str, float], ...]:
+        """Texts and scores of the hypotheses that search ended with, best first."""
 
 
 class SpeechRecognizer(Protocol):
@@ -100,7 +106,7 @@ def transcribe(
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Transcript:
-    """Returns the transcript of a file: its path, its bytes, a file object; or of samples.
+    """Returns the transcript of a path, of bytes, a file object, a Recording; or of samples.
 
     Samples are (N,) or (N, channels), at sample_rate (Hz). on_segment is called
     with each segment as soon as it is known, in order of time; on_warning with what is odd about
@@ -128,9 +134,13 @@ def transcribe(
     finally:
         if isinstance(given, Generator):
             given.close()  # at once, and not when nobody holds an error's traceback any more
-    path = Path(audio) if isinstance(audio, (str, Path)) else None
-    seconds = blocks.num_samples / rate
-    return Transcript(path, tuple(found), seconds, tuple(warnings))
+    return Transcript(_path_of(audio), tuple(found), blocks.num_samples / rate, tuple(warnings))
+
+
+def _path_of(audio: Audio) -> Path | None:
+    if isinstance(audio, Recording):
+        return audio.path
+    return Path(audio) if isinstance(audio, (str, Path)) else None
 
 
 def iter_segments(
@@ -157,16 +167,17 @@ def _blocks(
     *,
     warn: Callable[[str], None],
 ) -> Iterable[Waveform]:
-    if isinstance(audio, (str, Path)) or is_held(audio):
+    if is_held(audio):
+        audio = of_held(audio)
+    if isinstance(audio, (str, Path, Recording)):
         if sample_rate is not None:
-            named = "what a file holds" if is_held(audio) else audio
+            name = audio if isinstance(audio, (str, Path)) else audio.name or "a file"
             raise ConfigError(
                 f"sample_rate {sample_rate}: must be given for an array only; "
-                f"{named} says its own rate (leave it out)"
+                f"{name} says its own rate (leave it out)"
             )
-        if is_held(audio):
-            return read_held(audio, recognizer.sample_rate, on_warning=warn)
-        return read_blocks(audio, recognizer.sample_rate, on_warning=warn)
+        recording = audio if isinstance(audio, Recording) else Recording(audio)
+        return recording.blocks(recognizer.sample_rate, on_warning=warn)
     if sample_rate is None:
         raise ConfigError("sample_rate None: must be given for an array (pass its rate in Hz)")
     to_rate = recognizer.sample_rate
@@ -257,6 +268,7 @@ def _with_text(
         avg_log_prob=found.score / max(1, found.num_tokens),
         ended=found.ended,
         warning="; ".join(warnings) or None,
+        nbest=found.nbest,
     )
 
 
