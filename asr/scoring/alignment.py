@@ -1,10 +1,19 @@
-"""The cheapest way from a reference to a hypothesis, token by token, and its counts (jiwer).
+"""The cheapest way from a reference to a hypothesis, token by token, and its counts (rapidfuzz).
 
     text --split--> tokens --align--> steps (hit, substitution, deletion, insertion) -> ErrorCounts
 
 Substitutions, deletions and insertions cost 1 each. Words are what stands between whitespace of
 any kind; both sides are composed (NFC) first. What is aligned is whatever a splitter makes of a
 text: words, characters, jamo.
+
+The number of errors is the least there is. Of several ways that are the cheapest, one is taken:
+tokens that are equal at the beginning and at the end of both texts are hits; between them, from the
+end backwards, a deletion is taken where that is one of the cheapest ways, else a substitution, else
+an insertion, else a hit. So `a b` heard as `b a` is a deletion and an insertion, `a b` heard as `c`
+a substitution of a, and b is deleted. This is the rule of rapidfuzz and so of jiwer, with which
+anybody can check the counts; `like.py` has those of other tools. Texts of some thousands of tokens
+are cut in two where a cheapest way passes, so that memory grows with their length only, and the
+rule holds in each part.
 """
 
 import unicodedata
@@ -12,16 +21,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import jiwer
+from rapidfuzz.distance import Levenshtein
 
+from asr.errors import DataError
 from asr.text.normalizers import to_jamo
 
 Operation = Literal["hit", "substitution", "deletion", "insertion"]
 Step = tuple[Operation, str | None, str | None]  # (operation, reference token, hypothesis token)
-Splitter = Callable[[str], list[str]]
+Tokens = Sequence[str]  # a string is a sequence of characters
+Splitter = Callable[[str], Tokens]
+Edit = tuple[str, int, int, int, int]  # kind, and from where to where in reference and hypothesis
+
+# Of a table of costs, or of the band of it in which a way must lie: seconds of work, since 64 are
+# computed at once. Texts of 200,000 tokens may differ as they like, those of a million in 2 %.
+MOST_CELLS = 40_000_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ErrorCounts:
     """How many reference tokens were hit, substituted and deleted, and how many were inserted."""
 
@@ -58,18 +74,44 @@ class ErrorCounts:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Alignment:
     """The cheapest way from a reference to a hypothesis, token by token.
 
     Attributes:
-        steps: (operation, reference token, hypothesis token) in the order of the text; the
-            hypothesis token of a deletion and the reference token of an insertion are None.
+        reference: the text.
+        hypothesis: likewise.
+        split: what makes tokens of both.
+        edits: where the tokens differ, in the order of the text.
         counts: how many steps there are of each operation.
     """
 
-    steps: tuple[Step, ...]
+    reference: str
+    hypothesis: str
+    split: Splitter
+    edits: tuple[Edit, ...]
     counts: ErrorCounts
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """(operation, reference token, hypothesis token) in the order of the text.
+
+        The hypothesis token of a deletion and the reference token of an insertion are None. They
+        are made whenever they are asked for: most utterances are only counted.
+        """
+        old, new = self.split(self.reference), self.split(self.hypothesis)
+        steps: list[Step] = []
+        place = 0
+        for kind, begin, end, heard_begin, heard_end in self.edits:
+            steps += [("hit", token, token) for token in old[place:begin]]
+            place = end
+            said, heard = old[begin:end], new[heard_begin:heard_end]
+            if kind == "replace":
+                steps += [("substitution", a, b) for a, b in zip(said, heard, strict=True)]
+            else:
+                steps += [("deletion", token, None) for token in said]
+                steps += [("insertion", None, token) for token in heard]
+        return (*steps, *(("hit", token, token) for token in old[place:]))
 
 
 def split_words(text: str) -> list[str]:
@@ -77,45 +119,104 @@ def split_words(text: str) -> list[str]:
     return unicodedata.normalize("NFC", text).split()
 
 
-def split_characters(text: str) -> list[str]:
+def split_characters(text: str) -> str:
     """Returns the characters of the text with one space between words and none at the ends."""
-    return list(" ".join(split_words(text)))
+    return " ".join(split_words(text))
 
 
-def split_characters_no_spaces(text: str) -> list[str]:
+def split_characters_no_spaces(text: str) -> str:
     """Returns the characters of the text without any whitespace."""
-    return list("".join(split_words(text)))
+    return "".join(split_words(text))
 
 
-def split_jamo(text: str) -> list[str]:
+def split_jamo(text: str) -> str:
     """Returns the characters of the text without whitespace, each Hangul syllable as its jamo."""
-    return list(to_jamo("".join(split_words(text))))
+    return to_jamo("".join(split_words(text)))
 
 
 def align_words(reference: str, hypothesis: str) -> Alignment:
     """Returns the alignment of the words of two texts; either may be empty."""
-    return align([reference], [hypothesis], split=split_words)[0]
+    return align_pair(reference, hypothesis, split=split_words)
 
 
 def align_characters(reference: str, hypothesis: str) -> Alignment:
     """Returns the alignment of two texts' characters, single spaces between words included."""
-    return align([reference], [hypothesis], split=split_characters)[0]
+    return align_pair(reference, hypothesis, split=split_characters)
 
 
 def align(references: list[str], hypotheses: list[str], *, split: Splitter) -> list[Alignment]:
-    """Returns one alignment for each reference and its hypothesis; either text may be empty."""
-    output = jiwer.process_words(
-        references,
-        hypotheses,
-        reference_transform=_Split(split),
-        hypothesis_transform=_Split(split),
-    )
-    return [
-        _read_chunks(chunks, reference, hypothesis)
-        for chunks, reference, hypothesis in zip(
-            output.alignments, output.references, output.hypotheses, strict=True
+    """Returns one alignment for each reference and its hypothesis; either text may be empty.
+
+    Raises:
+        DataError: as `align_pair`.
+    """
+    pairs = zip(references, hypotheses, strict=True)
+    return [align_pair(reference, hypothesis, split=split) for reference, hypothesis in pairs]
+
+
+def align_pair(reference: str, hypothesis: str, *, split: Splitter) -> Alignment:
+    """Returns the alignment of a reference and a hypothesis; either may be empty.
+
+    Raises:
+        DataError: both are too long, and too different.
+    """
+    edits, counts = _edits(split(reference), split(hypothesis))
+    return Alignment(reference, hypothesis, split, tuple(edits), counts)
+
+
+def count_errors(said: Tokens, heard: Tokens) -> ErrorCounts:
+    """Returns the counts of the alignment of tokens.
+
+    Raises:
+        DataError: as `align_pair`.
+    """
+    return _edits(said, heard)[1]
+
+
+def _edits(said: Tokens, heard: Tokens) -> tuple[list[Edit], ErrorCounts]:
+    """Returns where the tokens differ, and how many errors of each kind that makes."""
+    if said == heard:
+        return [], ErrorCounts(hits=len(said))
+    hint = _check_size(said, heard)
+    old, new = _codes(said, heard)
+    found = Levenshtein.opcodes(old, new, score_hint=hint).as_list()
+    edits = [edit for edit in found if edit[0] != "equal"]
+    substitutions = deletions = insertions = 0
+    for kind, begin, end, heard_begin, heard_end in edits:
+        if kind == "replace":
+            substitutions += end - begin
+        elif kind == "delete":
+            deletions += end - begin
+        else:
+            insertions += heard_end - heard_begin
+    hits = len(said) - substitutions - deletions
+    return edits, ErrorCounts(hits, substitutions, deletions, insertions)
+
+
+def _codes(said: Tokens, heard: Tokens) -> tuple[Sequence[int] | str, Sequence[int] | str]:
+    """Returns a number for each token, the same for equal ones; characters have theirs already.
+
+    rapidfuzz compares other tokens by their hash alone.
+    """
+    if isinstance(said, str) and isinstance(heard, str):
+        return said, heard
+    codes = {token: code for code, token in enumerate({*said, *heard})}
+    return [codes[token] for token in said], [codes[token] for token in heard]
+
+
+def _check_size(said: Tokens, heard: Tokens) -> int | None:
+    """Refuses what would take minutes; returns the number of errors where it had to be known."""
+    long, short = max(len(said), len(heard)), min(len(said), len(heard))
+    if long * short <= MOST_CELLS:
+        return None
+    most = MOST_CELLS // long // 2
+    distance = Levenshtein.distance(*_codes(said, heard), score_cutoff=most, score_hint=most // 16)
+    if distance > most:
+        raise DataError(
+            f"{len(said)} tokens of the reference against {len(heard)} of the hypothesis are too "
+            f"many with more than {most} errors (cut the recording into utterances)"
         )
-    ]
+    return distance
 
 
 def respace(reference: str, hypothesis: str) -> str:
@@ -128,7 +229,7 @@ def respace(reference: str, hypothesis: str) -> str:
 
     Source: Bang et al. 2020 (KsponSpeech), appendix B.
     """
-    (alignment,) = align([reference], [hypothesis], split=split_characters_no_spaces)
+    alignment = align_pair(reference, hypothesis, split=split_characters_no_spaces)
     return respace_aligned(reference, alignment)
 
 
@@ -144,42 +245,3 @@ def respace_aligned(reference: str, alignment: Alignment) -> str:
         if new is not None:
             words[current] = words.get(current, "") + new
     return " ".join(words.values())
-
-
-class _Split(jiwer.AbstractTransform):
-    """Our own splitting for jiwer, whose default keeps tabs and no-break spaces inside words."""
-
-    def __init__(self, split: Splitter) -> None:
-        self.split = split
-
-    def process_string(self, s: str) -> list[str]:
-        return self.split(s)
-
-
-def _read_chunks(
-    chunks: Sequence[jiwer.AlignmentChunk], reference: Sequence[str], hypothesis: Sequence[str]
-) -> Alignment:
-    """Returns jiwer's chunks of one pair as single steps and their counts."""
-    steps: list[Step] = []
-    for chunk in chunks:
-        old = reference[chunk.ref_start_idx : chunk.ref_end_idx]
-        new = hypothesis[chunk.hyp_start_idx : chunk.hyp_end_idx]
-        match chunk.type:
-            case "equal":
-                steps += [("hit", r, h) for r, h in zip(old, new, strict=True)]
-            case "substitute":
-                steps += [("substitution", r, h) for r, h in zip(old, new, strict=True)]
-            case "delete":
-                steps += [("deletion", r, None) for r in old]
-            case "insert":
-                steps += [("insertion", None, h) for h in new]
-    operations = [operation for operation, _, _ in steps]
-    return Alignment(
-        steps=tuple(steps),
-        counts=ErrorCounts(
-            hits=operations.count("hit"),
-            substitutions=operations.count("substitution"),
-            deletions=operations.count("deletion"),
-            insertions=operations.count("insertion"),
-        ),
-    )

@@ -6,17 +6,17 @@ Rates are fractions of a whole set's counts, never means of the utterances' rate
 Nothing here turns a rate into text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
+from functools import cached_property
 
 from asr.errors import DataError
 from asr.scoring.alignment import (
     Alignment,
     ErrorCounts,
     Splitter,
-    align,
+    align_pair,
+    count_errors,
     respace_aligned,
     split_characters,
     split_characters_no_spaces,
@@ -36,7 +36,7 @@ RESPACED = "words_respaced"  # of the hypothesis with the reference's spaces (`r
 KOREAN_UNITS: dict[str, Splitter] = {RESPACED: split_words, "jamo": split_jamo}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UtteranceScore:
     """What became of one utterance.
 
@@ -77,7 +77,11 @@ class ScoreSet:
 
     def counts(self, unit: str) -> ErrorCounts:
         """Returns the sum of the utterances' counts in one of `units`."""
-        return reduce(add, (utterance.counts[unit] for utterance in self.utterances))
+        return self._sums[unit]
+
+    @cached_property
+    def _sums(self) -> dict[str, ErrorCounts]:
+        return {unit: add_up(u.counts[unit] for u in self.utterances) for unit in self.units}
 
     def num_wrong(self, unit: str = "words") -> int:
         """Returns the number of utterances with at least one error in one of `UNITS`."""
@@ -122,30 +126,55 @@ def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Score
             f'hypothesis "{strangers[0]}" has no reference ({len(strangers)} of {len(hypotheses)}'
             " hypotheses have none); give the references of the same utterances"
         )
-    names = list(references)
-    heard = [hypotheses.get(name, "") for name in names]
-    said = list(references.values())
-    alignments = {unit: align(said, heard, split=split) for unit, split in UNITS.items()}
-    if any(has_hangul(text) for text in said):
-        spaced = list(map(respace_aligned, said, alignments["characters_no_spaces"]))
-        for unit, split in KOREAN_UNITS.items():
-            alignments[unit] = align(said, spaced if unit == RESPACED else heard, split=split)
-    utterances = tuple(
-        UtteranceScore(
-            utterance_id=name,
-            reference=references[name],
-            hypothesis=heard[row],
-            words=alignments["words"][row],
-            counts={unit: found[row].counts for unit, found in alignments.items()},
-        )
-        for row, name in enumerate(names)
-    )
+    units = dict(UNITS)
+    if any(map(has_hangul, references.values())):
+        units.update(KOREAN_UNITS)
+    seen: dict[tuple[str, str], tuple[Alignment, dict[str, ErrorCounts]]] = {}
+    utterances = []
+    for name, said in references.items():
+        heard = hypotheses.get(name, "")
+        pair = said, heard
+        if pair not in seen:
+            seen[pair] = _count_named(name, pair, units)
+        utterances.append(UtteranceScore(name, said, heard, *seen[pair]))
     return ScoreSet(
-        utterances=utterances,
-        missing=tuple(name for name in names if name not in hypotheses),
+        utterances=tuple(utterances),
+        missing=tuple(name for name in references if name not in hypotheses),
         empty_references=tuple(
             utterance.utterance_id
             for utterance in utterances
             if utterance.counts["words"].num_reference == 0
         ),
     )
+
+
+def add_up(counts: Iterable[ErrorCounts]) -> ErrorCounts:
+    """Returns the sum of counts; of none, no errors of nothing."""
+    rows = [(c.hits, c.substitutions, c.deletions, c.insertions) for c in counts]
+    return ErrorCounts(*map(sum, zip(*rows, strict=True)))
+
+
+def _count_named(
+    name: str, pair: tuple[str, str], units: Mapping[str, Splitter]
+) -> tuple[Alignment, dict[str, ErrorCounts]]:
+    """Returns `_count` of an utterance that is named where it cannot be counted."""
+    try:
+        return _count(*pair, units)
+    except DataError as error:
+        raise DataError(f'utterance "{name}": {error}') from None
+
+
+def _count(
+    said: str, heard: str, units: Mapping[str, Splitter]
+) -> tuple[Alignment, dict[str, ErrorCounts]]:
+    """Returns the alignment of the words, and the counts in each unit."""
+    words = align_pair(said, heard, split=split_words)
+    counts = {"words": words.counts}
+    for unit, split in units.items():
+        if unit == RESPACED:
+            alignment = align_pair(said, heard, split=split_characters_no_spaces)
+            spaced = respace_aligned(said, alignment)
+            counts[unit] = count_errors(split_words(said), split_words(spaced))
+        elif unit != "words":
+            counts[unit] = count_errors(split(said), split(heard))
+    return words, counts

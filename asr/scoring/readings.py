@@ -13,7 +13,7 @@ it. What is written in Hangul was said so and has one reading.
 import re
 from collections.abc import Callable, Iterable
 
-from asr.scoring.alignment import ErrorCounts, align, split_characters_no_spaces
+from asr.scoring.alignment import ErrorCounts, count_errors, split_characters_no_spaces
 from asr.text.characters import plain_characters
 from asr.text.normalizers import Normalizer
 from asr.text.numbers_korean import read_digits, read_number
@@ -73,5 +73,4 @@ def nearest_reading(reference: str, hypothesis: str, rule: Normalizer) -> str:
 
 
 def _count(reference: str, hypothesis: str) -> ErrorCounts:
-    (found,) = align([reference], [hypothesis], split=split_characters_no_spaces)
-    return found.counts
+    return count_errors(*map(split_characters_no_spaces, (reference, hypothesis)))
