@@ -16,6 +16,7 @@ are cut in two where a cheapest way passes, so that memory grows with their leng
 rule holds in each part.
 """
 
+import itertools
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -102,16 +103,29 @@ class Alignment:
         old, new = self.split(self.reference), self.split(self.hypothesis)
         steps: list[Step] = []
         place = 0
-        for kind, begin, end, heard_begin, heard_end in self.edits:
-            steps += [("hit", token, token) for token in old[place:begin]]
-            place = end
-            said, heard = old[begin:end], new[heard_begin:heard_end]
-            if kind == "replace":
-                steps += [("substitution", a, b) for a, b in zip(said, heard, strict=True)]
-            else:
-                steps += [("deletion", token, None) for token in said]
-                steps += [("insertion", None, token) for token in heard]
+        for edit in self.edits:
+            steps += [("hit", token, token) for token in old[place : edit[1]]]
+            steps += _wrong_steps(edit, old, new)
+            place = edit[2]
         return (*steps, *(("hit", token, token) for token in old[place:]))
+
+    @property
+    def errors(self) -> tuple[Step, ...]:
+        """The steps that are no hits; quicker than `steps`."""
+        if not self.edits:
+            return ()
+        old, new = self.split(self.reference), self.split(self.hypothesis)
+        return tuple(step for edit in self.edits for step in _wrong_steps(edit, old, new))
+
+
+def _wrong_steps(edit: Edit, old: Tokens, new: Tokens) -> list[Step]:
+    kind, begin, end, heard_begin, heard_end = edit
+    said, heard = old[begin:end], new[heard_begin:heard_end]
+    if kind == "replace":
+        return [("substitution", a, b) for a, b in zip(said, heard, strict=True)]
+    if kind == "delete":
+        return [("deletion", token, None) for token in said]
+    return [("insertion", None, token) for token in heard]
 
 
 def split_words(text: str) -> list[str]:
@@ -160,8 +174,8 @@ def align_pair(reference: str, hypothesis: str, *, split: Splitter) -> Alignment
     Raises:
         DataError: both are too long, and too different.
     """
-    edits, counts = _edits(split(reference), split(hypothesis))
-    return Alignment(reference, hypothesis, split, tuple(edits), counts)
+    edits, counts = find_edits(split(reference), split(hypothesis))
+    return Alignment(reference, hypothesis, split, edits, counts)
 
 
 def count_errors(said: Tokens, heard: Tokens) -> ErrorCounts:
@@ -170,17 +184,21 @@ def count_errors(said: Tokens, heard: Tokens) -> ErrorCounts:
     Raises:
         DataError: as `align_pair`.
     """
-    return _edits(said, heard)[1]
+    return find_edits(said, heard)[1]
 
 
-def _edits(said: Tokens, heard: Tokens) -> tuple[list[Edit], ErrorCounts]:
-    """Returns where the tokens differ, and how many errors of each kind that makes."""
+def find_edits(said: Tokens, heard: Tokens) -> tuple[tuple[Edit, ...], ErrorCounts]:
+    """Returns where tokens differ, and how many errors of each kind that makes.
+
+    Raises:
+        DataError: as `align_pair`.
+    """
     if said == heard:
-        return [], ErrorCounts(hits=len(said))
+        return (), ErrorCounts(hits=len(said))
     hint = _check_size(said, heard)
     old, new = _codes(said, heard)
     found = Levenshtein.opcodes(old, new, score_hint=hint).as_list()
-    edits = [edit for edit in found if edit[0] != "equal"]
+    edits = tuple(edit for edit in found if edit[0] != "equal")
     substitutions = deletions = insertions = 0
     for kind, begin, end, heard_begin, heard_end in edits:
         if kind == "replace":
@@ -229,19 +247,29 @@ def respace(reference: str, hypothesis: str) -> str:
 
     Source: Bang et al. 2020 (KsponSpeech), appendix B.
     """
-    alignment = align_pair(reference, hypothesis, split=split_characters_no_spaces)
-    return respace_aligned(reference, alignment)
+    said, heard = split_words(reference), split_characters_no_spaces(hypothesis)
+    edits, _ = find_edits("".join(said), heard)
+    return " ".join(respace_aligned(said, heard, edits))
 
 
-def respace_aligned(reference: str, alignment: Alignment) -> str:
-    """Returns the hypothesis of an alignment of characters without spaces, as `respace` does."""
-    word_of = [index for index, word in enumerate(split_words(reference)) for _ in word]
-    words: dict[int, str] = {}
-    place, current = 0, 0
-    for _, old, new in alignment.steps:
-        if old is not None:
-            current = word_of[place]
-            place += 1
-        if new is not None:
-            words[current] = words.get(current, "") + new
-    return " ".join(words.values())
+def respace_aligned(words: Sequence[str], heard: str, edits: Sequence[Edit]) -> list[str]:
+    """Returns what `respace` makes of a hypothesis, as words.
+
+    Args:
+        words: of the reference.
+        heard: the hypothesis without spaces.
+        edits: from the reference without spaces to it.
+    """
+    word_of = [index for index, word in enumerate(words) for _ in word]
+    owners: list[int] = []
+    place = 0
+    for kind, begin, end, heard_begin, heard_end in edits:
+        owners += word_of[place:begin]
+        place = end
+        if kind == "replace":
+            owners += word_of[begin:end]
+        elif kind == "insert":
+            owners += [word_of[begin - 1] if begin else 0] * (heard_end - heard_begin)
+    owners += word_of[place:]
+    parts = itertools.groupby(zip(owners, heard, strict=True), key=lambda pair: pair[0])
+    return ["".join(character for _, character in part) for _, part in parts]

@@ -14,26 +14,18 @@ from asr.errors import DataError
 from asr.scoring.alignment import (
     Alignment,
     ErrorCounts,
-    Splitter,
-    align_pair,
     count_errors,
+    find_edits,
     respace_aligned,
-    split_characters,
-    split_characters_no_spaces,
-    split_jamo,
     split_words,
 )
-from asr.text.normalizers import has_hangul
+from asr.text.normalizers import has_hangul, to_jamo
 
-# The tokens in which errors are counted, each with the function that finds them in a text.
-UNITS: dict[str, Splitter] = {
-    "words": split_words,
-    "characters": split_characters,
-    "characters_no_spaces": split_characters_no_spaces,
-}
+# The tokens in which errors are counted.
+UNITS = ("words", "characters", "characters_no_spaces")
 # Counted as well where a reference holds Hangul.
 RESPACED = "words_respaced"  # of the hypothesis with the reference's spaces (`respace`)
-KOREAN_UNITS: dict[str, Splitter] = {RESPACED: split_words, "jamo": split_jamo}
+KOREAN_UNITS = (RESPACED, "jamo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +118,14 @@ def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Score
             f'hypothesis "{strangers[0]}" has no reference ({len(strangers)} of {len(hypotheses)}'
             " hypotheses have none); give the references of the same utterances"
         )
-    units = dict(UNITS)
-    if any(map(has_hangul, references.values())):
-        units.update(KOREAN_UNITS)
+    is_korean = any(map(has_hangul, references.values()))
     seen: dict[tuple[str, str], tuple[Alignment, dict[str, ErrorCounts]]] = {}
     utterances = []
     for name, said in references.items():
         heard = hypotheses.get(name, "")
         pair = said, heard
         if pair not in seen:
-            seen[pair] = _count_named(name, pair, units)
+            seen[pair] = _count_named(name, pair, is_korean=is_korean)
         utterances.append(UtteranceScore(name, said, heard, *seen[pair]))
     return ScoreSet(
         utterances=tuple(utterances),
@@ -155,26 +145,31 @@ def add_up(counts: Iterable[ErrorCounts]) -> ErrorCounts:
 
 
 def _count_named(
-    name: str, pair: tuple[str, str], units: Mapping[str, Splitter]
+    name: str, pair: tuple[str, str], *, is_korean: bool
 ) -> tuple[Alignment, dict[str, ErrorCounts]]:
-    """Returns `_count` of an utterance that is named where it cannot be counted."""
+    """Returns `_count` of an utterance, which is named where it cannot be counted."""
     try:
-        return _count(*pair, units)
+        return _count(*pair, is_korean=is_korean)
     except DataError as error:
         raise DataError(f'utterance "{name}": {error}') from None
 
 
 def _count(
-    said: str, heard: str, units: Mapping[str, Splitter]
+    reference: str, hypothesis: str, *, is_korean: bool
 ) -> tuple[Alignment, dict[str, ErrorCounts]]:
     """Returns the alignment of the words, and the counts in each unit."""
-    words = align_pair(said, heard, split=split_words)
-    counts = {"words": words.counts}
-    for unit, split in units.items():
-        if unit == RESPACED:
-            alignment = align_pair(said, heard, split=split_characters_no_spaces)
-            spaced = respace_aligned(said, alignment)
-            counts[unit] = count_errors(split_words(said), split_words(spaced))
-        elif unit != "words":
-            counts[unit] = count_errors(split(said), split(heard))
+    said, heard = split_words(reference), split_words(hypothesis)
+    edits, counted = find_edits(said, heard)
+    words = Alignment(reference, hypothesis, split_words, edits, counted)
+    letters, heard_letters = "".join(said), "".join(heard)
+    letter_edits, letter_counts = find_edits(letters, heard_letters)
+    counts = {
+        "words": counted,
+        "characters": count_errors(" ".join(said), " ".join(heard)),
+        "characters_no_spaces": letter_counts,
+    }
+    if is_korean:
+        spaced = respace_aligned(said, heard_letters, letter_edits)
+        counts[RESPACED] = count_errors(said, spaced)
+        counts["jamo"] = count_errors(to_jamo(letters), to_jamo(heard_letters))
     return words, counts

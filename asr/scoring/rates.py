@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import RESPACED, ScoreSet, score
 from asr.scoring.intervals import Intervals, score_intervals
@@ -180,6 +179,8 @@ def _of_manifest(
     rows: Sequence[RecognizedUtterance], cuts: Path, path: Path
 ) -> list[RecognizedUtterance]:
     """Returns the rows of a manifest's utterances, all of which must have one."""
+    from asr.data.manifest import read_ids  # lhotse takes seconds
+
     wanted = read_ids(cuts)
     absent = sorted(wanted - {row.utterance_id for row in rows})
     if absent:

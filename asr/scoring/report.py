@@ -151,7 +151,7 @@ def _notices(report: Report) -> list[str]:
         lines.append(report.note)
     if report.cuts_path is not None:
         lines.append(f"only the utterances of {report.cuts_path}")
-    if not KOREAN_UNITS.keys().isdisjoint(scores.units):
+    if not set(KOREAN_UNITS).isdisjoint(scores.units):
         lines.append(_KOREAN_NOTICE)
     lines += [*_unmatched(report), *lines_like(report.like)]
     if report.ended:
