@@ -73,9 +73,10 @@ def score(
 
 def _print_rates(report: "Report", names: Sequence[str]) -> None:
     from asr.scoring.rates import rates_line
+    from asr.scoring.report import unmatched
 
     line = rates_line(report, names)
-    say_all(report.sources)
+    say_all([*report.sources, *unmatched(report)])
     typer.echo(line)
 
 

@@ -77,7 +77,13 @@ class ScoreSet:
 
     def num_wrong(self, unit: str = "words") -> int:
         """Returns the number of utterances with at least one error in one of `UNITS`."""
-        return sum(utterance.counts[unit].num_errors > 0 for utterance in self.utterances)
+        return self._nums_wrong[unit]
+
+    @cached_property
+    def _nums_wrong(self) -> dict[str, int]:
+        return {
+            unit: sum(u.counts[unit].num_errors > 0 for u in self.utterances) for unit in self.units
+        }
 
     @property
     def num_utterances(self) -> int:
@@ -140,8 +146,13 @@ def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Score
 
 def add_up(counts: Iterable[ErrorCounts]) -> ErrorCounts:
     """Returns the sum of counts; of none, no errors of nothing."""
-    rows = [(c.hits, c.substitutions, c.deletions, c.insertions) for c in counts]
-    return ErrorCounts(*map(sum, zip(*rows, strict=True)))
+    found = list(counts)
+    return ErrorCounts(
+        sum(each.hits for each in found),
+        sum(each.substitutions for each in found),
+        sum(each.deletions for each in found),
+        sum(each.insertions for each in found),
+    )
 
 
 def _count_named(

@@ -41,6 +41,7 @@ _SUBSTITUTES = {  # what sclite takes for syntax -> signs in its place, the firs
 _WORD_SECONDS = 0.5
 _GUESSED = "times of words are not known: they are spread evenly over the utterance"
 _GUESSED_TOO = f"how long the utterances are is not known: half a second a word; {_GUESSED}"
+_OVERLAPS = "utterances overlap in their recordings, so each is written as a file of its own"
 
 
 class _Row(NamedTuple):
@@ -62,12 +63,14 @@ def write_files(report: Report, folder: Path) -> list[Path]:
     names = trn_ids([utterance.utterance_id for utterance in utterances], report.speakers)
     has_times = len(report.places) == len(utterances)
     rows = _rows(utterances, names, report.places if has_times else {})
-    note = f";; {_GUESSED if has_times else _GUESSED_TOO}"
+    notes = [f";; {_GUESSED if has_times else _GUESSED_TOO}"]
+    if has_times and not _are_apart(report.places.values()):
+        notes.append(f";; {_OVERLAPS}")
     texts = {
         "ref.trn": [" ".join([*row.said, f"({row.name})"]) for row in rows],
         "hyp.trn": [" ".join([*row.heard, f"({row.name})"]) for row in rows],
         "ref.stm": [_stm_line(row) for row in rows],
-        "hyp.ctm": [note, *(line for row in rows for line in _ctm_lines(row))],
+        "hyp.ctm": [*notes, *(line for row in rows for line in _ctm_lines(row))],
         "ref.text": _kaldi((u.utterance_id, u.reference) for u in utterances),
         "hyp.text": _kaldi((u.utterance_id, u.hypothesis) for u in utterances),
     }
@@ -90,20 +93,17 @@ def trn_ids(names: Iterable[str], speakers: Mapping[str, str]) -> dict[str, str]
         names: the ids.
         speakers: id -> who speaks, of those of which it is known.
     """
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        plain = re.sub(r"[\s()/;*{}@]", "_", name)
-        speaker = re.sub(r"[\s()/;*{}@-]", "_", speakers.get(name, ""))
-        if speaker and not plain.startswith(f"{speaker}-"):
-            plain = f"{speaker}-{plain}"
-        elif not speaker and not re.match(r"[^-_]+[-_].", plain):
-            plain = f"unknown-{plain}"
-        numbered = (f"{plain}~{number}" for number in itertools.count(2))
-        new = next(x for x in itertools.chain([plain], numbered) if x.lower() not in taken)
-        taken.add(new.lower())
-        found[name] = new
-    return found
+    return _apart((name, _plain_id(name, speakers.get(name, ""))) for name in names)
+
+
+def _plain_id(name: str, speaker: str) -> str:
+    plain = re.sub(r"[\s()/;*{}@]", "_", name)
+    speaker = re.sub(r"[\s()/;*{}@-]", "_", speaker)
+    if speaker and not plain.startswith(f"{speaker}-"):
+        return f"{speaker}-{plain}"
+    if not speaker and not re.match(r"[^-_]+[-_].", plain):
+        return f"unknown-{plain}"
+    return plain
 
 
 def _rows(
@@ -124,7 +124,26 @@ def _rows(
             whole = length or max(len(said), len(heard), 1) * _WORD_SECONDS
             place = Place(name, "1", speaker, 0.0, whole)
         rows.append(_Row(name, place, said, heard))
+    files = _file_names([row.place.file for row in rows])
+    rows = [row._replace(place=row.place._replace(file=files[row.place.file])) for row in rows]
     return sorted(rows, key=lambda row: (row.place.file, row.place.channel, row.place.begin))
+
+
+def _file_names(files: Iterable[str]) -> dict[str, str]:
+    """Returns for each file a name of one word that sclite takes for no comment and no other's."""
+    return _apart((name, re.sub(r"[\s;]", "_", name)) for name in dict.fromkeys(files))
+
+
+def _apart(names: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Returns for each name what it may be called, with a number where another is called so."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name, plain in names:
+        numbered = (f"{plain}~{number}" for number in itertools.count(2))
+        new = next(x for x in itertools.chain([plain], numbered) if x.lower() not in taken)
+        taken.add(new.lower())
+        found[name] = new
+    return found
 
 
 def _are_apart(places: Iterable[Place]) -> bool:

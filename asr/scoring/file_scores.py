@@ -38,7 +38,7 @@ def score_files(
         DataError: a file is missing or breaks its format, or no hypothesis has a reference.
     """
     rule, paths = get_normalizer(normalizer), (Path(references_path), Path(hypotheses_path))
-    said, heard = _read_checked(*paths, formats, readings=readings)
+    said, heard = _read_checked(*paths, formats)
     hypotheses, extra = _with_reference(heard, said)
     references = _nearest_spellings(said, hypotheses, rule, costs=costs)
     scores, num_others = score_normalised(references, hypotheses, rule, readings=readings)
@@ -49,26 +49,31 @@ def score_files(
         scores=scores,
         earlier_normalizer=heard.normalizer,
         num_other_readings=num_others,
-        sources=said.said + heard.said,
+        sources=said.said + heard.said + _alternatives_said(said),
         extra=extra,
         places=said.places,
+        open_references=frozenset(said.spellings),
         speakers={name: place.speaker for name, place in said.places.items()},
     )
 
 
 def _read_checked(
-    path: Path, hypotheses: Path, formats: tuple[str | None, str | None], *, readings: bool
+    path: Path, hypotheses: Path, formats: tuple[str | None, str | None]
 ) -> tuple[TextFile, TextFile]:
-    """Returns both files; the references are not without any, nor open in a comparison."""
+    """Returns both files; the references are not without any."""
     said, heard = read_text_pair(path, hypotheses, ref_format=formats[0], hyp_format=formats[1])
     if not said.texts:
         raise DataError(f"{path}: holds no utterance; must hold at least one reference")
-    if said.spellings and not readings:
-        raise DataError(
-            f'{path}: "{next(iter(said.spellings))}" allows several texts, of which each '
-            "recognizer would be compared with another (write one of them)"
-        )
     return said, heard
+
+
+def _alternatives_said(said: TextFile) -> tuple[str, ...]:
+    if not said.spellings:
+        return ()
+    return (
+        f"{len(said.spellings)} references allow several texts, and count as the one that is "
+        "nearest to the hypothesis",
+    )
 
 
 def _with_reference(heard: TextFile, said: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -62,6 +62,7 @@ class Report:
         extra: ids of hypotheses without reference, which do not count.
         places: where utterances lie, of those of which it is known.
         like: what another tool would count; None: it was not asked for.
+        open_references: ids whose reference allows several texts, of which the nearest counts.
     """
 
     hypotheses_path: Path
@@ -80,6 +81,7 @@ class Report:
     extra: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     like: ToolCounts | None = None
+    open_references: frozenset[str] = frozenset()
 
     @cached_property
     def intervals(self) -> Mapping[str, Intervals]:
@@ -133,17 +135,25 @@ def score_folder(
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
         speakers=known_speakers(rows),
-        places=_places(rows),
+        places=_places(rows, cuts),
     )
 
 
-def _places(rows: Sequence[RecognizedUtterance]) -> dict[str, Place]:
-    """Returns where utterances lie that are files of their own, of those whose length is known."""
-    return {
+def _places(rows: Sequence[RecognizedUtterance], cuts: Path | None) -> dict[str, Place]:
+    """Returns where utterances lie, by a manifest, or else each in a file of its own.
+
+    The latter of those whose length is known.
+    """
+    own = {
         row.utterance_id: Place(row.utterance_id, "1", row.speaker or "unknown", 0.0, row.seconds)
         for row in rows
         if row.seconds is not None
     }
+    if cuts is None:
+        return own
+    from asr.scoring.cut_places import places_of_cuts  # lhotse takes seconds
+
+    return own | places_of_cuts(cuts, {row.utterance_id for row in rows})
 
 
 def _joined(names: set[str | None]) -> str | None:

@@ -153,7 +153,7 @@ def _notices(report: Report) -> list[str]:
         lines.append(f"only the utterances of {report.cuts_path}")
     if not set(KOREAN_UNITS).isdisjoint(scores.units):
         lines.append(_KOREAN_NOTICE)
-    lines += [*_unmatched(report), *lines_like(report.like)]
+    lines += [*unmatched(report), *lines_like(report.like)]
     if report.ended:
         ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
         lines.append(f"search ended by: {ends}")
@@ -162,8 +162,8 @@ def _notices(report: Report) -> list[str]:
     return lines
 
 
-def _unmatched(report: Report) -> list[str]:
-    """Returns which utterances lack a side."""
+def unmatched(report: Report) -> list[str]:
+    """Returns which utterances lack a side, a sentence each."""
     scores, lines = report.scores, []
     if report.extra:
         lines.append(f"no reference, left out: {listed(report.extra)}")
