@@ -20,7 +20,7 @@ import itertools
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from rapidfuzz.distance import Levenshtein
 
@@ -197,7 +197,7 @@ def find_edits(said: Tokens, heard: Tokens) -> tuple[tuple[Edit, ...], ErrorCoun
         return (), ErrorCounts(hits=len(said))
     hint = _check_size(said, heard)
     old, new = _codes(said, heard)
-    found = Levenshtein.opcodes(old, new, score_hint=hint).as_list()
+    found = cast("list[Edit]", Levenshtein.opcodes(old, new, score_hint=hint).as_list())
     edits = tuple(edit for edit in found if edit[0] != "equal")
     substitutions = deletions = insertions = 0
     for kind, begin, end, heard_begin, heard_end in edits:

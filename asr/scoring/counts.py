@@ -170,10 +170,10 @@ def _count(
 ) -> tuple[Alignment, dict[str, ErrorCounts]]:
     """Returns the alignment of the words, and the counts in each unit."""
     said, heard = split_words(reference), split_words(hypothesis)
+    letters, heard_letters = "".join(said), "".join(heard)
+    letter_edits, letter_counts = find_edits(letters, heard_letters)  # the first to be too long
     edits, counted = find_edits(said, heard)
     words = Alignment(reference, hypothesis, split_words, edits, counted)
-    letters, heard_letters = "".join(said), "".join(heard)
-    letter_edits, letter_counts = find_edits(letters, heard_letters)
     counts = {
         "words": counted,
         "characters": count_errors(" ".join(said), " ".join(heard)),

@@ -91,14 +91,11 @@ def _nearest_spellings(
     said: TextFile, hypotheses: Mapping[str, str], rule: Normalizer, *, costs: Costs
 ) -> dict[str, str]:
     """Returns the references, of those with alternatives the ones that are the cheapest."""
-    return {
-        name: nearest_spelling(
-            said.spellings[name],
-            rule.apply(hypotheses.get(name, "")),
-            normalize=rule.apply,
-            costs=costs,
-        )
-        if name in said.spellings
-        else text
-        for name, text in said.texts.items()
-    }
+    texts = dict(said.texts)
+    for name, spellings in said.spellings.items():
+        heard = rule.apply(hypotheses.get(name, ""))
+        try:
+            texts[name] = nearest_spelling(spellings, heard, normalize=rule.apply, costs=costs)
+        except DataError as error:
+            raise DataError(f'utterance "{name}": {error}') from None
+    return texts
