@@ -16,6 +16,7 @@ from asr.scoring.counts import UtteranceScore
 from asr.scoring.intervals import Difference
 from asr.scoring.rates import RATES, Report
 from asr.scoring.report_json import interval_values
+from asr.text.visible import visible
 
 NUM_CHANGED = 20
 _SYSTEMS = ("system", "Err", "95 % by utterance", "95 % by speaker")
@@ -38,7 +39,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> tuple[Path, Path]:
 def comparison_table(comparison: Comparison) -> Group:
     """Returns what rich prints."""
     tables = [rich_table(rows) for rows in (_system_rows(comparison), _pair_rows(comparison))]
-    return Group(*tables, *(Text(line) for line in notices(comparison)))
+    return Group(*tables, *(Text(visible(line)) for line in notices(comparison)))
 
 
 def comparison_markdown(comparison: Comparison) -> str:

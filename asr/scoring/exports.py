@@ -9,7 +9,8 @@ The texts are those that were scored, after the normaliser, so that the tools co
 hypothesis is there with an empty one, since sclite leaves out a reference that has none.
 
 What sclite takes for syntax, `{ } ( ) / @ ; *`, is written full width in trn, STM and CTM, each as
-one sign that stands nowhere else in the texts, so that words stay equal or different. Ids are
+one sign that stands nowhere else in the texts, so that words stay equal or different; `<` too
+where a text holds `<ALT>` or the like. Ids are
 `SPEAKER-UTTERANCE` there, as -i spu_id wants them: where the speaker is not known, and the id has
 no - or _ of its own, `unknown-UTTERANCE`. Where ids were changed, `ids.tsv` has both. STM labels
 each segment <O>, since sclite takes a first word in angle brackets for a label.
@@ -37,7 +38,9 @@ _SUBSTITUTES = {  # what sclite takes for syntax -> signs in its place, the firs
     "@": "＠﹫",
     ";": "；﹔⁏",
     "*": "＊﹡∗",
+    "<": "＜﹤‹",
 }
+_ALTERNATIVE = re.compile(r"<ALT(_BEGIN|_END)?>", re.IGNORECASE)  # syntax of CTM
 _WORD_SECONDS = 0.5
 _GUESSED = "times of words are not known: they are spread evenly over the utterance"
 _GUESSED_TOO = f"how long the utterances are is not known: half a second a word; {_GUESSED}"
@@ -158,10 +161,13 @@ def _are_apart(places: Iterable[Place]) -> bool:
 def _substitutes(utterances: Sequence[UtteranceScore]) -> dict[int, str]:
     """Returns what stands for each sign of sclite's syntax, nothing that is in the texts."""
     used: set[str] = set()
+    has_alternatives = False
     for utterance in utterances:
-        used.update(utterance.reference, utterance.hypothesis)
+        for text in (utterance.reference, utterance.hypothesis):
+            used.update(text)
+            has_alternatives = has_alternatives or bool(_ALTERNATIVE.search(text))
     table = {}
-    for sign in used & _SUBSTITUTES.keys():
+    for sign in used & _SUBSTITUTES.keys() - (set() if has_alternatives else {"<"}):
         free = [other for other in _SUBSTITUTES[sign] if other not in used]
         if not free:
             raise DataError(

@@ -20,6 +20,7 @@ from asr.scoring.counts import KOREAN_UNITS, ScoreSet
 from asr.scoring.like import lines_like
 from asr.scoring.rates import Report, listed
 from asr.scoring.report_json import to_json
+from asr.text.visible import visible
 
 _MOST_PARTS = 20  # rows of a table of parts
 _MARKS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
@@ -66,11 +67,11 @@ def to_markdown(report: Report) -> str:
 def to_table(report: Report) -> Group:
     """Returns what rich prints: the table of rates, the notices and the most frequent errors."""
     tables = [rich_table(_table_rows(report.scores)), rich_table(_interval_rows(report))]
-    parts: list[Table | Text] = [*tables, *(Text(notice) for notice in _notices(report))]
+    parts: list[Table | Text] = [*tables, *(Text(visible(notice)) for notice in _notices(report))]
     if confusions := _confusion_rows(report.scores):
         errors = Table("count", "most frequent word errors")
         for count, what in confusions:
-            errors.add_row(str(count), Text(what))
+            errors.add_row(str(count), Text(visible(what)))
         parts.append(errors)
     return Group(*parts)
 
