@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from asr.errors import ConfigError, DataError
 from asr.scoring.counts import UtteranceScore
 from asr.scoring.file_scores import score_files
@@ -141,14 +139,11 @@ def compare(reports: Mapping[str, Report], rate: str = "wer", *, seed: int = 0) 
     rows = [in_order(report, names) for report in reports.values()]
     speakers = [first.speakers[name] for name in names] if first.speakers else []
     counted = [[utterance.counts[unit] for utterance in row] for row in rows]
-    values = [
-        column
-        for row in counted
-        for column in ([c.num_errors for c in row], [c.num_reference for c in row])
-    ]
-    sums = [block_sums(np.transpose(values))]
+    by_utterance = zip(*counted, strict=True)
+    values = [[n for c in row for n in (c.num_errors, c.num_reference)] for row in by_utterance]
+    sums = [block_sums(values)]
     if len(set(speakers)) > 1:
-        sums.append(block_sums(np.transpose(values), speakers))
+        sums.append(block_sums(values, speakers))
     drawn = [draw_sums(found, seed=seed) for found in sums]
     places = list(combinations(range(len(rows)), 2))
     tests = [_test(rows[first], rows[second]) for first, second in places]
