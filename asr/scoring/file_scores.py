@@ -35,10 +35,10 @@ def score_files(
 
     Raises:
         ConfigError: the normaliser or the format is unknown.
-        DataError: a file is missing or breaks its format, or no hypothesis has a reference.
+        DataError: a file is missing or breaks its format, or no id is in both.
     """
-    rule, paths = get_normalizer(normalizer), (Path(references_path), Path(hypotheses_path))
-    said, heard = _read_checked(*paths, formats)
+    paths = Path(references_path), Path(hypotheses_path)
+    rule, (said, heard) = get_normalizer(normalizer), _read_checked(*paths, formats)
     hypotheses, extra = _with_reference(heard, said)
     references = _nearest_spellings(said, hypotheses, rule, costs=costs)
     scores, num_others = score_normalised(references, hypotheses, rule, readings=readings)
@@ -49,11 +49,11 @@ def score_files(
         scores=scores,
         earlier_normalizer=heard.normalizer,
         num_other_readings=num_others,
-        sources=said.said + heard.said + _alternatives_said(said),
+        sources=(*said.said, *_alternatives_said(said), *heard.said),
         extra=extra,
         places=said.places,
         open_references=frozenset(said.spellings),
-        speakers={name: place.speaker for name, place in said.places.items()},
+        speakers={name: where.speaker for name, where in said.places.items()},
     )
 
 
