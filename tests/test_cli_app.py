@@ -50,7 +50,7 @@ def test_decode_writes_every_utterance_and_score_reports_it(home: Path) -> None:
     rows = [json.loads(line) for line in (home / "d/hyp.jsonl").read_text().splitlines()]
     assert [row["id"] for row in rows] == [f"dev-{index:03d}" for index in range(6)]
     keys = {"id", "reference", "hypothesis", "score", "nbest", "ended", "seconds", "normalizer"}
-    keys.add("speaker")
+    keys |= {"speaker", "num_tokens", "manifest", "audio", "start"}
     assert all(set(row) == keys for row in rows)
     assert [row["reference"] for row in rows] == random_texts(6, seed=2)
     done = run("score", home / "d")

@@ -17,12 +17,12 @@ def test_speakers_are_sorted_by_their_rate_and_lengths_by_their_length() -> None
     assert [(part.label, part.num_utterances) for part in found["speaker"]] == [
         *(("a", 2), ("b", 2), ("c", 1))
     ]
-    assert [part.counts.num_errors for part in found["speaker"]] == [1, 1, 0]
+    assert [part.num_errors for part in found["speaker"]] == [1, 1, 0]
     assert [(part.label, part.num_utterances) for part in found["length"]] == [
         *(("0 to 5 words", 3), ("11 to 20 words", 1), ("more than 40 words", 1))
     ]
     for parts in found.values():
-        assert sum(part.counts.num_errors for part in parts) == scores.counts("words").num_errors
+        assert sum(part.num_errors for part in parts) == scores.counts("words").num_errors
     assert list(break_down(scores, {})) == ["length"]
 
 
@@ -38,8 +38,8 @@ def test_reports_hold_the_parts_and_escape_what_names_them(tmp_path: Path) -> No
         **{"label": "s|0", "num_utterances": 3, "num_reference": 6, "num_errors": 6, "rate": 1.0}
     }
     markdown = (tmp_path / "report.md").read_text("utf-8")
-    assert "| s\\|0 | 3 | 6 | 100.00 |" in markdown
-    assert "| 0 to 5 words | 6 | 12 | 75.00 |" in markdown
+    assert "| s\\|0 | 3 | 6 | 6 | 100.00 |" in markdown
+    assert "| 0 to 5 words | 6 | 12 | 9 | 75.00 |" in markdown
 
 
 def test_a_rate_above_a_bound_ends_with_3_for_somebodys_automatic_checks(tmp_path: Path) -> None:

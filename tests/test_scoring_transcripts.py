@@ -4,7 +4,7 @@ import pytest
 
 from asr.errors import DataError
 from asr.scoring.pairs import read_text_file
-from asr.scoring.transcripts import read_recognized
+from asr.scoring.recognized import read_recognized
 
 ROW = {"id": "a-2", "reference": "on the mat", "hypothesis": "on mat", "score": -1.5, "nbest": []}
 ROW |= {"ended": "eos", "seconds": 1.5}

@@ -14,11 +14,13 @@ import soundfile
 from asr.cli.use import transcribe_file
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
-from asr.use.transcribe import TranscribedSegment, Transcript, iter_segments, transcribe
+from asr.use.transcribe import TranscribeOptions, iter_segments, transcribe
+from asr.use.transcript import TranscribedSegment, Transcript
 from asr.use.writers import WRITERS, check_formats, check_output, write_transcript
 
 RATE = 16000
-OPTIONS = SearchConfig()
+SEARCH = SearchConfig()
+OPTIONS = TranscribeOptions(SEARCH)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Listener:
         self.batches = []
 
     def recognize(self, waveforms, options):
-        assert options is OPTIONS
+        assert options is SEARCH
         assert all(waveform.dtype == np.float32 for waveform in waveforms)
         self.batches.append([len(waveform) / RATE for waveform in waveforms])
         return [Said(f"{len(waveform) // 1600}", ended=self.ended) for waveform in waveforms]
@@ -125,7 +127,10 @@ def test_batches_hold_like_lengths_and_at_most_batch_seconds_with_padding():
     listener = Listener()
     lengths = [1, 9, 2, 8, 1, 9, 2, 8, 3, 7] * 6
     found = transcribe(
-        listener, speech(*lengths), sample_rate=RATE, options=OPTIONS, batch_seconds=30.0
+        listener,
+        speech(*lengths),
+        sample_rate=RATE,
+        options=TranscribeOptions(SEARCH, batch_seconds=30.0),
     )
     assert max(len(batch) * max(batch) for batch in listener.batches) <= 30.0
     assert max(len(batch) for batch in listener.batches) > 4
@@ -147,7 +152,7 @@ def test_the_first_segment_comes_before_the_rest_is_recognized():
 
 def peak_bytes(path, listener):
     tracemalloc.start()
-    found = transcribe(listener, path, options=OPTIONS, batch_seconds=20.0)
+    found = transcribe(listener, path, options=TranscribeOptions(SEARCH, batch_seconds=20.0))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak, len(found.segments)
@@ -194,7 +199,12 @@ def test_a_rate_for_a_file_is_said():
 
 def test_batches_of_no_length_are_said():
     with pytest.raises(ConfigError, match="batch_seconds 0: must be > 0"):
-        iter_segments(Listener(), burst(1), sample_rate=RATE, options=OPTIONS, batch_seconds=0)
+        iter_segments(
+            Listener(),
+            burst(1),
+            sample_rate=RATE,
+            options=TranscribeOptions(SEARCH, batch_seconds=0),
+        )
 
 
 def test_a_missing_file_is_said(tmp_path):
@@ -323,7 +333,7 @@ def test_a_fault_found_late_says_that_what_was_printed_is_a_part(tmp_path, capsy
     samples[-1] = np.nan
     soundfile.write(tmp_path / "late.wav", samples, RATE, subtype="FLOAT")
     with pytest.raises(DataError, match=r"NaN .*; what was printed of it is only its beginning$"):
-        transcribe_file(Listener(), tmp_path / "late.wav", OPTIONS, formats=("txt",), folder=None)
+        transcribe_file(Listener(), tmp_path / "late.wav", SEARCH, formats=("txt",), folder=None)
     assert capsys.readouterr().out
 
 

@@ -27,6 +27,15 @@ Files = Annotated[
         "--files", help="Also ref.trn, hyp.trn, ref.stm, hyp.ctm, ref.text and hyp.text, as scored."
     ),
 ]
+Pictures = Annotated[
+    int,
+    typer.Option(
+        min=0, max=100, help="Draw features and attention of so many of the worst utterances."
+    ),
+]
+PicturesModel = Annotated[
+    Path | None, typer.Option("--model", help="Model folder that decoded; for --pictures.")
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(
@@ -45,4 +54,28 @@ Cuts = Annotated[
 ]
 Note = Annotated[
     str, typer.Option(help="A line for the reports, such as what else the set was used for.")
+]
+
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Also by this field of the manifest: speaker, language, gender, recording, duration, "
+        "..., or a key of custom; repeatable."
+    ),
+]
+Manifest = Annotated[
+    Path | None, typer.Option(help="Of --by; else the manifest that was decoded, or --cuts.")
+]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        help="The text of training: error rate of words that are not in it. A manifest, "
+        "transcripts, or plain text."
+    ),
+]
+AgainstFormat = Annotated[
+    str | None, typer.Option(help="Of --against: cuts, plain, or one of --format.")
+]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Beside each rate that of the texts without --normalizer.")
 ]

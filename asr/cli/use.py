@@ -27,7 +27,7 @@ MOST_NAMED = 20  # utterances, before only their number is said
 def decode(
     cuts: Annotated[Path, typer.Argument(help="Manifest of what to decode.")],
     model: Model,
-    out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl.")],
+    out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl and decode.json.")],
     lms: LMs = None,
     beam_size: BeamSize = None,
     search: Search = None,
@@ -37,16 +37,22 @@ def decode(
 ) -> None:
     """Recognize every utterance of a manifest.
 
-    Those whose audio cannot be read are named, the others decoded; the exit code is then 2.
+    Those whose audio cannot be read are named, the others decoded; the exit code is then 2. With
+    --beam-size 10 --set search.num_best=10 hyp.jsonl holds ten hypotheses each, for asr score.
     """
     use_threads(threads)
+    from asr.machine.ranks import own_rank
     from asr.use.decode import decode_manifest
+    from asr.use.decoding_record import model_sha256, write_decoding_record
     from asr.use.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
     chosen = recognizer.choose(search_settings(search, beam_size, settings))
     say_all(recognizer.notices)
+    models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
+    if own_rank()[0] == 0:
+        write_decoding_record(summary, recognizer, chosen, manifest=cuts, models=models)
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
     say(
@@ -132,6 +138,7 @@ def transcribe_file(
     Raises:
         DataError: the file cannot be read to its end, or the folder cannot be written.
     """
+    from asr.use.transcribe import TranscribeOptions
     from asr.use.transcribe import transcribe as run
     from asr.use.writers import WRITERS, write_transcript
 
@@ -145,7 +152,8 @@ def transcribe_file(
             printed.append(segment)
 
     try:
-        transcript = run(recognizer, file, options=chosen, on_segment=tell, on_warning=say)
+        options = TranscribeOptions(chosen)
+        transcript = run(recognizer, file, options=options, on_segment=tell, on_warning=say)
     except DataError as error:
         part = "; what was printed of it is only its beginning" if printed else ""
         raise DataError(f"{error}{part}") from None

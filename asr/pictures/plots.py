@@ -5,6 +5,7 @@ is used. Text that no installed font can show is never drawn as empty boxes.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_LABELS = 60  # more token labels than this would overlap
-_DOTS_PER_INCH = 100
+DOTS_PER_INCH = 100
 _NUM_BINS = 50
 _SHARE_DRAWN = 0.999  # of a histogram's values: one very large one would leave no room for others
 _SUFFIXES = (".png", ".svg", ".pdf")
@@ -52,6 +53,7 @@ def plot_alignment(
     *,
     title: str,
     seconds_per_frame: float,
+    dpi: int = DOTS_PER_INCH,
 ) -> None:
     """Draws which frames the decoder attended to at each token; time runs right, tokens down.
 
@@ -65,6 +67,7 @@ def plot_alignment(
         path: file to write; its suffix (.png, .svg, .pdf) chooses the format.
         title: one line above the picture.
         seconds_per_frame: duration of one memory frame.
+        dpi: dots per inch; a picture of 60 has a third of the dots.
 
     Raises:
         DataError: the suffix is another, or the file cannot be written.
@@ -76,6 +79,7 @@ def plot_alignment(
     _show_weights(figure, alignment, seconds=num_frames * seconds_per_frame)
     _label_rows(figure.axes[0], tokens)
     _set_title(figure, title)
+    figure.set_dpi(dpi)
     save_picture(figure, path)
 
 
@@ -110,6 +114,7 @@ def plot_log_mel(
     title: str,
     seconds_per_frame: float,
     hz: tuple[float, float],
+    dpi: int = DOTS_PER_INCH,
 ) -> None:
     """Draws log-mel features: time runs right, frequency up (mel scale), bright is loud.
 
@@ -119,6 +124,7 @@ def plot_log_mel(
         title: one line above the picture.
         seconds_per_frame: from one frame to the next.
         hz: lower edge of the first filter, upper edge of the last.
+        dpi: dots per inch.
 
     Raises:
         DataError: the suffix is another, or the file cannot be written.
@@ -127,21 +133,14 @@ def plot_log_mel(
 
     figure = _new_figure(width=9.0, height=4.0)
     axes = figure.add_subplot()
-    picture = librosa.display.specshow(
-        levels.T,
-        ax=axes,
-        x_axis="time",
-        y_axis="mel",
-        sr=1 / seconds_per_frame,  # one sample a frame
-        hop_length=1,
-        fmin=hz[0],
-        fmax=hz[1],
-        htk=True,
-        cmap="magma",
-    )
+    low, high = hz
+    rate = 1 / seconds_per_frame  # one sample a frame
+    draw = partial(librosa.display.specshow, x_axis="time", y_axis="mel", htk=True, cmap="magma")
+    picture = draw(levels.T, ax=axes, sr=rate, hop_length=1, fmin=low, fmax=high)
     figure.colorbar(picture, ax=axes, label="level (dB)", pad=0.02)
     axes.set(xlabel="time (s)", ylabel="frequency (Hz)")
     _set_title(figure, title)
+    figure.set_dpi(dpi)
     save_picture(figure, path)
 
 
@@ -225,7 +224,7 @@ def _bins(values: np.ndarray) -> np.ndarray:
 def _new_figure(*, width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, layout="constrained")
+    return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
 
 
 def _set_title(figure: "Figure", title: str) -> None:

@@ -1,12 +1,10 @@
 """Where the errors are: in which words, utterances, speakers, and lengths of utterances."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
-from functools import reduce
-from operator import add
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from asr.scoring.alignment import ErrorCounts, Step
+from asr.scoring.alignment import Step
 from asr.scoring.counts import ScoreSet, UtteranceScore
 
 NUM_WORST = 20
@@ -15,11 +13,17 @@ LENGTHS = (5, 10, 20, 40)  # words; the longest of each class but the last
 
 
 class Part(NamedTuple):
-    """Some of the utterances: what they have in common, how many, and their words' counts."""
+    """Some of the utterances, or of their words: what they have in common, and their errors."""
 
     label: str
     num_utterances: int
-    counts: ErrorCounts
+    num_reference: int
+    num_errors: int
+
+    @property
+    def rate(self) -> float:
+        """Errors per word of the references, a fraction; of no word as of one."""
+        return self.num_errors / max(self.num_reference, 1)
 
 
 def break_down(scores: ScoreSet, speakers: Mapping[str, str]) -> dict[str, list[Part]]:
@@ -31,19 +35,36 @@ def break_down(scores: ScoreSet, speakers: Mapping[str, str]) -> dict[str, list[
     """
     found: dict[str, list[Part]] = {}
     if speakers:
-        parts = _parts(scores, lambda utterance: speakers[utterance.utterance_id])
-        found["speaker"] = sorted(parts, key=lambda part: (-part.counts.rate, part.label))
+        found["speaker"] = parts_by_label(scores, speakers)
     classes = [_length_class(number) for number in (0, *(most + 1 for most in LENGTHS))]
-    by_length = _parts(scores, _length_of)
-    found["length"] = sorted(by_length, key=lambda part: classes.index(part.label))
+    lengths = {utterance.utterance_id: _length_of(utterance) for utterance in scores.utterances}
+    found["length"] = parts_by_label(scores, lengths, order=classes)
     return found
 
 
-def _parts(scores: ScoreSet, label: Callable[[UtteranceScore], str]) -> list[Part]:
-    groups: dict[str, list[ErrorCounts]] = defaultdict(list)
+def parts_by_label(
+    scores: ScoreSet, labels: Mapping[str, str], *, order: Sequence[str] = ()
+) -> list[Part]:
+    """Returns utterances with the same label as a part, labels in an order first, then the worst.
+
+    Args:
+        scores: the error counts.
+        labels: utterance -> label; utterances without one are in no part.
+        order: labels that come before the others, in this order.
+    """
+    groups: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for utterance in scores.utterances:
-        groups[label(utterance)].append(utterance.counts["words"])
-    return [Part(name, len(counts), reduce(add, counts)) for name, counts in groups.items()]
+        label = labels.get(utterance.utterance_id)
+        if label is not None:
+            counts, sums = utterance.counts["words"], groups[label]
+            sums[0] += 1
+            sums[1] += counts.num_reference
+            sums[2] += counts.num_errors
+    places = {label: place for place, label in enumerate(order)}
+    parts = [Part(label, *sums) for label, sums in groups.items()]
+    return sorted(
+        parts, key=lambda part: (places.get(part.label, len(places)), -part.rate, part.label)
+    )
 
 
 def _length_of(utterance: UtteranceScore) -> str:

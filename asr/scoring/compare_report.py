@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Group
 from rich.text import Text
@@ -14,10 +15,12 @@ from asr.scoring.columns import rich_table, side_by_side, span, wrap_columns
 from asr.scoring.compare import Comparison, Pair, in_order
 from asr.scoring.counts import UtteranceScore
 from asr.scoring.intervals import Difference
+from asr.scoring.provenance import provenance_markdown
 from asr.scoring.rates import RATES, Report
 from asr.scoring.report_json import interval_values
 from asr.text.visible import visible
 
+COMPARE_SCHEMA = "asr-compare/1"
 NUM_CHANGED = 20
 _SYSTEMS = ("system", "Err", "95 % by utterance", "95 % by speaker")
 _PAIRS = ("first - second", "points", "95 % by utterance", "95 % by speaker", "P", "p (MAPSSWE)")
@@ -56,6 +59,8 @@ def comparison_markdown(comparison: Comparison) -> str:
         title = f"{scores[0].utterance_id} (errors {errors})"
         shown = _alignment_lines(list(comparison.reports), scores)
         lines += [*markdown.fenced([title, *shown]), ""]
+    for name, report in comparison.reports.items():
+        lines += provenance_markdown(report.provenance, of=name)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -73,8 +78,15 @@ def _alignment_lines(names: Sequence[str], scores: Sequence[UtteranceScore]) -> 
 
 def comparison_json(comparison: Comparison) -> str:
     """Returns the comparison as JSON: rates and differences as fractions."""
-    values = {
+    return json.dumps(comparison_values(comparison), ensure_ascii=False, indent=2) + "\n"
+
+
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """Returns what `compare.json` holds."""
+    return {
+        "schema": COMPARE_SCHEMA,
         "rate": comparison.rate,
+        "notices": notices(comparison),
         "systems": {
             name: _system_values(report, comparison.unit)
             for name, report in comparison.reports.items()
@@ -104,7 +116,6 @@ def comparison_json(comparison: Comparison) -> str:
             for rows in most_changed(comparison)
         ],
     }
-    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
 
 
 def _system_values(report: Report, unit: str) -> dict[str, object]:
@@ -113,6 +124,7 @@ def _system_values(report: Report, unit: str) -> dict[str, object]:
         "rate": report.scores.counts(unit).rate,
         "interval_95": interval_values(report, unit),
         "missing": report.scores.missing,
+        "provenance": dict(report.provenance) or None,
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from asr.errors import DataError
 from asr.scoring.alternatives import ONE_EACH, Costs, nearest_spelling
+from asr.scoring.analysis import Details
 from asr.scoring.pairs import read_text_pair
 from asr.scoring.rates import Report, score_normalised
 from asr.scoring.transcripts import TextFile
@@ -53,7 +54,7 @@ def score_files(
         extra=extra,
         places=said.places,
         open_references=frozenset(said.spellings),
-        speakers={name: where.speaker for name, where in said.places.items()},
+        details=Details(speakers={name: where.speaker for name, where in said.places.items()}),
     )
 
 

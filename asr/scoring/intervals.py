@@ -6,7 +6,7 @@ Peng 2019, arXiv 1912.09508). The interval is a factor up and down from the rate
 where s is that spread times sqrt(n / (n - 1)) and t the 97.5 % point of Student's t with n - 1
 degrees of freedom, n being the number of blocks. The percentiles of the draws, which others print,
 cover too little where blocks are few: of simulated sets with ten speakers 87 to 89 % of 95, of five
-80 to 82, of two 47 to 49; these cover 92 to 97 (tests/benchmarks/coverage.py).
+80 to 82, of two 47 to 49; these cover 92 to 97 (tests/benchmarks/interval_coverage.py).
 """
 
 from collections.abc import Mapping, Sequence

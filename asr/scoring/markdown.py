@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-_MARKUP = re.compile(r"([\\`*\[\]<>&|#~]|(?<!\w)_|_(?!\w))")  # one in a word is no markup
+_MARKUP = re.compile(r"([\\`*\[\]<>&|#~$]|(?<!\w)_|_(?!\w))")  # one in a word is no markup
 
 
 def escape(text: str) -> str:

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from asr.errors import ConfigError, DataError
+from asr.scoring.analysis import Analysis, Details, analyse
 from asr.scoring.counts import RESPACED, ScoreSet, score
 from asr.scoring.intervals import Intervals, score_intervals
 from asr.scoring.like import ToolCounts
 from asr.scoring.readings import nearest_reading
+from asr.scoring.recognized import RecognizedUtterance, read_recognized
 from asr.scoring.timed import Place
-from asr.scoring.transcripts import RecognizedUtterance, read_recognized
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -57,12 +58,14 @@ class Report:
             file says; None: it does not.
         unreadable: ids whose audio could not be read, so that they have no hypothesis.
         num_other_readings: utterances with a number that was heard in the other way it is said.
-        speakers: utterance -> who speaks; empty where that is not known of all.
         sources: what the files were read as, and what is to know of them, a sentence each.
         extra: ids of hypotheses without reference, which do not count.
         places: where utterances lie, of those of which it is known.
         like: what another tool would count; None: it was not asked for.
         open_references: ids whose reference allows several texts, of which the nearest counts.
+        provenance: see `find_provenance`; empty: it was not asked for.
+        details: what else is known of the utterances.
+        raw: the same without normalisation; None: it was not asked for.
     """
 
     hypotheses_path: Path
@@ -76,12 +79,24 @@ class Report:
     earlier_normalizer: str | None = None
     unreadable: tuple[str, ...] = ()
     num_other_readings: int = 0
-    speakers: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     like: ToolCounts | None = None
     open_references: frozenset[str] = frozenset()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    details: Details = field(default_factory=Details)
+    raw: "Report | None" = None
+
+    @property
+    def speakers(self) -> Mapping[str, str]:
+        """Utterance -> who speaks; empty where that is not known of all."""
+        return self.details.speakers
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """Where the errors are."""
+        return analyse(self.scores, self.details, self.normalizer.apply)
 
     @cached_property
     def intervals(self) -> Mapping[str, Intervals]:
@@ -114,8 +129,7 @@ def score_folder(
             manifest cannot be read or holds an utterance that the file does not.
     """
     rule, path = get_normalizer(normalizer), Path(folder) / HYPOTHESES_FILE
-    rows = read_recognized(path)
-    rows = rows if cuts is None else _of_manifest(rows, cuts, path)
+    rows = read_recognized(path) if cuts is None else _of_manifest(cuts, path)
     seconds = [row.seconds for row in rows if row.seconds is not None]
     scores, num_other_readings = score_normalised(
         {row.utterance_id: row.reference for row in rows},
@@ -134,7 +148,7 @@ def score_folder(
         earlier_normalizer=_joined({row.normalizer for row in rows}),
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
-        speakers=known_speakers(rows),
+        details=Details({row.utterance_id: row for row in rows}, known_speakers(rows)),
         places=_places(rows, cuts),
     )
 
@@ -185,12 +199,11 @@ def score_normalised(
     return score(said, heard), sum(said[name] != plain[name] for name in said)
 
 
-def _of_manifest(
-    rows: Sequence[RecognizedUtterance], cuts: Path, path: Path
-) -> list[RecognizedUtterance]:
+def _of_manifest(cuts: Path, path: Path) -> list[RecognizedUtterance]:
     """Returns the rows of a manifest's utterances, all of which must have one."""
     from asr.data.manifest import read_ids  # lhotse takes seconds
 
+    rows = read_recognized(path)
     wanted = read_ids(cuts)
     absent = sorted(wanted - {row.utterance_id for row in rows})
     if absent:

@@ -1,55 +1,27 @@
-"""Files of transcripts: what was said and what was recognised, by utterance.
+"""Files of transcripts by utterance: id -> text in JSON lines, trn or Kaldi text.
 
-Two readers of lines: of `hyp.jsonl`, as `asr decode` writes it, and of id -> text in JSON lines,
-trn or Kaldi text, as other tools write it (`pairs.py` has the other formats). Each line is checked
-here, once; an error names the file and the line. Ids come out in Unicode form NFC, texts as they
-stand.
+`recognized.py` reads `hyp.jsonl` with all that it holds, `pairs.py` has the other formats. Each
+line is checked here, once; an error names the file and the line. Ids come out in Unicode form NFC,
+texts as they stand.
 """
 
 import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from asr.errors import DataError
 from asr.scoring.alternatives import Spellings, first_spelling, parse_spellings
 from asr.scoring.formats import JSONL, KALDI, TRN
-from asr.scoring.lines import Line, new_id, read_lines
+from asr.scoring.lines import Line, new_id
 from asr.scoring.tables import Field
 from asr.scoring.timed import Place
 
 _KINDS = {str: "string", float: "finite number"}
 _TRN_LINE = re.compile(r"(.*)\(([^()\s]+)\)")
 _Value = TypeVar("_Value", str, float)
-_JSON_LINES = 'each line is {"id": ..., "text": ...} or as asr decode writes it'
-
-
-@dataclass(frozen=True)
-class RecognizedUtterance:
-    """One line of `hyp.jsonl`.
-
-    Attributes:
-        utterance_id: its id.
-        reference: what was said.
-        hypothesis: what was recognised.
-        ended: why the search stopped: eos, length or loop; None where the line does not tell.
-        seconds: duration of the utterance; None where the line does not tell.
-        normalizer: name and version of what both texts went through; None: it does not tell.
-        error: why there is no hypothesis, as audio that cannot be read; None: there is one.
-        speaker: who speaks; None where the line does not tell.
-    """
-
-    utterance_id: str
-    reference: str
-    hypothesis: str
-    ended: str | None
-    seconds: float | None
-    normalizer: str | None = None
-    error: str | None = None
-    speaker: str | None = None
+JSON_LINES = 'each line is {"id": ..., "text": ...} or as asr decode writes it'
 
 
 class TextFile(NamedTuple):
@@ -70,34 +42,6 @@ class TextFile(NamedTuple):
     places: Mapping[str, Place] = {}
     ignored: frozenset[str] = frozenset()
     said: tuple[str, ...] = ()
-
-
-def read_recognized(path: Path) -> list[RecognizedUtterance]:
-    """Returns the lines of a `hyp.jsonl`, in their order.
-
-    Raises:
-        DataError: the file is missing, empty or not UTF-8, a line is not a JSON object with `id`,
-            `reference` and `hypothesis`, or an id comes twice.
-    """
-    rows: dict[str, RecognizedUtterance] = {}
-    for where, line in read_lines(path):
-        values = _parse_json(line, where)
-        name = new_id(_get(values, "id", str, where=where), rows, where)
-        rows[name] = RecognizedUtterance(
-            utterance_id=name,
-            reference=_get(values, "reference", str, where=where),
-            hypothesis=_get(values, "hypothesis", str, where=where),
-            ended=_get_optional(values, "ended", str, where=where),
-            seconds=_get_optional(values, "seconds", float, where=where),
-            normalizer=_get_optional(values, "normalizer", str, where=where),
-            error=_get_optional(values, "error", str, where=where),
-            speaker=_get_optional(values, "speaker", str, where=where),
-        )
-    if not rows:
-        raise DataError(
-            f"{path}: holds no utterance; must hold at least one (run asr decode again)"
-        )
-    return list(rows.values())
 
 
 def parse_lines(lines: Sequence[Line], format_name: str, field: Field) -> TextFile:
@@ -149,10 +93,10 @@ def check_spellings(text: str, where: str, field: Field) -> Spellings:
 
 
 def _parse_json_line(line: str, where: str, field: str) -> tuple[str, str, str | None]:
-    values = _parse_json(line, where)
+    values = parse_json(line, where)
     key = field if field in values else "text"
-    name, text = (_get(values, part, str, where=where) for part in ("id", key))
-    return name, text, _get_optional(values, "normalizer", str, where=where)
+    name, text = (get_value(values, part, str, where=where) for part in ("id", key))
+    return name, text, get_optional(values, "normalizer", str, where=where)
 
 
 def _parse_kaldi_line(line: str, where: str, field: str) -> tuple[str, str, None]:
@@ -182,30 +126,40 @@ _PARSERS: dict[str, Callable[[str, str, str], tuple[str, str, str | None]]] = {
 }
 
 
-def _parse_json(line: str, where: str) -> dict[str, Any]:
+def parse_json(line: str, where: str) -> dict[str, Any]:
+    """Returns the object that a line holds.
+
+    Raises:
+        DataError: it holds none.
+    """
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: is not JSON ({error}); {_JSON_LINES}") from None
+        raise DataError(f"{where}: is not JSON ({error}); {JSON_LINES}") from None
     if not isinstance(values, dict):
-        raise DataError(f"{where}: must be a JSON object with an id and a text; {_JSON_LINES}")
+        raise DataError(f"{where}: must be a JSON object with an id and a text; {JSON_LINES}")
     return values
 
 
-def _get_optional(
-    values: dict[str, Any], key: str, kind: type[_Value], *, where: str
+def get_optional(
+    values: Mapping[str, Any], key: str, kind: type[_Value], *, where: str
 ) -> _Value | None:
-    return None if values.get(key) is None else _get(values, key, kind, where=where)
+    """Returns the value of a key as `get_value`; None where it is missing or null."""
+    return None if values.get(key) is None else get_value(values, key, kind, where=where)
 
 
-def _get(values: dict[str, Any], key: str, kind: type[_Value], *, where: str) -> _Value:
-    """Returns the value of the key; a whole number may stand for a float."""
+def get_value(values: Mapping[str, Any], key: str, kind: type[_Value], *, where: str) -> _Value:
+    """Returns the value of the key; a whole number may stand for a float.
+
+    Raises:
+        DataError: it is missing, of another kind, or no text that can be written.
+    """
     value = values.get(key)
     if kind is float and type(value) is int:
         value = float(value)
     if not isinstance(value, kind) or (kind is float and not math.isfinite(value)):
         shown = "missing" if key not in values else json.dumps(value)[:80]
-        raise DataError(f'{where}: "{key}" is {shown}; must be a {_KINDS[kind]}; {_JSON_LINES}')
+        raise DataError(f'{where}: "{key}" is {shown}; must be a {_KINDS[kind]}; {JSON_LINES}')
     if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
         raise DataError(
             f'{where}: "{key}" holds half a character (a lone surrogate); write it whole'

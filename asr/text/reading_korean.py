@@ -33,14 +33,19 @@ from asr.text.words_korean import (
 _MONTHS = {"6": "유", "10": "시"}  # 6월 is 유월
 
 
-def read_korean(text: str) -> str:
+def read_korean(text: str, *, capitals: bool = True) -> str:
     """Returns composed (NFC) text with numbers, units, signs and capitals in Hangul.
 
     What has no one reading stays: words in small Latin letters, capitals of more than six letters.
+
+    Args:
+        text: of any form.
+        capitals: whether they are read; units are in any case.
     """
     text = plain_characters(text)
     for pattern, reading in _RULES:
-        text = pattern.sub(reading, text)
+        if capitals or reading is not _capitals:
+            text = pattern.sub(reading, text)
     return text
 
 

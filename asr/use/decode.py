@@ -10,8 +10,9 @@ from lhotse import CutSet
 
 from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
+from asr.data.cut_lines import is_mix
 from asr.data.loading import dead_loaders_named
-from asr.data.manifest import Cut, checked_cuts
+from asr.data.manifest import Cut, audio_paths, checked_cuts, is_whole
 from asr.errors import DataError
 from asr.files import write_file, writing
 from asr.hypotheses import REASONS
@@ -79,17 +80,30 @@ def decode_manifest(
 
 
 def _complete(lines: dict[str, dict[str, object]], cuts: list[Cut], manifest: str | Path) -> None:
-    """Adds to each line its length and speaker; refuses lines that all hold an error."""
+    """Adds to each line its length, speaker and origin; refuses lines that all hold an error."""
     for cut in cuts:
         lines[cut.id]["seconds"] = round(cut.duration, 3)
+        lines[cut.id]["manifest"] = str(Path(manifest).absolute())
         speakers = {supervision.speaker for supervision in cut.supervisions}
         lines[cut.id]["speaker"] = speakers.pop() if len(speakers) == 1 else None
+        lines[cut.id].update(_audio_of(cut))
     errors = [line["error"] for line in lines.values() if "error" in line]
     if len(errors) == len(cuts):
         raise DataError(
             f"{manifest}: the audio of none of its {len(cuts)} utterances can be read; one of "
             f"them: {errors[0]}"
         )
+
+
+def _audio_of(cut: Cut) -> dict[str, object]:
+    """Returns the file that a cut is read from, and where it starts there, None for all of it.
+
+    A mix, and audio that is in no file of its own, has none.
+    """
+    paths = list(audio_paths(cut))
+    if is_mix(cut) or len(paths) != 1:
+        return {"audio": None, "start": None}
+    return {"audio": str(paths[0]), "start": None if is_whole(cut) else round(cut.start, 4)}
 
 
 def batches_of(recognizer: Recognizer, cuts: list[Cut], *, leave_out: bool = False) -> Batches:
@@ -122,6 +136,7 @@ def _decode_share(
             nothing: dict[str, object] = {
                 "hypothesis": "",
                 "score": None,
+                "num_tokens": None,
                 "nbest": [],
                 "ended": None,
             }
@@ -142,6 +157,7 @@ def _line(result: Recognized) -> dict[str, object]:
     return {
         "hypothesis": result.text,
         "score": round(result.score, 4),
+        "num_tokens": result.num_tokens,
         "nbest": [{"text": text, "score": round(score, 4)} for text, score in result.nbest],
         "ended": result.ended,
     }

@@ -6,10 +6,10 @@ import torch
 from lhotse import CutSet
 
 from asr.data.batches import Batch, BatchDataset, collate
-from asr.data.manifest import checked_cuts
+from asr.data.manifest import Cut, checked_cuts
 from asr.encoder import Encoded
 from asr.errors import ConfigError, DataError
-from asr.pictures.plots import check_picture, plot_alignment
+from asr.pictures.plots import DOTS_PER_INCH, check_picture, plot_alignment
 from asr.recognition import encode_padded
 from asr.use.recognizer import Recognizer, search_encoded
 
@@ -45,6 +45,33 @@ def draw_alignment(
     encoded = encode_padded(model, batch.waveforms, batch.lengths, options=recognizer.options)
     if of_hypothesis:
         batch = _with_hypothesis(recognizer, batch, encoded)
+    _draw(recognizer, batch, encoded, path=path)
+    return batch.texts[0]
+
+
+@torch.inference_mode()
+def draw_attention(
+    recognizer: Recognizer, batch: Batch, path: Path, *, dpi: int = DOTS_PER_INCH
+) -> None:
+    """Draws the attention to the text of a batch of one utterance.
+
+    Raises:
+        DataError: the picture cannot be written.
+    """
+    options = recognizer.options
+    encoded = encode_padded(recognizer.model, batch.waveforms, batch.lengths, options=options)
+    _draw(recognizer, batch, encoded, path=path, dpi=dpi)
+
+
+def _draw(
+    recognizer: Recognizer,
+    batch: Batch,
+    encoded: Encoded,
+    *,
+    path: Path,
+    dpi: int = DOTS_PER_INCH,
+) -> None:
+    model = recognizer.model
     _, alignments = model.decoder(batch.inputs.to(encoded.values.device), model.prepare(encoded))
     num_frames = int(encoded.lengths[0])
     plot_alignment(
@@ -53,16 +80,20 @@ def draw_alignment(
         path,
         title=batch.ids[0],
         seconds_per_frame=float(batch.lengths[0]) / recognizer.sample_rate / num_frames,
+        dpi=dpi,
     )
-    return batch.texts[0]
 
 
 def _with_hypothesis(recognizer: Recognizer, batch: Batch, encoded: Encoded) -> Batch:
     """Returns the batch of one utterance with what is recognized in place of its reference."""
-    tokenizer = recognizer.tokenizer
     best = search_encoded(recognizer.model, encoded, recognizer.options)[0][0]
-    text = tokenizer.decode(best.tokens)
-    return collate(batch.ids, [text], [batch.waveforms[0].numpy()], tokenizer=tokenizer)
+    return with_text(recognizer, batch, recognizer.tokenizer.decode(best.tokens))
+
+
+def with_text(recognizer: Recognizer, batch: Batch, text: str) -> Batch:
+    """Returns a batch of one utterance with another text in place of its own."""
+    waveform = batch.waveforms[0].numpy()
+    return collate(batch.ids, [text], [waveform], tokenizer=recognizer.tokenizer)
 
 
 def _load(
@@ -76,10 +107,20 @@ def _load(
     if found is None:
         some = ", ".join(names[:3])
         raise DataError(f"{manifest}: has no utterance {utterance!r}; it has {some}, ...")
-    dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
-    batch = dataset[CutSet.from_cuts([found])]
-    if isinstance(batch, DataError):
-        raise batch
+    batch = batch_of(recognizer, found)
     if needs_text and not batch.texts[0]:
         raise DataError(f"{manifest} utterance {found.id!r}: has no transcript to align")
+    return batch
+
+
+def batch_of(recognizer: Recognizer, cut: Cut) -> Batch:
+    """Returns a cut as a batch of one utterance.
+
+    Raises:
+        DataError: its audio cannot be read.
+    """
+    dataset = BatchDataset(recognizer.tokenizer, sample_rate=recognizer.sample_rate)
+    batch = dataset[CutSet.from_cuts([cut])]
+    if isinstance(batch, DataError):
+        raise batch
     return batch

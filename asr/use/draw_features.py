@@ -4,12 +4,13 @@ import math
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from asr.audio.files import read_audio
 from asr.config import Config
 from asr.errors import DataError
 from asr.features import LogMel
-from asr.pictures.plots import check_picture, plot_log_mel
+from asr.pictures.plots import DOTS_PER_INCH, check_picture, plot_log_mel
 
 DECIBELS = 10 / math.log(10)  # in one unit of a natural logarithm of energy
 MAX_SECONDS = 60.0  # more frames than that would be narrower than the picture's dots
@@ -29,19 +30,47 @@ def draw_features(config: Config, audio: str | Path, path: Path) -> None:
             written, or its suffix is another.
     """
     check_picture(path)
-    waveform = torch.from_numpy(read_audio(audio, config.sample_rate))[None]
+    waveform = torch.from_numpy(read_audio(audio, config.sample_rate))
+    draw_waveform(config, waveform, path, title=Path(audio).name, where=str(audio))
+
+
+@torch.inference_mode()
+def draw_waveform(
+    config: Config,
+    samples: Tensor,
+    path: Path,
+    *,
+    title: str,
+    where: str = "",
+    dpi: int = DOTS_PER_INCH,
+) -> None:
+    """Draws the log-mel features of a waveform (N,), as `draw_features` does of a recording.
+
+    Args:
+        config: see `draw_features`.
+        samples: float32 in [-1, 1], at the configuration's rate.
+        path: see `draw_features`.
+        title: above the picture.
+        where: what an error names; the title, where it is empty.
+        dpi: dots per inch.
+
+    Raises:
+        DataError: see `draw_features`.
+    """
+    waveform = samples[None]
     seconds = waveform.size(1) / config.sample_rate
     layer = LogMel(config.sample_rate, **config.features.model_dump()).eval()
     features, lengths = layer.log_mel(waveform, torch.tensor([waveform.size(1)]))
     if not (int(lengths[0]) and seconds <= MAX_SECONDS):
         raise DataError(
-            f"{audio}: {seconds:.2f} s cannot be drawn; must be at least one window of "
+            f"{where or title}: {seconds:.2f} s cannot be drawn; must be at least one window of "
             f"{config.features.window_seconds} s and at most {MAX_SECONDS:.0f} s (cut it)"
         )
     plot_log_mel(
         DECIBELS * features[0].numpy(),
         path,
-        title=Path(audio).name,
+        title=title,
+        dpi=dpi,
         seconds_per_frame=layer.shift_length / config.sample_rate,
         hz=(config.features.low_hz, config.features.high_hz or config.sample_rate / 2),
     )

@@ -24,7 +24,8 @@ from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
 from asr.search import search
 from asr.text.tokenizer import Tokenizer
-from asr.use.transcribe import Transcript, transcribe
+from asr.use.transcribe import TranscribeOptions, transcribe
+from asr.use.transcript import Transcript
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class Recognizer:
         settings = [] if beam_size is None else [f"search.beam_size={beam_size}"]
         if lm_weights is not None:
             settings.append(f"search.lm_weights={[float(weight) for weight in lm_weights]}")
-        return transcribe(self, audio, options=self.choose(settings), sample_rate=sample_rate)
+        options = TranscribeOptions(self.choose(settings))
+        return transcribe(self, audio, options=options, sample_rate=sample_rate)
 
     def choose(self, overrides: Sequence[str]) -> SearchConfig:
         """Returns the search settings, with `search.key=value` overrides applied in order.

@@ -8,8 +8,6 @@ The first pool is small, so that the first words come early; no pool grows with 
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 from asr.audio.files import Waveform, check_waveform, read_blocks
 from asr.audio.speech import Segment, segments
 from asr.errors import ConfigError
+from asr.use.transcript import TranscribedSegment, Transcript
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig
@@ -69,55 +68,33 @@ class SpeechRecognizer(Protocol):
 
 
 @dataclass(frozen=True)
-class TranscribedSegment:
-    """One stretch of speech: its place in seconds, its text, and how sure the recognizer is."""
+class TranscribeOptions:
+    """What a caller may choose, apart from the audio.
 
-    id: int
-    start_seconds: float
-    end_seconds: float
-    text: str
-    score: float
-    avg_log_prob: float  # score / number of tokens
-    ended: str
-    warning: str | None = None
+    Args:
+        search: settings of the search.
+        batch_seconds: of audio, padding included, that the recognizer gets at once.
+        word_times: whether segments get their words, with times and confidences.
+    """
 
-    @property
-    def line(self) -> str:
-        """The text on one line that any file may hold: no breaks, controls or half characters."""
-        text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in self.text)
-        return " ".join(re.sub("[\ud800-\udfff]", "\ufffd", text).split())
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """All segments of one recording; path is None for a waveform from memory."""
-
-    path: Path | None
-    segments: tuple[TranscribedSegment, ...]
-    seconds: float
-    warnings: tuple[str, ...] = ()  # of the recording as a whole
-
-    @property
-    def text(self) -> str:
-        """The segments' texts on one line, joined by one space."""
-        return " ".join(segment.line for segment in self.segments if segment.line)
+    search: SearchConfig
+    batch_seconds: float = 160.0
+    word_times: bool = False
 
 
 def transcribe(
     recognizer: SpeechRecognizer,
     audio: str | Path | Waveform,
     *,
-    options: SearchConfig,
+    options: TranscribeOptions,
     sample_rate: int | None = None,
-    batch_seconds: float = 160.0,
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Transcript:
     """Returns the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
 
-    batch_seconds is how much audio, padding included, the recognizer gets at once; on_segment is
-    called with each segment as soon as it is known, in order of time; on_warning with what is odd
-    about the recording, as channels that cancel each other.
+    on_segment is called with each segment as soon as it is known, in order of time; on_warning with
+    what is odd about the recording, as channels that cancel each other.
 
     Raises:
         DataError: audio that cannot be used (asr/audio/files.py says why).
@@ -131,7 +108,7 @@ def transcribe(
 
     blocks = _Counted(_blocks(recognizer, audio, sample_rate, warn=warn))
     found = []
-    for segment in _transcribe_blocks(recognizer, blocks, options, batch_seconds=batch_seconds):
+    for segment in _transcribe_blocks(recognizer, blocks, options):
         on_segment(segment)
         found.append(segment)
     path = Path(audio) if isinstance(audio, (str, Path)) else None
@@ -143,9 +120,8 @@ def iter_segments(
     recognizer: SpeechRecognizer,
     audio: str | Path | Waveform,
     *,
-    options: SearchConfig,
+    options: TranscribeOptions,
     sample_rate: int | None = None,
-    batch_seconds: float = 160.0,
 ) -> Iterator[TranscribedSegment]:
     """Yields what transcribe returns, segment by segment in time order, as soon as it is known.
 
@@ -154,7 +130,7 @@ def iter_segments(
         ConfigError: as transcribe, at the call.
     """
     blocks = _blocks(recognizer, audio, sample_rate, warn=lambda _: None)
-    return _transcribe_blocks(recognizer, blocks, options, batch_seconds=batch_seconds)
+    return _transcribe_blocks(recognizer, blocks, options)
 
 
 def _blocks(
@@ -180,16 +156,15 @@ def _blocks(
 def _transcribe_blocks(
     recognizer: SpeechRecognizer,
     blocks: Iterable[Waveform],
-    options: SearchConfig,
-    *,
-    batch_seconds: float,
+    options: TranscribeOptions,
 ) -> Iterator[TranscribedSegment]:
+    batch_seconds = options.batch_seconds
     if batch_seconds <= 0:
         raise ConfigError(f"batch_seconds {batch_seconds}: must be > 0 (160 is the default)")
     # A stretch under a second is too short to cut well: such a recognizer gets a warning instead.
     max_seconds = max(1.0, recognizer.max_seconds)
     speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds)
-    return _recognize_pools(recognizer, _pools(speech, max_seconds, batch_seconds), options)
+    return _recognize_pools(recognizer, _pools(speech, max_seconds, batch_seconds), options.search)
 
 
 def _recognize_pools(

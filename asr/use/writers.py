@@ -16,7 +16,7 @@ from pathlib import Path
 
 from asr.errors import ConfigError, DataError
 from asr.files import write_file, writing
-from asr.use.transcribe import TranscribedSegment, Transcript
+from asr.use.transcript import TranscribedSegment, Transcript
 
 _WAY_OUT = "the output folder must be writable, with room left (choose another one)"
 _ARROW = re.compile("-{2,}>")  # between times; in a text it would end the cue

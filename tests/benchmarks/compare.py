@@ -79,8 +79,6 @@ def main() -> None:
     print_table(
         seconds, {name: amount / limit_rate for name, amount in operations(Shapes()).items()}
     )
-    for figure in arguments.figures:
-        print(bench_line(figure, seconds))
     for figure in [name for name in ("greedy", "beam10") if name in arguments.figures]:
         print(rounded_line(figure, workers["ours"], arguments.rounds))
 
@@ -103,7 +101,10 @@ def start_workers(options: list[str]) -> dict[str, Worker]:
 
 
 def measure(workers: dict[str, Worker], figures: Sequence[str], rounds: int) -> Seconds:
-    """Returns the seconds of each round, after one that is not counted; workers take turns."""
+    """Returns the seconds of each round, after one that is not counted; workers take turns.
+
+    Prints each figure's line as soon as it is known.
+    """
     seconds: Seconds = {name: {figure: [] for figure in figures} for name in workers}
     for figure in figures:
         for counted in [False] + [True] * rounds:
@@ -111,6 +112,7 @@ def measure(workers: dict[str, Worker], figures: Sequence[str], rounds: int) -> 
                 taken = worker.seconds(figure)
                 if counted:
                     seconds[name][figure].append(taken)
+        print(bench_line(figure, seconds), flush=True)  # as it comes: the next may take minutes
     return seconds
 
 

@@ -42,7 +42,7 @@ def main() -> None:
     shapes = Shapes(num_utterances=arguments.utterances)
     recognizer = RECOGNIZERS[arguments.name](shapes, device)
     work = figures_of(recognizer, shapes, beam_size=BEAM_SIZE, bfloat16=arguments.bfloat16)
-    package = "asr" if arguments.name == "ours" else arguments.name
+    package = "asr-seq2seq" if arguments.name == "ours" else arguments.name
     about = {
         "version": version(package),
         "torch": torch.__version__,

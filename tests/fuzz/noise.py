@@ -7,7 +7,7 @@ import numpy as np
 from trying import Attempt, Verdict
 
 from asr.config import SearchConfig
-from asr.use.transcribe import transcribe
+from asr.use.transcribe import TranscribeOptions, transcribe
 
 SLOPES = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}  # of the power, over frequency
 
@@ -47,7 +47,10 @@ def attempt(given: Attempt) -> Verdict:
     samples *= 10 ** (level / 20) / np.sqrt(np.mean(np.square(samples)))
     samples = np.clip(samples, -1.0, 1.0).astype(np.float32)
     found = transcribe(
-        _Inventive(), samples, options=SearchConfig(), sample_rate=_Inventive.sample_rate
+        _Inventive(),
+        samples,
+        options=TranscribeOptions(SearchConfig()),
+        sample_rate=_Inventive.sample_rate,
     )
     about = f"{colour}, {level:.0f} dBFS, {seconds:.0f} s"
     unwarned = [segment for segment in found.segments if segment.text and not segment.warning]

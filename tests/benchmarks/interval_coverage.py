@@ -1,6 +1,6 @@
 """How often 95 % intervals hold the true rate, of simulated sets: ours, and percentiles.
 
-    python tests/benchmarks/coverage.py [--sets 1000]
+    python tests/benchmarks/interval_coverage.py [--sets 1000]
 
 Utterances of 2 to 25 words have errors in clumps; speakers differ by a factor. Intervals by
 utterance are tried where speakers do not differ, by speaker where they do.

@@ -1,0 +1,55 @@
+"""What is said in a recording: its segments, their words, and where in time they lie."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TimedWord:
+    """A word (in Korean an eojeol), where it is said, in seconds, and how sure of it one may be."""
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+    confidence: float | None = None  # 0 to 1; None: not known
+
+
+@dataclass(frozen=True)
+class TranscribedSegment:
+    """One stretch of speech: its place in seconds, its text, and how sure the recognizer is."""
+
+    id: int
+    start_seconds: float
+    end_seconds: float
+    text: str
+    score: float
+    avg_log_prob: float  # score / number of tokens
+    ended: str
+    warning: str | None = None
+    words: tuple[TimedWord, ...] = ()  # only where they were asked for
+    confidence: float | None = None  # 0 to 1; None: not known
+
+    @property
+    def line(self) -> str:
+        """The text on one line that any file may hold: no breaks, controls or half characters."""
+        text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in self.text)
+        return " ".join(re.sub("[\ud800-\udfff]", "\ufffd", text).split())
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """All segments of one recording; path is None for a waveform from memory."""
+
+    path: Path | None
+    segments: tuple[TranscribedSegment, ...]
+    seconds: float
+    warnings: tuple[str, ...] = ()  # of the recording as a whole
+
+    @property
+    def text(self) -> str:
+        """The segments' texts on one line, joined by one space."""
+        return " ".join(segment.line for segment in self.segments if segment.line)
