@@ -18,7 +18,7 @@ rule holds in each part.
 
 import itertools
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -115,7 +115,13 @@ class Alignment:
         if not self.edits:
             return ()
         old, new = self.split(self.reference), self.split(self.hypothesis)
-        return tuple(step for edit in self.edits for step in _wrong_steps(edit, old, new))
+        return tuple(wrong_steps(self.edits, old, new))
+
+
+def wrong_steps(edits: Iterable[Edit], old: Tokens, new: Tokens) -> Iterator[Step]:
+    """Yields the steps of edits from old to new tokens, none of which is a hit."""
+    for edit in edits:
+        yield from _wrong_steps(edit, old, new)
 
 
 def _wrong_steps(edit: Edit, old: Tokens, new: Tokens) -> list[Step]:

@@ -8,11 +8,10 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from asr.data.manifest import Cut, parts, read_cuts
 from asr.errors import ConfigError, DataError
 from asr.scoring.bins import quantile_bins
 
@@ -26,6 +25,7 @@ _SUPERVISION = ("speaker", "language", "gender")
 _CUT = ("recording", "channel", "duration", "sampling_rate")
 
 Value = str | int | float | bool
+Cut = Any  # lhotse's
 
 
 class FieldLabels(NamedTuple):
@@ -74,6 +74,8 @@ def read_fields(
         ConfigError: a field that no utterance has.
         DataError: the manifest cannot be read, lacks an utterance, or a value is a list or object.
     """
+    from asr.data.manifest import read_cuts  # lhotse and torch take seconds
+
     ids = dict.fromkeys(wanted)
     values: dict[str, dict[str, list[Value]]] = {name: {} for name in names}
     known: dict[str, None] = {}
@@ -112,6 +114,8 @@ def _check_all_there(manifest: Path, ids: Mapping[str, None], seen: set[str]) ->
 
 def _fields_of(cut: Cut) -> dict[str, list[object]]:
     """Returns the values that a cut has by field, each once; what is none is left out."""
+    from asr.data.manifest import parts
+
     found: dict[str, list[object]] = {}
 
     def add(name: str, value: object) -> None:
