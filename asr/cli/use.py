@@ -1,4 +1,4 @@
-"""The commands of `asr` that use a trained model: decoding, transcribing, tuning, drawing."""
+"""The commands of `asr` that use a trained model: decoding, tuning, drawing."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from asr.cli.options import (
     say_all,
     search_settings,
 )
-from asr.errors import ConfigError, DataError, one_line
+from asr.errors import one_line
 from asr.machine.cores import use_threads
 
 MOST_NAMED = 20  # utterances, before only their number is said
@@ -77,91 +77,6 @@ def _name_unreadable(summary: Any) -> None:
         "decode again)"
     )
     raise typer.Exit(2)
-
-
-def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="wav, flac, ogg, mp3; any rate.")],
-    model: Model,
-    output_formats: Annotated[
-        list[str] | None,
-        typer.Option("--output-format", "-f", help="Repeatable; txt unless given."),
-    ] = None,
-    output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o")] = None,
-    lms: LMs = None,
-    beam_size: BeamSize = None,
-    search: Search = None,
-    settings: Settings = None,
-    device: Device = "auto",
-    threads: Threads = None,
-) -> None:
-    """Write down what is said in audio files: txt, srt, vtt, tsv, json or all.
-
-    A file that cannot be read is named, and the others are transcribed; the exit code is then 2.
-    """
-    use_threads(threads)
-    formats = _check_output(files, output_formats or ["txt"], output_dir)
-    from asr.audio.files import check_readable
-    from asr.use.each_file import EachFile
-    from asr.use.recognizer import load_recognizer
-
-    each = EachFile(len(files), say=say)
-    for file in files:
-        with each.attempt(file):
-            check_readable(file)
-    readable = [file for file in files if file not in each.failed]
-    if readable:
-        recognizer = load_recognizer(model, device, lms=lms or ())
-        chosen = recognizer.choose(search_settings(search, beam_size, settings))
-        say_all(recognizer.notices)
-    for file in readable:
-        with each.attempt(file):
-            transcribe_file(recognizer, file, chosen, formats=formats, folder=output_dir)
-    each.conclude()
-
-
-def _check_output(files: list[Path], wanted: list[str], folder: Path | None) -> tuple[str, ...]:
-    from asr.use.writers import check_formats, check_output
-
-    formats = check_formats(wanted)
-    if folder is not None:
-        check_output(files, folder)
-    elif len(formats) > 1:
-        raise ConfigError(f"--output-format {', '.join(formats)}: needs --output-dir for the files")
-    return formats
-
-
-def transcribe_file(
-    recognizer: Any, file: Path, chosen: Any, *, formats: tuple[str, ...], folder: Path | None
-) -> None:
-    """Transcribes one file into the folder, or prints it: text segment by segment.
-
-    Raises:
-        DataError: the file cannot be read to its end, or the folder cannot be written.
-    """
-    from asr.use.transcribe import TranscribeOptions
-    from asr.use.transcribe import transcribe as run
-    from asr.use.writers import WRITERS, write_transcript
-
-    prints_text, printed = folder is None and formats == ("txt",), []
-
-    def tell(segment: Any) -> None:
-        if segment.warning:
-            say(f"{file} at {segment.start_seconds:.1f} s: {segment.warning}")
-        if prints_text and segment.line:
-            typer.echo(segment.line)
-            printed.append(segment)
-
-    try:
-        options = TranscribeOptions(chosen)
-        transcript = run(recognizer, file, options=options, on_segment=tell, on_warning=say)
-    except DataError as error:
-        part = "; what was printed of it is only its beginning" if printed else ""
-        raise DataError(f"{error}{part}") from None
-    if folder is not None:
-        for path in write_transcript(transcript, folder, formats):
-            say(f"written: {path}")
-    elif not prints_text:
-        typer.echo(WRITERS[formats[0]](transcript), nl=False)
 
 
 def draw_alignment(

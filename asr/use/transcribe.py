@@ -1,7 +1,8 @@
 """Audio of any length -> segments with times -> text; the writers are in asr/use/writers.py.
 
 blocks (asr/audio/files.py) -> stretches of speech (asr/audio/speech.py) -> pools of a few minutes
--> batches of like length -> the recognizer -> segments with text, in time order.
+-> batches of like length -> the recognizer -> segments with text, in time order -> joined where
+they overlap (asr/use/joining.py).
 
 The first pool is small, so that the first words come early; no pool grows with the audio.
 """
@@ -11,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import numpy as np
 
-from asr.audio.files import Waveform, check_waveform, read_blocks
-from asr.audio.speech import Segment, segments
+from asr.audio.files import Waveform, check_waveform
+from asr.audio.recording import Recording
+from asr.audio.speech import Segment, check_vad, segments
 from asr.errors import ConfigError
+from asr.use.joining import join_segments
 from asr.use.transcript import TranscribedSegment, Transcript
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ LOOP_WARNING = "repeated itself"
 STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
+
+
+Audio = str | Path | bytes | BinaryIO | Recording | Waveform
 
 
 class RecognizedText(Protocol):
@@ -48,6 +54,10 @@ class RecognizedText(Protocol):
     @property
     def ended(self) -> str:
         """Why it ended: eos, length or loop."""
+
+    @property
+    def nbest(self) -> tuple[tuple[str, float], ...]:
+        """Texts and scores of the hypotheses that search ended with, best first."""
 
 
 class SpeechRecognizer(Protocol):
@@ -75,30 +85,37 @@ class TranscribeOptions:
         search: settings of the search.
         batch_seconds: of audio, padding included, that the recognizer gets at once.
         word_times: whether segments get their words, with times and confidences.
+        vad: how speech is found: level, silero (the extra `vad`), or none, which keeps all.
     """
 
     search: SearchConfig
     batch_seconds: float = 160.0
     word_times: bool = False
+    vad: str = "level"
 
 
 def transcribe(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     *,
     options: TranscribeOptions,
     sample_rate: int | None = None,
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Transcript:
-    """Returns the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
+    """Returns the transcript of a recording, or of samples (N,) or (N, channels) at a rate (Hz).
+
+    A recording is a path, what a file holds, a file object open for bytes, or a Recording, which
+    says what of it is heard.
 
     on_segment is called with each segment as soon as it is known, in order of time; on_warning with
     what is odd about the recording, as channels that cancel each other.
 
     Raises:
         DataError: audio that cannot be used (asr/audio/files.py says why).
-        ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0.
+        ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0, or
+            an unknown vad.
+        InstallError: silero without its packages.
     """
     warnings: list[str] = []
 
@@ -111,14 +128,15 @@ def transcribe(
     for segment in _transcribe_blocks(recognizer, blocks, options):
         on_segment(segment)
         found.append(segment)
-    path = Path(audio) if isinstance(audio, (str, Path)) else None
+    path = audio.path if isinstance(audio, Recording) else None
+    path = Path(audio) if isinstance(audio, (str, Path)) else path
     seconds = blocks.num_samples / recognizer.sample_rate
     return Transcript(path, tuple(found), seconds, tuple(warnings))
 
 
 def iter_segments(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     *,
     options: TranscribeOptions,
     sample_rate: int | None = None,
@@ -135,18 +153,20 @@ def iter_segments(
 
 def _blocks(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     sample_rate: int | None,
     *,
     warn: Callable[[str], None],
 ) -> Iterable[Waveform]:
-    if isinstance(audio, (str, Path)):
+    if not isinstance(audio, np.ndarray):
         if sample_rate is not None:
+            name = audio if isinstance(audio, (str, Path)) else "a file"
             raise ConfigError(
                 f"sample_rate {sample_rate}: must be given for an array only; "
-                f"{audio} says its own rate (leave it out)"
+                f"{name} says its own rate (leave it out)"
             )
-        return read_blocks(audio, recognizer.sample_rate, on_warning=warn)
+        recording = audio if isinstance(audio, Recording) else Recording(audio)
+        return recording.blocks(recognizer.sample_rate, on_warning=warn)
     if sample_rate is None:
         raise ConfigError("sample_rate None: must be given for an array (pass its rate in Hz)")
     to_rate = recognizer.sample_rate
@@ -163,15 +183,17 @@ def _transcribe_blocks(
         raise ConfigError(f"batch_seconds {batch_seconds}: must be > 0 (160 is the default)")
     # A stretch under a second is too short to cut well: such a recognizer gets a warning instead.
     max_seconds = max(1.0, recognizer.max_seconds)
-    speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds)
-    return _recognize_pools(recognizer, _pools(speech, max_seconds, batch_seconds), options.search)
+    check_vad(options.vad)
+    speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds, vad=options.vad)
+    pools = _pools(speech, max_seconds, batch_seconds)
+    return join_segments(_recognize_pools(recognizer, pools, options.search))
 
 
 def _recognize_pools(
     recognizer: SpeechRecognizer,
     pools: Iterable[tuple[list[Segment], float]],
     options: SearchConfig,
-) -> Iterator[TranscribedSegment]:
+) -> Iterator[tuple[TranscribedSegment, Segment]]:
     num_done = 0
     for pool, batch_seconds in pools:
         results: dict[int, RecognizedText] = {}
@@ -180,7 +202,8 @@ def _recognize_pools(
             found = recognizer.recognize(waveforms, options)
             results.update(zip(batch, found, strict=True))
         for index, segment in enumerate(pool):
-            yield _with_text(num_done, segment, results[index], max_seconds=recognizer.max_seconds)
+            text = _with_text(num_done, segment, results[index], max_seconds=recognizer.max_seconds)
+            yield text, segment
             num_done += 1
 
 
@@ -234,6 +257,7 @@ def _with_text(
         avg_log_prob=found.score / max(1, found.num_tokens),
         ended=found.ended,
         warning="; ".join(warnings) or None,
+        nbest=found.nbest,
     )
 
 
