@@ -74,18 +74,17 @@ def read_fields(
         ConfigError: a field that no utterance has.
         DataError: the manifest cannot be read, lacks an utterance, or a value is a list or object.
     """
-    from asr.data.manifest import read_cuts  # lhotse and torch take seconds
+    from asr.data.manifest import read_cuts  # lhotse takes seconds
 
     ids = dict.fromkeys(wanted)
     values: dict[str, dict[str, list[Value]]] = {name: {} for name in names}
-    known: dict[str, None] = {}
-    seen = set()
+    known, seen = set[str](), set[str]()
     for cut in read_cuts(manifest):
         if cut.id not in ids:
             continue
         seen.add(cut.id)
         found = _fields_of(cut)
-        known.update(dict.fromkeys(found))
+        known.update(found)
         for name in names:
             given = found.get(name.removeprefix(CUSTOM) if _is_custom(name, found) else name, [])
             values[name][cut.id] = _checked(given, f'{manifest} utterance "{cut.id}"', name)

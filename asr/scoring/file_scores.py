@@ -27,8 +27,7 @@ def score_files(
     """Returns the report of two files in any format of `read_text_pair`, both sides normalised.
 
     Args:
-        references_path: what was said.
-        hypotheses_path: what was recognised.
+        references_path, hypotheses_path: what was said, and what was recognised.
         normalizer: name of what both sides go through.
         formats: of the two files, each one of `FORMATS`; None: found out.
         costs: of errors, where a reference allows several texts.
@@ -38,14 +37,14 @@ def score_files(
         ConfigError: the normaliser or the format is unknown.
         DataError: a file is missing or breaks its format, or no id is in both.
     """
-    paths = Path(references_path), Path(hypotheses_path)
-    rule, (said, heard) = get_normalizer(normalizer), _read_checked(*paths, formats)
+    rule = get_normalizer(normalizer)
+    said, heard = _read_checked(references_path, hypotheses_path, formats)
     hypotheses, extra = _with_reference(heard, said)
     references = _nearest_spellings(said, hypotheses, rule, costs=costs)
     scores, num_others = score_normalised(references, hypotheses, rule, readings=readings)
     return Report(
-        hypotheses_path=paths[1],
-        references_path=paths[0],
+        hypotheses_path=Path(hypotheses_path),
+        references_path=Path(references_path),
         normalizer=rule,
         scores=scores,
         earlier_normalizer=heard.normalizer,
