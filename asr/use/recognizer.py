@@ -27,7 +27,14 @@ from asr.recognition import encode_padded, scorers_of
 from asr.scorers import WeightedScorer
 from asr.search import search
 from asr.text.tokenizer import Tokenizer
-from asr.use.judging import AGAIN_CTC_WEIGHT, Judge, Judgement, goes_in_circles, rows_of
+from asr.use.judging import (
+    AGAIN_CTC_WEIGHT,
+    UNCALIBRATED,
+    Judge,
+    Judgement,
+    goes_in_circles,
+    rows_of,
+)
 from asr.use.transcribe import TranscribeOptions, transcribe
 from asr.use.transcript import TimedWord, Transcript
 
@@ -269,6 +276,8 @@ def load_recognizer(
     )
     calibration = read_calibration(metrics)
     recognizer.judge = replace(recognizer.judge, calibration=calibration)
+    if calibration is None:
+        recognizer.notices += (UNCALIBRATED,)
     return recognizer
 
 
