@@ -27,7 +27,8 @@ def score_files(
     """Returns the report of two files in any format of `read_text_pair`, both sides normalised.
 
     Args:
-        references_path, hypotheses_path: what was said, and what was recognised.
+        references_path: what was said.
+        hypotheses_path: what was recognised.
         normalizer: name of what both sides go through.
         formats: of the two files, each one of `FORMATS`; None: found out.
         costs: of errors, where a reference allows several texts.
@@ -37,14 +38,13 @@ def score_files(
         ConfigError: the normaliser or the format is unknown.
         DataError: a file is missing or breaks its format, or no id is in both.
     """
-    rule = get_normalizer(normalizer)
-    said, heard = _read_checked(references_path, hypotheses_path, formats)
+    paths = Path(references_path), Path(hypotheses_path)
+    rule, (said, heard) = get_normalizer(normalizer), _read_checked(*paths, formats)
     hypotheses, extra = _with_reference(heard, said)
-    references = _nearest_spellings(said, hypotheses, rule, costs=costs)
-    scores, num_others = score_normalised(references, hypotheses, rule, readings=readings)
+    texts = _nearest_spellings(said, hypotheses, rule, costs=costs)
+    scores, num_others = score_normalised(texts, hypotheses, rule, readings=readings)
     return Report(
-        hypotheses_path=Path(hypotheses_path),
-        references_path=Path(references_path),
+        *(paths[1], paths[0]),
         normalizer=rule,
         scores=scores,
         earlier_normalizer=heard.normalizer,
