@@ -1,4 +1,4 @@
-"""The cheapest way from a reference to a hypothesis, token by token, and its counts (rapidfuzz).
+"""The cheapest way from a reference to a hypothesis, token by token, and its counts (jiwer).
 
     text --split--> tokens --align--> steps (hit, substitution, deletion, insertion) -> ErrorCounts
 
@@ -10,10 +10,10 @@ The number of errors is the least there is. Of several ways that are the cheapes
 tokens that are equal at the beginning and at the end of both texts are hits; between them, from the
 end backwards, a deletion is taken where that is one of the cheapest ways, else a substitution, else
 an insertion, else a hit. So `a b` heard as `b a` is a deletion and an insertion, `a b` heard as `c`
-a substitution of a, and b is deleted. This is the rule of rapidfuzz and so of jiwer, with which
-anybody can check the counts; `like.py` has those of other tools. Texts of some thousands of tokens
-are cut in two where a cheapest way passes, so that memory grows with their length only, and the
-rule holds in each part.
+a substitution of a, and b is deleted. This is the rule of jiwer, which aligns all but texts of
+hundreds of thousands of tokens; `like.py` has the counts of other tools. Texts of some thousands of
+tokens are cut in two where a cheapest way passes, so that memory grows with their length only, and
+the rule holds in each part.
 """
 
 import itertools
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
+import jiwer
 from rapidfuzz.distance import Levenshtein
 
 from asr.errors import DataError
@@ -32,6 +33,7 @@ Step = tuple[Operation, str | None, str | None]  # (operation, reference token, 
 Tokens = Sequence[str]  # a string is a sequence of characters
 Splitter = Callable[[str], Tokens]
 Edit = tuple[str, int, int, int, int]  # kind, and from where to where in reference and hypothesis
+_KINDS = {"substitute": "replace", "delete": "delete", "insert": "insert"}  # jiwer's -> ours
 
 # Of a table of costs, or of the band of it in which a way must lie: seconds of work, since 64 are
 # computed at once. Texts of 200,000 tokens may differ as they like, those of a million in 2 %.
@@ -202,9 +204,7 @@ def find_edits(said: Tokens, heard: Tokens) -> tuple[tuple[Edit, ...], ErrorCoun
     if said == heard:
         return (), ErrorCounts(hits=len(said))
     hint = _check_size(said, heard)
-    old, new = _codes(said, heard)
-    found = cast("list[Edit]", Levenshtein.opcodes(old, new, score_hint=hint).as_list())
-    edits = tuple(edit for edit in found if edit[0] != "equal")
+    edits = _ask_jiwer(said, heard) if hint is None else _align_long(said, heard, hint)
     substitutions = deletions = insertions = 0
     for kind, begin, end, heard_begin, heard_end in edits:
         if kind == "replace":
@@ -215,6 +215,36 @@ def find_edits(said: Tokens, heard: Tokens) -> tuple[tuple[Edit, ...], ErrorCoun
             insertions += heard_end - heard_begin
     hits = len(said) - substitutions - deletions
     return edits, ErrorCounts(hits, substitutions, deletions, insertions)
+
+
+def _ask_jiwer(said: Tokens, heard: Tokens) -> tuple[Edit, ...]:
+    output = jiwer.process_words(
+        "", "", reference_transform=_Given(said), hypothesis_transform=_Given(heard)
+    )
+    return tuple(
+        (_KINDS[c.type], c.ref_start_idx, c.ref_end_idx, c.hyp_start_idx, c.hyp_end_idx)
+        for c in output.alignments[0]
+        if c.type != "equal"
+    )
+
+
+class _Given(jiwer.AbstractTransform):
+    """Our own tokens for jiwer, whose splitting keeps tabs and no-break spaces inside words."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+
+    def __call__(self, sentences: str | list[str]) -> list[list[str]]:
+        return [list(self.tokens)]
+
+
+def _align_long(said: Tokens, heard: Tokens, hint: int) -> tuple[Edit, ...]:
+    """Returns what jiwer would, of texts so long that it must be known how few errors they have.
+
+    jiwer calls the same function without the hint, and takes minutes.
+    """
+    found = Levenshtein.opcodes(*_codes(said, heard), score_hint=hint).as_list()
+    return tuple(edit for edit in cast("list[Edit]", found) if edit[0] != "equal")
 
 
 def _codes(said: Tokens, heard: Tokens) -> tuple[Sequence[int] | str, Sequence[int] | str]:
