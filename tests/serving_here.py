@@ -97,6 +97,7 @@ class Said(NamedTuple):
     confidence: float | None = None
     words: tuple[Any, ...] = ()
     warnings: tuple[str, ...] = ()
+    speech: float | None = None
 
 
 class Listener:
@@ -109,7 +110,7 @@ class Listener:
         self.may_work.set()
         self.batches: list[int] = []
 
-    def recognize(self, waveforms: Any, options: Any) -> list[Said]:
+    def recognize(self, waveforms: Any, options: Any, *, words: bool = False) -> list[Said]:
         """Returns one result for each waveform."""
         self.may_work.wait(20)
         self.batches.append(len(waveforms))

@@ -125,7 +125,7 @@ class Stepper(Listener):
         super().__init__()
         self.step = threading.Semaphore(1)
 
-    def recognize(self, waveforms, options):
+    def recognize(self, waveforms, options, *, words=False):
         assert self.step.acquire(timeout=20)
         return super().recognize(waveforms, options)
 

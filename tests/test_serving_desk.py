@@ -182,7 +182,7 @@ def test_uploads_leave_nothing_on_the_disk(tmp_path: Path, monkeypatch: pytest.M
 class Failing(Listener):
     """Fails at every batch."""
 
-    def recognize(self, waveforms, options):
+    def recognize(self, waveforms, options, *, words=False):
         raise MemoryError("no room on the device")
 
 
@@ -200,7 +200,7 @@ def test_a_fault_of_our_own_is_a_500_that_tells_nothing_and_the_server_goes_on(
 
 def test_a_fault_late_in_a_stream_is_an_event_that_the_client_raises() -> None:
     class Late(Listener):
-        def recognize(self, waveforms, options):
+        def recognize(self, waveforms, options, *, words=False):
             if self.batches:
                 raise MemoryError("no room on the device")
             return super().recognize(waveforms, options)

@@ -208,3 +208,11 @@ def test_the_library_transcribes_without_what_only_training_needs(folder: Path) 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True []"
+
+
+def test_a_folder_without_a_calibration_says_that_its_confidence_is_not_calibrated(
+    folder: Path,
+) -> None:
+    model = load_recognizer(folder, "cpu")
+    assert any("confidence is not calibrated" in notice for notice in model.notices)
+    assert 0.0 <= (model.recognize([tone("abd")])[0].confidence or 0.0) <= 1.0

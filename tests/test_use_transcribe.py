@@ -14,7 +14,7 @@ import soundfile
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
 from asr.use.transcribe import TranscribeOptions, iter_segments, transcribe
-from asr.use.transcript import TranscribedSegment, Transcript
+from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
 from asr.use.writers import PLAIN, WRITERS, check_formats, write_transcript
 
 RATE = 16000
@@ -29,6 +29,10 @@ class Said:
     num_tokens: int = 4
     ended: str = "eos"
     nbest: tuple[tuple[str, float], ...] = ()
+    confidence: float | None = None
+    words: tuple[TimedWord, ...] = ()
+    warnings: tuple[str, ...] = ()
+    speech: float | None = None
 
 
 class Listener:
@@ -378,3 +382,44 @@ def test_transcribing_loads_nothing_that_it_does_not_need() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+class Saying(Listener):
+    """Says one thing of everything, and remembers whether words were asked for."""
+
+    def __init__(self, said):
+        super().__init__()
+        self.said, self.asked = said, []
+
+    def recognize(self, waveforms, options, **more):
+        self.asked.append(more)
+        return [self.said for _ in waveforms]
+
+
+def test_words_are_asked_for_only_if_wanted_and_are_timed_from_the_recordings_start():
+    words = (TimedWord("go", 0.1, 0.4, 0.9), TimedWord("on", 0.4, 99.0, 0.5))
+    listener = Saying(Said("go on", words=words, confidence=0.8))
+    options = TranscribeOptions(SEARCH, word_times=True)
+    (one,) = transcribe(listener, speech(2), sample_rate=RATE, options=options).segments
+    assert listener.asked == [{"words": True}]
+    assert [word.text for word in one.words] == ["go", "on"]
+    assert one.words[0].start_seconds == pytest.approx(one.start_seconds + 0.1)
+    assert one.words[1].end_seconds == one.end_seconds  # never past its end
+    assert one.confidence == 0.8
+    transcribe(listener, speech(2), sample_rate=RATE, options=OPTIONS)
+    assert listener.asked[-1] == {}
+
+
+def test_signs_of_the_recognizer_are_warnings_of_the_segment():
+    listener = Saying(Said("a", warnings=("low confidence", "odd")))
+    (one,) = transcribe(listener, speech(2), sample_rate=RATE, options=OPTIONS).segments
+    assert one.warning == "low confidence; odd"
+
+
+@pytest.mark.parametrize(("speech_is", "text"), [(0.4, ""), (0.6, "made up"), (None, "made up")])
+def test_steady_sound_with_an_improbable_text_has_none(speech_is, text):
+    listener = Saying(Said("made up", speech=speech_is))
+    (one,) = transcribe(listener, burst(5), sample_rate=RATE, options=OPTIONS).segments
+    assert one.text == text
+    assert one.warning.startswith("as loud all the time as noise is")
+    assert ('("made up")' in one.warning) == (text == "")

@@ -23,6 +23,7 @@ from asr.cli.transcribing import transcribe
 from asr.errors import AsrError, one_line
 from asr.machine.cores import use_threads
 from asr.recipes import RECIPES, PrepareOptions, find_recipe
+from asr.text.visible import visible
 
 app = typer.Typer(
     help="Train, decode, score and use attention sequence-to-sequence speech recognizers.",
@@ -47,7 +48,7 @@ def main() -> None:
     except AsrError as error:
         if traceback:
             raise
-        typer.echo(one_line(f"asr: {error}"), err=True)
+        typer.echo(visible(one_line(f"asr: {error}")), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("asr: stopped", err=True)

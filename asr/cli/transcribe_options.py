@@ -137,6 +137,7 @@ class Wanted:
     nbest: int
     lms: list[Path] | None
     beam_size: int | None
+    hotwords: str | None
     search: Path | None
     settings: list[str] | None
     batch_seconds: float

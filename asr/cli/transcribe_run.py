@@ -202,7 +202,9 @@ class Run:
 
     def _search_settings(self) -> list[str]:
         wanted = self.wanted
-        chosen = search_settings(wanted.search, wanted.beam_size, wanted.settings)
+        chosen = search_settings(
+            wanted.search, wanted.beam_size, wanted.settings, hotwords=wanted.hotwords
+        )
         if wanted.nbest > 1:
             chosen.append(f"search.num_best={wanted.nbest}")
         if wanted.compute_type != "auto":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asr.cli import transcribe_options as given
-from asr.cli.options import BeamSize, Device, LMs, Model, Search, Settings, Threads
+from asr.cli.options import BeamSize, Device, Hotwords, LMs, Model, Search, Settings, Threads
 from asr.cli.transcribe_run import Run
 
 
@@ -31,6 +31,7 @@ def transcribe(
     nbest: given.NBest = 1,
     lms: LMs = None,
     beam_size: BeamSize = None,
+    hotwords: Hotwords = None,
     search: Search = None,
     settings: Settings = None,
     batch_seconds: given.BatchSeconds = 160.0,

@@ -8,6 +8,7 @@ import typer
 from asr.cli.options import (
     BeamSize,
     Device,
+    Hotwords,
     LMs,
     Model,
     Search,
@@ -30,6 +31,7 @@ def decode(
     out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl and decode.json.")],
     lms: LMs = None,
     beam_size: BeamSize = None,
+    hotwords: Hotwords = None,
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
@@ -47,7 +49,7 @@ def decode(
     from asr.use.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
-    chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    chosen = recognizer.choose(search_settings(search, beam_size, settings, hotwords=hotwords))
     say_all(recognizer.notices)
     models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from asr.serving.errors import ApiError
+from asr.use.heard import SpeechRecognizer
 from asr.use.shared_model import SharedModel, StoppedError
-from asr.use.transcribe import SpeechRecognizer, TranscribeOptions, transcribe
+from asr.use.transcribe import TranscribeOptions, transcribe
 from asr.use.transcript import TranscribedSegment, Transcript
 
 RETRY_SECONDS = 5  # after which a client that was sent away may ask again

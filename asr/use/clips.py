@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from asr.audio.recording import Recording
 from asr.errors import ConfigError
-from asr.use.transcribe import SpeechRecognizer, TranscribeOptions, transcribe
+from asr.use.heard import SpeechRecognizer
+from asr.use.transcribe import TranscribeOptions, transcribe
 from asr.use.transcript import TranscribedSegment, Transcript
 
 Clips = tuple[tuple[float, float | None], ...]  # from and to, in seconds; None: the end

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr.audio.files import Waveform
 from asr.errors import AsrError
-from asr.use.transcribe import RecognizedText, SpeechRecognizer
+from asr.use.heard import RecognizedText, SpeechRecognizer
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig

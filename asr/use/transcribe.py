@@ -10,9 +10,9 @@ The first pool is small, so that the first words come early; no pool grows with 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +21,9 @@ from asr.audio.held import Held, is_held, of_held
 from asr.audio.recording import Recording
 from asr.audio.speech import Segment, check_vad, segments
 from asr.errors import ConfigError, DataError
+from asr.use.heard import RecognizedText, SpeechRecognizer
 from asr.use.joining import join_segments
-from asr.use.transcript import TranscribedSegment, Transcript
+from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig
@@ -30,52 +31,12 @@ if TYPE_CHECKING:
 LENGTH_WARNING = "stopped at the length cap"
 LOOP_WARNING = "repeated itself"
 STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
+STEADY_NOISE = "as loud all the time as noise is, and its text as improbable: it is left out"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
 
 
 Audio = str | Path | Held | Recording | Waveform
-
-
-class RecognizedText(Protocol):
-    """What a recognizer says of one waveform."""
-
-    @property
-    def text(self) -> str:
-        """The words."""
-
-    @property
-    def score(self) -> float:
-        """Sum of the log_probs of the tokens."""
-
-    @property
-    def num_tokens(self) -> int:
-        """Tokens the score is a sum over."""
-
-    @property
-    def ended(self) -> str:
-        """Why it ended: eos, length or loop."""
-
-    @property
-    def nbest(self) -> tuple[tuple[str, float], ...]:
-        """Texts and scores of the hypotheses that search ended with, best first."""
-
-
-class SpeechRecognizer(Protocol):
-    """What transcribe needs of a recognizer."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate (Hz) of the waveforms it takes."""
-
-    @property
-    def max_seconds(self) -> float:
-        """Longest utterance it was trained on."""
-
-    def recognize(
-        self, waveforms: Sequence[Waveform], options: SearchConfig
-    ) -> Sequence[RecognizedText]:
-        """Returns one result for each waveform (N,), in the order given."""
 
 
 @dataclass(frozen=True)
@@ -197,20 +158,21 @@ def _transcribe_blocks(
     check_vad(options.vad)
     speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds, vad=options.vad)
     pools = _pools(speech, max_seconds, batch_seconds)
-    return join_segments(_recognize_pools(recognizer, pools, options.search))
+    return join_segments(_recognize_pools(recognizer, pools, options))
 
 
 def _recognize_pools(
     recognizer: SpeechRecognizer,
     pools: Iterable[tuple[list[Segment], float]],
-    options: SearchConfig,
+    options: TranscribeOptions,
 ) -> Iterator[tuple[TranscribedSegment, Segment]]:
     num_done = 0
     for pool, batch_seconds in pools:
         results: dict[int, RecognizedText] = {}
         for batch in _batches(pool, batch_seconds):
             waveforms = [pool[index].waveform for index in batch]
-            found = recognizer.recognize(waveforms, options)
+            more = {"words": True} if options.word_times else {}
+            found = recognizer.recognize(waveforms, options.search, **more)
             results.update(zip(batch, found, strict=True))
         for index, segment in enumerate(pool):
             text = _with_text(num_done, segment, results[index], max_seconds=recognizer.max_seconds)
@@ -254,22 +216,39 @@ def _with_text(
         warnings.append(LENGTH_WARNING)
     if found.ended == "loop":
         warnings.append(LOOP_WARNING)
-    if segment.is_steady and found.text:
-        warnings.append(STEADY_WARNING)
+    text, words, nbest = found.text, found.words, found.nbest
+    if segment.is_steady and text:
+        if found.speech is not None and found.speech < 0.5:
+            warnings.append(f'{STEADY_NOISE} ("{text}")')
+            text, words, nbest = "", (), ()
+        else:
+            warnings.append(STEADY_WARNING)
     seconds = segment.end_seconds - segment.start_seconds
     if seconds > max_seconds:
         warnings.append(f"{seconds:.2f} s, longer than any trained utterance ({max_seconds:.2f} s)")
+    warnings += found.warnings
     return TranscribedSegment(
         id=number,
         start_seconds=segment.start_seconds,
         end_seconds=segment.end_seconds,
-        text=found.text,
+        text=text,
         score=found.score,
         avg_log_prob=found.score / max(1, found.num_tokens),
         ended=found.ended,
         warning="; ".join(warnings) or None,
-        nbest=found.nbest,
+        words=tuple(_in_recording(word, segment) for word in words),
+        confidence=found.confidence,
+        nbest=nbest,
     )
+
+
+def _in_recording(word: TimedWord, segment: Segment) -> TimedWord:
+    """A word of a segment, timed from the recording's start, and within the segment."""
+    start, end = (
+        min(segment.start_seconds + seconds, segment.end_seconds)
+        for seconds in (word.start_seconds, word.end_seconds)
+    )
+    return replace(word, start_seconds=start, end_seconds=end)
 
 
 class _Counted:
