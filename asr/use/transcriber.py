@@ -126,7 +126,7 @@ class Transcriber(ABC):
                 "(put it into one, or call transcribe)"
             )
         with SharedModel(self, batch_seconds=options.batch_seconds) as shared:
-            one = partial(_one, shared, options, sample_rate)
+            one = partial(_one, shared=shared, options=options, sample_rate=sample_rate)
             return list(map_ahead(one, audios, threads=AT_ONCE))
 
     def _options_of(
@@ -145,7 +145,7 @@ class Transcriber(ABC):
 
 
 def _one(
-    shared: SharedModel, options: TranscribeOptions, sample_rate: int | None, /, audio: Audio
+    audio: Audio, *, shared: SharedModel, options: TranscribeOptions, sample_rate: int | None
 ) -> Transcript | DataError:
     rate = sample_rate if _is_samples(audio) else None
     try:
