@@ -378,10 +378,12 @@ def test_help_and_version_answer_without_heavy_imports() -> None:
     assert "transcribe" in run("--help").stdout
     assert "transcribe" in run().stdout + run().stderr
     code = (
-        "import sys, asr.cli.app; print(sorted({'torch', 'lhotse', 'librosa'} & set(sys.modules)))"
+        "import sys, asr.cli.app, asr.text.reading_korean as korean\n"
+        "heavy = {'torch', 'lhotse', 'librosa', 'rich.console'} & set(sys.modules)\n"
+        "print(sorted(heavy), korean._rules.cache_info().misses)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout == "[] 0\n"
     assert time.monotonic() - started < 60
 
 

@@ -66,7 +66,8 @@ def frame_levels(page: Waveform, hop: int) -> Levels:
     # Mirrored, since repeating a first frame would let a resampler's start on an offset stand.
     around = np.pad(levels, MEDIAN_FRAMES // 2, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(around, MEDIAN_FRAMES)
-    smooth: Levels = np.median(windows, axis=1)
+    # np.median gives the same, but imports numpy.ma, half as much as all of numpy.
+    smooth: Levels = np.partition(windows, MEDIAN_FRAMES // 2, axis=1)[:, MEDIAN_FRAMES // 2]
     return smooth
 
 

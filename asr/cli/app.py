@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from typer.core import TyperCommand
 
 import asr
@@ -149,6 +147,9 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For a bug report.")] = False,
 ) -> None:
     """Show versions, devices, codecs and room, and how to get what is missing."""
+    from rich.console import Console
+    from rich.table import Table
+
     from asr.machine.doctor import examine
 
     findings = examine()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from asr.cli.options import TokenizerFolder, live_line, say
 from asr.text.normalizers import NORMALIZERS
@@ -46,6 +45,8 @@ def describe(
     if as_json:
         typer.echo(json.dumps(asdict(description), indent=2, ensure_ascii=False))
     else:
+        from rich.console import Console
+
         Console().print(*to_tables(description), sep="\n")
     if picture is not None:
         draw(description, lengths, picture)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from asr.cli.options import say, say_all
 from asr.cli.score_options import (
@@ -160,6 +159,8 @@ def _show(
     report: "Report", folder: Path, *, like: str | None, files: bool, pictures: "Drawn"
 ) -> None:
     """Prints a report and writes it."""
+    from rich.console import Console
+
     from asr.pages.report_page import write_report_page
     from asr.scoring.exports import write_files
     from asr.scoring.like import count_like
@@ -213,6 +214,8 @@ def compare(
     paths: Sequence[Path] = ()
     if out is not None:
         paths = [*write_comparison(comparison, out), write_compare_page(comparison, out)]
+    from rich.console import Console
+
     Console().print(comparison_table(comparison))
     for path in paths:
         say(f"written: {path}")
