@@ -63,8 +63,30 @@ def test_a_folder_keeps_its_folders_and_says_what_it_holds(talks: Path, tmp_path
     assert done.returncode == 0
     assert said_in(out) == {"ann/one.txt": "abdc", "ann/two.txt": "dcab", "ben/one.txt": "bacd"}
     assert f"{talks}: 3 recordings (1 .flac, 2 .wav)" in done.stderr
-    assert "1 files are samples without a header and are not read" in done.stderr
+    notice = "samples without a header and are not read (1 .vox; --raw RATE says what they are)"
+    assert f"1 files are {notice}: old.vox" in done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["ann", "ben"]
+
+
+def test_an_empty_argument_is_not_the_folder_that_one_is_in() -> None:
+    line = error_of("transcribe", "", "--model", MODEL)
+    assert '"": names nothing; must be a file, a folder, a pattern or -' in line
+
+
+def test_samples_without_a_header_lead_to_raw_and_standard_input_to_no_file(tmp_path: Path) -> None:
+    (tmp_path / "call.raw").write_bytes(bytes(range(256)) * 20)
+    line = error_of("transcribe", tmp_path / "call.raw", "--model", MODEL)
+    assert "must be said to be some: asr transcribe --raw RATE" in line
+    (tmp_path / "call.wav").write_bytes(bytes(range(256)) * 20)
+    line = error_of("transcribe", tmp_path / "call.wav", "--model", MODEL)
+    assert "convert it: ffmpeg -i FILE FILE.wav" in line
+
+
+def test_a_recording_without_speech_is_said_to_be_one(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "still.wav", np.zeros(RATE), RATE)
+    done = transcribe(tmp_path / "still.wav")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "still.wav: no speech was heard in it, its transcript is empty" in done.stderr
 
 
 def test_a_pattern_keeps_the_folders_that_it_leaves_open(talks: Path, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ class AVFile:
             raise DataError(
                 f"{self.name}: changes from {self.sample_rate} Hz ({self.num_channels} channels) "
                 f"to {found[0]} Hz ({found[1]}); all must be alike "
-                f"(convert it: ffmpeg -i {self.name} converted.wav)"
+                "(convert it: ffmpeg -i FILE FILE.wav)"
             )
 
     def _frames(self, container: Any, ends: _Ends | None = None) -> Iterator[Any]:

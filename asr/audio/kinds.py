@@ -119,18 +119,29 @@ def recordings_in(folder: Path) -> Iterator[str]:
                 yield f"{parent}{os.sep}{name}"
 
 
-def said_not_read(paths: Sequence[Path], folder: Path) -> list[str]:
-    """Returns notices on recordings of kinds that are not read: how many of each, and how to."""
+def said_not_read(paths: Sequence[Path], folder: Path, *, raw_option: bool = False) -> list[str]:
+    """Returns notices on recordings of kinds that are not read: how many of each, and how to.
+
+    Args:
+        paths: of them.
+        folder: that they are in.
+        raw_option: whether the command has --raw, which reads samples without a header.
+    """
+    how_raw = "convert them: ffmpeg -f s16le -ar RATE -ac 1 -i FILE FILE.wav"
     raw = [path for path in paths if kind_of(path) in WITHOUT_HEADER]
     other = [path for path in paths if kind_of(path) not in WITHOUT_HEADER]
     return [
-        f"{len(found)} {what} ({_kinds(found)}; convert them: {how}): {_named(found, folder)}"
+        f"{len(found)} {what} ({_kinds(found)}; {how}): {_named(found, folder)}"
         for found, what, how in (
-            (other, "files are of a kind that is not read", "ffmpeg -i FILE FILE.wav"),
+            (
+                other,
+                "files are of a kind that is not read",
+                "convert them: ffmpeg -i FILE FILE.wav",
+            ),
             (
                 raw,
                 "files are samples without a header and are not read",
-                "ffmpeg -f s16le -ar RATE -ac 1 -i FILE FILE.wav",
+                "--raw RATE says what they are" if raw_option else how_raw,
             ),
         )
         if found

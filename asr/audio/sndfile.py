@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from asr.audio.kinds import WITHOUT_HEADER, kind_of
 from asr.audio.pieces import Joined, Stream, damaged
 from asr.errors import DataError
 
@@ -169,7 +170,7 @@ class AudioFile:
             raise DataError(
                 f"{self.name}: has a part at {self.sample_rate} Hz ({self.num_channels} channels), "
                 f"another at {rate} Hz ({channels}); all must be alike "
-                f"(convert it: ffmpeg -i {self.name} converted.wav)"
+                "(convert it: ffmpeg -i FILE FILE.wav)"
             )
 
     def _check_length(self, file: _Forward, stream: Stream | None) -> None:
@@ -220,7 +221,10 @@ def _own_frames(file: _Forward, stream: Stream | None) -> int:
 
 def not_audio(name: str) -> NotAudioError:
     """Returns what is said of a file that is nothing libsndfile reads."""
+    way_out = "convert it: ffmpeg -i FILE FILE.wav"
+    if kind_of(Path(name)) in WITHOUT_HEADER:
+        way_out = "samples without a header must be said to be some: asr transcribe --raw RATE"
     return NotAudioError(
         f"{name}: not audio that libsndfile reads; must be wav, flac, ogg, opus, mp3, aiff, au, "
-        f"caf, w64 or sphere (convert it: ffmpeg -i {name} converted.wav)"
+        f"caf, w64 or sphere ({way_out})"
     )

@@ -234,6 +234,8 @@ class Run:
             part = "; what was printed of it is only its beginning" if was_printed else ""
             raise DataError(f"{done.error}{part}")
         transcript = replace(done.transcript, language=language)
+        if not transcript.spoken:
+            self.tell(f"{done.job.name}: no speech was heard in it, its transcript is empty")
         self._tell_missing(transcript.spoken)
         folder, place = self.wanted.output_dir, done.job.place
         if folder is not None:

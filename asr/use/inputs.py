@@ -70,11 +70,13 @@ def find_inputs(
         stdin: the file that standard input was copied to; None where it is read itself.
 
     Raises:
-        DataError: a folder, a pattern or a manifest without a recording.
+        DataError: nothing, or a folder, a pattern or a manifest without a recording.
     """
     if wanted == STDIN:
         source = sys.stdin.buffer if stdin is None else stdin
         return [Input(Recording(source, STDIN_NAME, raw), STDIN_NAME, STDIN_PLACE)]
+    if not wanted.strip():  # Path("") is the folder that one happens to be in
+        raise DataError(f'"{wanted}": names nothing; must be a file, a folder, a pattern or -')
     path = Path(wanted)
     if path.is_dir():
         return _in_folder(path, visible_files(path), raw=raw, say=say)
@@ -118,7 +120,7 @@ def _tell_passed_over(folder: Path, paths: Sequence[Path], *, say: Callable[[str
             f"({GET_AV}): {some}{', ...' if len(through_av) > 5 else ''}"
         )
     others = [path for path in paths if kind_of(path) in NOT_READ - READ_BY_AV]
-    for notice in said_not_read(others, folder):
+    for notice in said_not_read(others, folder, raw_option=True):
         say(f"{folder}: {notice}")
 
 
