@@ -36,11 +36,14 @@ class Here(NamedTuple):
 
 @contextlib.contextmanager
 def served(recognizer: Any, *, limits: Any = None, **more: Any) -> Iterator[Here]:
-    """Yields a server; `more`: api_key, language, stop_seconds."""
+    """Yields a server; `more`: api_key, language, stop_seconds, can_write."""
     behind = desk.Desk(recognizer, limits or Limits())
     offer = transcriptions.Offer(("tiny", "whisper-1"), more.get("language"), 1_700_000_000)
     options = TranscribeOptions(SEARCH)
-    asked = transcriptions.Served(offer, behind, options, lambda text: [*map(ord, text)])
+    can_write = more.get("can_write", lambda _: True)
+    asked = transcriptions.Served(
+        offer, behind, options, lambda text: [*map(ord, text)], can_write=can_write
+    )
     listening = server.listen(server.Place(port=0))
     config = uvicorn.Config(
         app.make_app(asked, api_key=more.get("api_key")),
@@ -109,9 +112,11 @@ class Listener:
         self.may_work = threading.Event()
         self.may_work.set()
         self.batches: list[int] = []
+        self.hotwords: tuple[str, ...] = ()
 
     def recognize(self, waveforms: Any, options: Any, *, words: bool = False) -> list[Said]:
         """Returns one result for each waveform."""
         self.may_work.wait(20)
         self.batches.append(len(waveforms))
+        self.hotwords = options.hotwords
         return [Said(f"w{len(waveform) // (RATE // 10)}") for waveform in waveforms]

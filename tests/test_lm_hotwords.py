@@ -7,7 +7,7 @@ import torch
 
 from asr.config import SearchConfig
 from asr.errors import ConfigError
-from asr.lm.hotwords import phrase_scorer
+from asr.lm.hotwords import MOST_KNOWN, Phrases, is_writable, phrase_scorer
 from asr.scorers import WeightedScorer
 from asr.search import search
 from asr.text.tokenizer import BOS, EOS, train_tokenizer
@@ -136,3 +136,18 @@ def test_a_wide_beam_finds_what_all_texts_searched_one_by_one_give():
 def test_a_phrase_that_cannot_be_written_is_refused(phrase, message):
     with pytest.raises(ConfigError, match=message):
         phrase_scorer(LETTERS, [phrase], reward=1.0, device="cpu")
+
+
+def test_tables_are_kept_for_the_last_lists_of_phrases_alone() -> None:
+    phrases = Phrases(LETTERS, device=torch.device("cpu"))
+    words = ["".join(word) for word in itertools.product("abcd", repeat=2)]
+    options = [SearchConfig(hotwords=(word,)) for word in words]
+    scorers = [phrases.scorer(one) for one in options]
+    assert len(phrases._known) == MOST_KNOWN
+    assert phrases.scorer(options[-1]) is scorers[-1]
+    assert phrases.scorer(options[0]) is not scorers[0]
+
+
+def test_a_phrase_is_writable_if_there_are_tokens_for_all_of_it() -> None:
+    found = [is_writable(LETTERS, phrase) for phrase in ("ab cd", "abx", " ")]
+    assert found == [True, False, False]

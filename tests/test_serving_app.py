@@ -236,17 +236,36 @@ def test_a_model_that_is_not_here_is_not_found(client: openai.OpenAI) -> None:
 
 
 def test_what_has_no_effect_is_said_and_not_passed_over(client: openai.OpenAI) -> None:
-    found = ask(client, prompt="names: Kim", temperature=0.2, chunking_strategy="auto")
-    assert [line.split(" ")[0] for line in found.warnings] == [
-        *("prompt", "chunking_strategy", "temperature")
-    ]
+    found = ask(client, temperature=0.2, chunking_strategy="auto")
+    assert [line.split(" ")[0] for line in found.warnings] == ["chunking_strategy", "temperature"]
     raw = client.audio.transcriptions.with_raw_response.create(
-        file=("a.wav", SPEECH), model="tiny", response_format="text", prompt="names"
+        file=("a.wav", SPEECH), model="tiny", response_format="text", temperature=0.2
     )
-    assert raw.headers["x-asr-notice"].startswith("prompt is not used")
+    assert raw.headers["x-asr-notice"].startswith("temperature is not used")
     assert "x-asr-notice" not in client.audio.transcriptions.with_raw_response.create(
         file=("a.wav", SPEECH), model="tiny"
     ).headers  # fmt: skip
+
+
+def test_the_phrases_of_a_prompt_are_expected_and_others_are_named() -> None:
+    with (
+        served(listener := Listener(), can_write=lambda phrase: "ß" not in phrase) as here,
+        openai.OpenAI(base_url=f"{here.url}/v1", api_key="none", max_retries=0) as client,
+    ):
+        found = ask(client, prompt="Kim Min-su, Busan;\nKim Min-su. Straße")
+        assert listener.hotwords == ("Kim Min-su", "Busan")
+        assert found.warnings == [
+            "of prompt 1 phrases are not used (Straße); a phrase must have at most 6 words, in "
+            "letters that the model can write"
+        ]
+        talk = "and so he went on and on and on, Busan"
+        assert "(and so he went on and on and on)" in ask(client, prompt=talk).warnings[0]
+        assert listener.hotwords == ("Busan",)
+        found = ask(client, prompt="Seoul, " + 100 * " ab," + 150 * " Ulsan,")
+        assert found.warnings == ["of prompt only the last 500 characters are used"]
+        assert set(listener.hotwords) <= {"Ulsan", "lsan", "san", "an", "n"}
+        assert ask(client).text == TEXT
+        assert listener.hotwords == ()
 
 
 def test_files_come_with_the_text_where_they_are_asked_for(client: openai.OpenAI) -> None:

@@ -131,6 +131,9 @@ def test_as_many_files_may_be_open_as_requests_need() -> None:
 def test_what_cannot_be_served_is_one_line(folder: Path, tmp_path: Path) -> None:
     missing = error_of("serve", "--port", "0", "--model", tmp_path / "none")
     assert str(tmp_path / "none") in missing
+    assert 'vad "loud": must be one of level, silero, none' in error_of(
+        "serve", "--port", "0", "--model", folder, "--vad", "loud"
+    )
     model = ("serve", "--model", folder, "--device", "cpu")
     assert "there is no language model to weigh" in error_of(
         *model, "--set", "search.lm_weights=[1]"

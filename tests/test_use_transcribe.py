@@ -317,6 +317,16 @@ def test_json_keeps_every_segment_with_its_warning():
     }
 
 
+def test_json_says_how_probable_it_is_that_no_speech_is_heard():
+    rows = [
+        segment(0, 0, 1, "a", speech=0.75),
+        segment(1, 1, 2, "b"),
+        segment(2, 2, 3, "", speech=0),
+    ]
+    found = json.loads(WRITERS["json"](transcript(*rows), PLAIN))["segments"]
+    assert [row["no_speech_prob"] for row in found] == [0.25, 0.0, 1.0]
+
+
 def test_json_writes_an_infinite_score_as_null():
     text = WRITERS["json"](transcript(segment(0, 0, 1, "a", score=float("-inf"))))
     assert json.loads(text)["segments"][0]["score"] is None

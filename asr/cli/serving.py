@@ -18,6 +18,7 @@ from asr.cli.options import (
     say_all,
     search_settings,
 )
+from asr.cli.transcribe_options import Vad
 from asr.errors import ConfigError, InstallError
 from asr.machine.cores import use_threads
 
@@ -69,6 +70,7 @@ def serve(
     max_requests: MaxRequests = 1024,
     at_once: AtOnce = 32,
     batch_seconds: BatchSeconds = 160,
+    vad: Vad = "level",
     stop_seconds: StopSeconds = 60,
     device: Device = "auto",
     threads: Threads = None,
@@ -77,15 +79,17 @@ def serve(
     names = _names(model, name, aliases or [], api_key)
     _check_installed()
     use_threads(threads)
+    from asr.audio.speech import check_vad
     from asr.serving.desk import Limits
     from asr.serving.server import Place, listen
 
+    check_vad(vad)
     place = Place(host, port, api_key, stop_seconds)
     listen(place).close()  # what is wrong with it is said before a model is loaded
     sizes = (round(max_megabytes * MEGABYTE), max_seconds, max_requests, at_once, batch_seconds)
     _run(
         (model, device, lms or []),
-        search_settings(search, beam_size, settings),
+        (search_settings(search, beam_size, settings), vad),
         names=names,
         language=language or None,
         place=place,
@@ -95,14 +99,17 @@ def serve(
 
 def _run(
     source: tuple[Path, str, list[Path]],
-    chosen: list[str],
+    chosen: tuple[list[str], str],
     *,
     names: tuple[str, ...],
     language: str | None,
     place: Any,
     limits: Any,
 ) -> None:
-    """Loads a model from a folder, to a device, beside language models, and serves it."""
+    """Loads a model from a folder, to a device, beside language models, and serves it.
+
+    chosen: settings of the search, and how speech is found.
+    """
     from asr.serving.server import serve as run
     from asr.serving.transcriptions import Offer
     from asr.use.recognizer import load_recognizer
@@ -110,11 +117,11 @@ def _run(
 
     folder, device, lms = source
     recognizer = load_recognizer(folder, device, lms=lms)
-    search = recognizer.choose(chosen)
+    search = recognizer.choose(chosen[0])
     say_all(recognizer.notices)
     run(
         recognizer,
-        TranscribeOptions(search, batch_seconds=limits.batch_seconds),
+        TranscribeOptions(search, batch_seconds=limits.batch_seconds, vad=chosen[1]),
         offer=Offer(names, language, int(folder.stat().st_mtime)),
         place=place,
         limits=limits,

@@ -24,6 +24,7 @@ from asr.config import SearchConfig
 from asr.errors import ConfigError
 from asr.text.tokenizer import BOS, EOS, UNK, Tokenizer
 
+MOST_KNOWN = 4  # lists of phrases whose tables are kept
 START, INSIDE = 0, 1  # nodes: before a word's first token, and in a word of no phrase
 
 
@@ -85,7 +86,7 @@ class _Node:
 
 
 class Phrases:
-    """The scorers of a recognizer's phrases, each made once.
+    """The scorers of a recognizer's phrases; those of the last lists of phrases are kept.
 
     Args:
         tokenizer: of the recognizer.
@@ -106,6 +107,8 @@ class Phrases:
             return None
         key = (options.hotwords, options.hotword_reward)
         if key not in self._known:
+            while len(self._known) >= MOST_KNOWN:  # a server meets others with every request
+                self._known.pop(next(iter(self._known)))
             self._known[key] = phrase_scorer(
                 self.tokenizer, options.hotwords, reward=options.hotword_reward, device=self.device
             )
@@ -172,6 +175,15 @@ def spell_phrases(tokenizer: Tokenizer, phrases: Sequence[str]) -> list[tuple[st
             )
         spelt.append((text, tokens))
     return spelt
+
+
+def is_writable(tokenizer: Tokenizer, phrase: str) -> bool:
+    """Returns whether a recognizer has tokens for all of a phrase."""
+    try:
+        spell_phrases(tokenizer, [phrase])
+    except ConfigError:
+        return False
+    return True
 
 
 def _add(nodes: list[_Node], tokens: Sequence[int], bounds: set[int], *, ends_free: bool) -> None:

@@ -115,7 +115,7 @@ def _segment(segment: TranscribedSegment, asked: Asked, encode: Encode) -> dict[
         "temperature": asked.temperature,
         "avg_logprob": probability,
         "compression_ratio": size / len(zlib.compress(text.encode("utf-8"))) if size else 0.0,
-        "no_speech_prob": 0.0,  # where no speech is found there is no segment
+        "no_speech_prob": segment.no_speech_prob,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from asr.serving.errors import ApiError, bad_value
@@ -18,12 +18,21 @@ FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 SEVERAL = ("timestamp_granularities", "include", "downloads")
 # Fields of OpenAI's API that have no meaning here -> what an answer says of them.
 WITHOUT_EFFECT = {
-    "prompt": "prompt is not used: this model listens to the audio alone",
     "chunking_strategy": "chunking_strategy is not used: pauses are found by the server's own rule",
     "keywords": "keywords are not used",
     "languages": "languages are not used: the model knows those that it was trained on",
 }
-SINGLE = ("model", "language", "response_format", "temperature", "stream", *WITHOUT_EFFECT)
+SINGLE = (
+    "model",
+    "language",
+    "response_format",
+    "temperature",
+    "stream",
+    "prompt",
+    *WITHOUT_EFFECT,
+)
+PROMPT_CHARACTERS = 500  # its last ones count, as Whisper's last tokens; tables grow with them
+PHRASE_WORDS = 6  # what is longer is talk that went before, and nobody's name
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Asked:
         temperature: as the client says; it changes nothing.
         downloads: names in WRITERS whose files the answer holds, too.
         notices: what was asked for and has no effect.
+        phrases: that are to be expected.
     """
 
     response_format: str
@@ -47,6 +57,7 @@ class Asked:
     temperature: float
     downloads: tuple[str, ...]
     notices: tuple[str, ...]
+    phrases: tuple[str, ...] = ()
 
     @property
     def word_times(self) -> bool:
@@ -54,13 +65,20 @@ class Asked:
         return "word" in self.granularities
 
 
-def read_asked(form: Form, *, names: tuple[str, ...], language: str | None) -> Asked:
+def read_asked(
+    form: Form,
+    *,
+    names: tuple[str, ...],
+    language: str | None,
+    can_write: Callable[[str], bool] = lambda _: True,
+) -> Asked:
     """Returns what a form asks for.
 
     Args:
         form: with its fields.
         names: that the model answers to.
         language: that it hears; None: not known.
+        can_write: whether the model has tokens for a phrase.
 
     Raises:
         ApiError: an unknown field or model, a value that is not allowed, or two that do not fit.
@@ -75,6 +93,16 @@ def read_asked(form: Form, *, names: tuple[str, ...], language: str | None) -> A
     if stream and wanted not in STREAMED:
         raise bad_value("stream", f"true with response_format {wanted}; must be false, or json")
     notices = [said for name, said in WITHOUT_EFFECT.items() if fields.get(name)]
+    prompt = fields.get("prompt", "")
+    if len(prompt) > PROMPT_CHARACTERS:
+        notices.append(f"of prompt only the last {PROMPT_CHARACTERS} characters are used")
+    phrases, strange = _phrases(prompt[-PROMPT_CHARACTERS:], can_write)
+    if strange:
+        some = "; ".join(phrase[:40] for phrase in strange[:3])
+        notices.append(
+            f"of prompt {len(strange)} phrases are not used ({some}); a phrase must have at most "
+            f"{PHRASE_WORDS} words, in letters that the model can write"
+        )
     temperature = _temperature(fields.get("temperature") or "0")
     if temperature > 0:
         notices.append("temperature is not used: the search is never random")
@@ -88,6 +116,7 @@ def read_asked(form: Form, *, names: tuple[str, ...], language: str | None) -> A
         temperature=temperature,
         downloads=_choices("downloads", lists["downloads"], tuple(WRITERS)),
         notices=tuple(notices),
+        phrases=phrases,
     )
 
 
@@ -135,6 +164,16 @@ def no_such_model(asked: str, names: tuple[str, ...]) -> ApiError:
         param="model",
         code="model_not_found",
     )
+
+
+def _phrases(
+    prompt: str, can_write: Callable[[str], bool]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns the phrases of a prompt, which punctuation parts: those to expect, and the others."""
+    found = [" ".join(part.split()) for part in re.split(r"[,;:.!?\n\u3001\u3002]", prompt)]
+    phrases = tuple(dict.fromkeys(part for part in found if part))
+    used = tuple(p for p in phrases if len(p.split()) <= PHRASE_WORDS and can_write(p))
+    return used, tuple(phrase for phrase in phrases if phrase not in used)
 
 
 def _flag(value: str) -> bool:

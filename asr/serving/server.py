@@ -7,12 +7,14 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
 
 from asr.errors import ConfigError
+from asr.lm.hotwords import is_writable
 from asr.serving.app import make_app
 from asr.serving.desk import Desk, Limits
 from asr.serving.transcriptions import Offer, Served
@@ -67,8 +69,11 @@ def serve(
     listening = listen(place)
     raise_open_files(limits.max_requests, say)
     desk = Desk(recognizer, limits)
+    tokenizer = recognizer.tokenizer
+    can_write = partial(is_writable, tokenizer)
     app = make_app(
-        Served(offer, desk, options, encode=recognizer.tokenizer.encode), api_key=place.api_key
+        Served(offer, desk, options, encode=tokenizer.encode, can_write=can_write),
+        api_key=place.api_key,
     )
     backlog = max(2048, limits.max_requests)
     listening.listen(backlog)  # from here on clients may come; they wait for what follows

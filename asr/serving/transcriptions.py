@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,12 +51,14 @@ class Served:
         desk: that recognizes.
         options: how.
         encode: the model's tokens of a text.
+        can_write: whether it has tokens for all of a phrase.
     """
 
     offer: Offer
     desk: Desk
     options: TranscribeOptions
     encode: Encode
+    can_write: Callable[[str], bool] = lambda _: True
 
 
 class Transcriptions:
@@ -80,7 +82,12 @@ class Transcriptions:
             with served.desk.place():
                 async with received(request, max_bytes=served.desk.limits.max_bytes) as form:
                     offer = served.offer
-                    asked = read_asked(form, names=offer.names, language=offer.language)
+                    asked = read_asked(
+                        form,
+                        names=offer.names,
+                        language=offer.language,
+                        can_write=served.can_write,
+                    )
                     job = Job(form.file, form.file_name)
                     async with self._results(request, job, asked) as results:
                         await self._answer(asked, results, (scope, receive, send))
@@ -99,7 +106,13 @@ class Transcriptions:
 
         chosen = self.served.options
         longest = self.served.desk.limits.max_seconds
-        options = replace(chosen, word_times=asked.word_times, longest_seconds=longest)
+        search = chosen.search
+        if asked.phrases:
+            phrases = (*search.hotwords, *asked.phrases)
+            search = search.model_copy(update={"hotwords": phrases})
+        options = replace(
+            chosen, search=search, word_times=asked.word_times, longest_seconds=longest
+        )
         self.served.desk.start(job, options, put if asked.stream else lambda _: None)
         gone = asyncio.create_task(hang_up(request))
         gone.add_done_callback(lambda _: results.put_nowait(ClientDisconnect()))

@@ -238,6 +238,7 @@ def _with_text(
         warning="; ".join(warnings) or None,
         words=tuple(_in_recording(word, segment) for word in words),
         confidence=found.confidence,
+        speech=found.speech,
         nbest=nbest,
     )
 

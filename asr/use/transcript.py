@@ -35,6 +35,12 @@ class TranscribedSegment:
     words: tuple[TimedWord, ...] = ()  # only where they were asked for
     confidence: float | None = None  # 0 to 1; None: not known
     nbest: tuple[tuple[str, float], ...] = ()  # texts and scores that search ended with, best first
+    speech: float | None = None  # how probable it is that speech is heard; None: not known
+
+    @property
+    def no_speech_prob(self) -> float:
+        """How probable it is that no speech is heard, 0 where that is not known, as Whisper's."""
+        return 0.0 if self.speech is None else round(1.0 - self.speech, 4)
 
     @property
     def line(self) -> str:

@@ -17,8 +17,8 @@ def to_json(transcript: Transcript, options: WriteOptions = PLAIN) -> str:
     """Returns one JSON object: text, segments, language, duration (seconds), warnings.
 
     A segment has Whisper's fields; where nothing here is like them they hold what stands for
-    nothing: tokens [], temperature 0, no_speech_prob 0. Ours: score, ended, warning, confidence,
-    and nbest where more than one hypothesis is asked for.
+    nothing: tokens [], temperature 0, and no_speech_prob 0 where it is not known. Ours: score,
+    ended, warning, confidence, and nbest where more than one hypothesis is asked for.
     """
     whole = {
         "text": transcript.text,
@@ -44,7 +44,7 @@ def _segment(segment: TranscribedSegment, options: WriteOptions) -> dict[str, An
         "temperature": 0.0,
         "avg_logprob": _finite(segment.avg_log_prob),
         "compression_ratio": _compression_ratio(segment.text),
-        "no_speech_prob": 0.0,
+        "no_speech_prob": segment.no_speech_prob,
         "score": _finite(segment.score),
         "ended": segment.ended,
         "warning": segment.warning,
