@@ -7,7 +7,7 @@ import torch
 
 from asr.config import SearchConfig
 from asr.errors import ConfigError
-from asr.lm.hotwords import MOST_KNOWN, Phrases, is_writable, phrase_scorer
+from asr.lm.hotwords import MOST_KNOWN, Phrases, hotword_settings, is_writable, phrase_scorer
 from asr.scorers import WeightedScorer
 from asr.search import search
 from asr.text.tokenizer import BOS, EOS, train_tokenizer
@@ -151,3 +151,10 @@ def test_tables_are_kept_for_the_last_lists_of_phrases_alone() -> None:
 def test_a_phrase_is_writable_if_there_are_tokens_for_all_of_it() -> None:
     found = [is_writable(LETTERS, phrase) for phrase in ("ab cd", "abx", " ")]
     assert found == [True, False, False]
+
+
+def test_one_phrase_in_place_of_a_list_is_refused_and_not_taken_letter_by_letter() -> None:
+    with pytest.raises(ConfigError, match=r'hotwords "Kim": must be a list of phrases \(\["Kim"\]'):
+        hotword_settings("Kim")
+    assert hotword_settings(["Kim"]) == ['search.hotwords=["Kim"]']
+    assert hotword_settings([]) == []

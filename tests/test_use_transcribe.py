@@ -327,6 +327,19 @@ def test_json_says_how_probable_it_is_that_no_speech_is_heard():
     assert [row["no_speech_prob"] for row in found] == [0.25, 0.0, 1.0]
 
 
+@pytest.mark.parametrize("audio", [None, 5, {"path": "a.wav"}, {1}])
+def test_what_is_no_audio_is_refused_by_its_type(audio):
+    with pytest.raises(
+        ConfigError, match=f"audio is of type {type(audio).__name__}: must be a path"
+    ):
+        transcribe(Listener(), audio, options=OPTIONS)
+
+
+def test_a_rate_that_is_no_number_is_refused():
+    with pytest.raises(ConfigError, match="sample_rate '8000': must be a number of Hz"):
+        transcribe(Listener(), speech(1), sample_rate="8000", options=OPTIONS)
+
+
 def test_json_writes_an_infinite_score_as_null():
     text = WRITERS["json"](transcript(segment(0, 0, 1, "a", score=float("-inf"))))
     assert json.loads(text)["segments"][0]["score"] is None

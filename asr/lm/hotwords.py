@@ -143,7 +143,13 @@ def phrase_scorer(
 
 
 def hotword_settings(phrases: Sequence[str]) -> list[str]:
-    """Returns phrases as `search.key=value` overrides; none for no phrase."""
+    """Returns phrases as `search.key=value` overrides; none for no phrase.
+
+    Raises:
+        ConfigError: it is one phrase and no list of them: each of its letters would be a phrase.
+    """
+    if isinstance(phrases, str):
+        raise ConfigError(f'hotwords "{phrases}": must be a list of phrases (["{phrases}"])')
     return [f"search.hotwords={json.dumps(list(phrases))}"] if phrases else []
 
 

@@ -75,8 +75,8 @@ def transcribe(
 
     Raises:
         DataError: audio that cannot be used (asr/audio/files.py says why), or is too long.
-        ConfigError: sample_rate missing for samples, or given for a file; batch_seconds <= 0, or
-            an unknown vad.
+        ConfigError: no audio; sample_rate missing for samples, or given for a file; batch_seconds
+            <= 0, or an unknown vad.
         InstallError: silero without its packages.
     """
     warnings: list[str] = []
@@ -139,6 +139,13 @@ def _blocks(
             )
         recording = audio if isinstance(audio, Recording) else Recording(audio)
         return recording.blocks(recognizer.sample_rate, on_warning=warn)
+    if not (isinstance(audio, Sequence) or hasattr(audio, "__array__")):
+        raise ConfigError(
+            f"audio is of type {type(audio).__name__}: must be a path, bytes, a file object of "
+            "bytes, or samples"
+        )
+    if not isinstance(sample_rate, (int, float, np.number, type(None))):
+        raise ConfigError(f"sample_rate {sample_rate!r}: must be a number of Hz (16000, say)")
     if sample_rate is None:
         raise ConfigError("sample_rate None: must be given for an array (pass its rate in Hz)")
     to_rate = recognizer.sample_rate
