@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "version", "presets"],
     ["settings", "files", "text", "fast", "pictures", "machine", "store"],
-    ["config", "audio", "tables"],
+    ["help_settings", "config", "audio", "tables"],
     [
         "features",
         "rnn",
@@ -353,6 +353,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.machine.devices": "cli",
         "asr.use.writers": "transcribe",
         "asr.settings": "config",
+        "asr.help_settings": "config",
         "asr.lm.bptt": "train_lm",
         "asr.lm.config": "train_lm",
         "asr.lm.arpa": "ngram",
