@@ -22,6 +22,7 @@ from asr.settings import (
     override_config,
     read_settings,
 )
+from asr.start_settings import Factor, FreezeConfig, InitConfig, ReplayConfig, flat_factors
 
 __all__ = [
     "Config",
@@ -155,6 +156,7 @@ class TrainConfig(Section):
     learning_rate: float = Field(1e-3, gt=0, le=1e6)  # the peak
     final_learning_rate: float = Field(1e-5, ge=0, le=1e6)  # at the end of a falling schedule
     weight_decay: float = Field(1e-6, ge=0, le=1e6)
+    rate_factors: dict[str, Factor] = Field(default_factory=dict)  # of the learning rate, by part
     warmup_steps: int = Field(500, ge=0, le=1_000_000_000)  # linear, from 0 to the peak
     schedule: Literal["cosine", "linear", "constant"] = "cosine"  # after the warm-up
     clip_norm: float | None = Field(5.0, gt=0)  # of the whole gradient (Pascanu 2013); null: off
@@ -166,6 +168,8 @@ class TrainConfig(Section):
     checkpoint_seconds: float = Field(120.0, gt=0)  # between two savings of the training state
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+
+    _flat = field_validator("rate_factors", mode="before")(flat_factors)
 
 
 class SearchConfig(Section):
@@ -228,6 +232,9 @@ class Config(Section):
     data: DataConfig = DataConfig()
     teacher_forcing: TeacherForcingConfig = TeacherForcingConfig()
     attention_prior: AttentionPriorConfig = AttentionPriorConfig()
+    init: InitConfig = InitConfig()
+    freeze: FreezeConfig = FreezeConfig()
+    replay: ReplayConfig = ReplayConfig()
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "version", "presets"],
     ["settings", "files", "text", "fast", "pictures", "machine", "store"],
-    ["help_settings", "config", "audio", "tables"],
+    ["start_settings", "help_settings", "config", "audio", "tables"],
     [
         "features",
         "rnn",
@@ -307,6 +307,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.training.log": "train",
         "asr.training.progress": "session",
         "asr.training.experiment": "train",
+        "asr.training.material": "train",
         "asr.training.largest_batch": "train",
         "asr.training.lock": "session",
         "asr.training.signals": "session and train",
