@@ -31,7 +31,7 @@ ROWS = [
     ],
     ["loss", "scorers", "hypotheses", "search", "recognition", "checkpoint", "data"],
     ["scoring", "training", "train"],
-    ["lm", "use", "pages"],
+    ["lm", "use", "pages", "exporting"],
     ["recipes", "cli"],
 ]
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}
@@ -322,6 +322,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.data.line_errors": "cut_lines",
         "asr.data.cut_audio": "data and export",
         "asr.audio.channels": "files",
+        "asr.audio.levels": "audio_speech",
         "asr.audio.opened": "files and layout",
         "asr.audio.pieces": "ogg and mp3",
         "asr.audio.tags": "mp3",
@@ -374,6 +375,16 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.pages.compare_page": "pages_browser",
         "asr.pages.tables": "pages_page",
         "asr.pages.curves": "pages_pictures",
+        "asr.exporting.plain": "exporting_graphs",
+        "asr.exporting.names": "exporting_graphs",
+        "asr.exporting.writing": "exporting_graphs",
+        "asr.exporting.checks": "exporting_graphs",
+        "asr.exporting.quantization": "exporting_graphs",
+        "asr.exporting.requirements": "exporting_graphs",
+        "asr.exporting.runtime": "exporting_graphs and exporting_folder",
+        "asr.exporting.contents": "exporting_folder",
+        "asr.exporting.measuring": "exporting_folder",
+        "asr.cli.exporting": "exporting_folder",
         "asr.errors": "all",
         "asr.cli.__main__": "cli",
     }

@@ -207,6 +207,18 @@ def test_batches_of_no_length_are_said():
         )
 
 
+def test_an_unknown_way_of_finding_speech_is_said_at_the_call():
+    options = TranscribeOptions(SEARCH, vad="energy")
+    with pytest.raises(ConfigError, match=r'vad "energy": must be one of level, silero, none$'):
+        iter_segments(Listener(), burst(1), sample_rate=RATE, options=options)
+
+
+def test_without_looking_for_speech_silence_is_recognized_too():
+    options = TranscribeOptions(SEARCH, vad="none")
+    found = transcribe(Listener(), np.zeros(RATE * 3), sample_rate=RATE, options=options)
+    assert [(one.start_seconds, one.end_seconds) for one in found.segments] == [(0.0, 3.0)]
+
+
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         transcribe(Listener(), tmp_path / "none.wav", options=OPTIONS)

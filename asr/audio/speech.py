@@ -1,33 +1,29 @@
 """Where audio holds speech: the stretches between its silences, cut where they grow too long.
 
-blocks -> pages of 30 s -> level of each 10 ms -> threshold -> stretches -> segments
+blocks -> pages of 30 s -> which 10 ms hold speech -> stretches -> segments
 
-Both directions of use (a whole waveform, or blocks as they come) run the same lines.
+A stretch that is too long is cut in a pause; where it has none, two segments share a second or two,
+so that each word is whole in one of them (asr/use/joining.py joins what is heard in both). A whole
+waveform and blocks as they come run the same lines.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from asr.audio.files import Waveform
+from asr.audio.levels import HOP_SECONDS, LevelFinder, Levels, frame_levels, is_steady
+from asr.audio.silero import SileroFinder, find_model
 from asr.errors import ConfigError
 
-HOP_SECONDS = 0.01
 PAGE_FRAMES = 3000  # the threshold is decided once a page
-HISTORY_PAGES = 4  # and sees this many pages, its own included
-MEDIAN_FRAMES = 5  # a click shorter than half of this leaves no trace in the levels
-NOTHING_DB = -90.0  # dBFS: below the last bit of 16-bit audio
-HUM_SECONDS = 0.2  # whole periods of mains of 50 Hz, of 60 Hz, and of all their harmonics
-HUM_BINS = sorted({10 * k for k in range(1, 13)} | {12 * k for k in range(1, 11)})  # to 600 Hz
-HUM_ABOVE = 4.0  # times the frequencies beside it: a line, where a voice is not so all the time
-HUM_FRAMES = 10  # fewer do not show that it goes on
-FLAT_DB = 10.0  # speech spans more than this between its dips and its peaks
-HUM_DB = -60.0  # dBFS: flat sound above this could be speech and is kept
+PAUSE_SECONDS = 0.2  # the closure of a stop is shorter: no word is cut in such a silence
+SHARED_SECONDS = 2.0  # where there is no pause, or a fifth of max_seconds if that is less
 
 
 @dataclass(frozen=True)
@@ -43,10 +39,41 @@ class Segment(Span):
     """A stretch of speech and its samples: waveform (N,), float32, mono.
 
     is_steady says that it is as loud from its start to its end, as noise is and speech is not.
+    Where a stretch has no pause to be cut in, goes_on says that the next segment begins before this
+    one ends, and that one's shared_seconds how much before.
     """
 
     waveform: Waveform
     is_steady: bool = False
+    shared_seconds: float = 0.0
+    goes_on: bool = False
+
+
+class SpeechFinder(Protocol):
+    """Says which frames of a page hold speech; pages come in order, and it may remember them."""
+
+    def __call__(self, page: Waveform, levels: Levels) -> npt.NDArray[np.bool_]:
+        """Returns a flag for each frame, from samples (N,) and levels (frames,) in dBFS."""
+
+
+FINDERS: dict[str, Callable[[int], SpeechFinder] | None] = {
+    "level": lambda _: LevelFinder(),
+    "silero": SileroFinder,
+    "none": None,  # all is kept
+}
+
+
+def check_vad(name: str) -> None:
+    """Returns nothing where there is such a way of finding speech.
+
+    Raises:
+        ConfigError: there is none.
+        InstallError: silero without its packages.
+    """
+    if name not in FINDERS:
+        raise ConfigError(f'vad "{name}": must be one of {", ".join(FINDERS)}')
+    if name == "silero":
+        find_model()
 
 
 def find_speech(
@@ -56,6 +83,7 @@ def find_speech(
     max_seconds: float,
     min_silence_seconds: float = 0.5,
     padding_seconds: float = 0.2,
+    vad: str = "level",
 ) -> list[Span]:
     """Returns where a waveform (N,) holds speech: see segments, which does the work."""
     found = segments(
@@ -64,6 +92,7 @@ def find_speech(
         max_seconds=max_seconds,
         min_silence_seconds=min_silence_seconds,
         padding_seconds=padding_seconds,
+        vad=vad,
     )
     return [Span(segment.start_seconds, segment.end_seconds) for segment in found]
 
@@ -75,18 +104,23 @@ def segments(
     max_seconds: float,
     min_silence_seconds: float = 0.5,
     padding_seconds: float = 0.2,
+    vad: str = "level",
 ) -> Iterator[Segment]:
     """Yields the stretches of speech in blocks (N,), in order, none longer than max_seconds.
 
     A silence of min_silence_seconds ends a stretch; padding_seconds of it are kept on each side. A
-    longer stretch is cut at the quietest place of the second half of max_seconds, where nothing is
-    lost. What counts as silence follows the audio: the level must come close to the noise floor of
-    the last two minutes, and of its own 30 s; an offset and mains hum are not heard. The result
-    does not depend on how the audio is cut into blocks, and memory does not grow with its length.
+    longer stretch is cut at the quietest place of the second half of max_seconds: in a pause of
+    0.2 s if there is one, and else so that two segments share 2 s (a fifth of max_seconds if that
+    is less) around it. Blocks of any size give the same; memory does not grow with the audio.
+
+    vad "level": what stands out of the noise of the last two minutes, or of its own 30 s; an offset
+    and mains hum are not heard. "silero": what a network takes for speech. "none": all is kept.
 
     Raises:
-        ConfigError: max_seconds under 1 s, or a padding that a silence cannot hold twice.
+        ConfigError: max_seconds under 1 s, a padding that a silence cannot hold twice, unknown vad.
+        InstallError: silero without its packages.
     """
+    check_vad(vad)
     if max_seconds < 1.0:
         raise ConfigError(f"max_seconds {max_seconds}: must be at least 1 (raise it)")
     if not 0.0 <= 2.0 * padding_seconds <= min_silence_seconds:
@@ -94,12 +128,8 @@ def segments(
             f"padding_seconds {padding_seconds}: must be between 0 and half of "
             f"min_silence_seconds {min_silence_seconds} (lower it)"
         )
-    buffer = _SpeechBuffer(
-        sample_rate,
-        max_seconds=max_seconds,
-        min_silence_seconds=min_silence_seconds,
-        padding_seconds=padding_seconds,
-    )
+    lengths = {"min_silence_seconds": min_silence_seconds, "padding_seconds": padding_seconds}
+    buffer = _SpeechBuffer(sample_rate, max_seconds=max_seconds, vad=vad, **lengths)
     for page in _pages(blocks, PAGE_FRAMES * buffer.hop):
         buffer.append(page)
         yield from buffer.take(final=False)
@@ -116,6 +146,7 @@ class _SpeechBuffer:
         max_seconds: float,
         min_silence_seconds: float,
         padding_seconds: float,
+        vad: str,
     ) -> None:
         self.hop = max(1, round(HOP_SECONDS * sample_rate))
         self.sample_rate = sample_rate
@@ -123,29 +154,38 @@ class _SpeechBuffer:
         self.max_frames = int(max_seconds * frames_a_second)
         self.min_silence = round(min_silence_seconds * frames_a_second)
         self.padding = int(padding_seconds * frames_a_second)
+        self.min_pause = round(PAUSE_SECONDS * frames_a_second)
+        self.half_shared = int(min(SHARED_SECONDS, max_seconds / 5) * frames_a_second) // 2
+        make = FINDERS[vad]
+        self.keeps_all = make is None
+        self.find = make(sample_rate) if make else LevelFinder()
         self.start = 0  # frames given out or dropped before the buffer
+        self.num_shared = 0  # frames at its start that were given out already
         self.waveform = np.zeros(0, dtype=np.float32)
         self.levels = np.zeros(0)
-        self.is_speech = np.zeros(0, dtype=bool)
-        self.history: deque[npt.NDArray[np.float64]] = deque(maxlen=HISTORY_PAGES)
+        self.is_heard = np.zeros(0, dtype=bool)
+        self.is_speech = np.zeros(0, dtype=bool)  # what is heard, or everything
 
     def append(self, page: Waveform) -> None:
-        levels = _levels(page, self.hop)
-        self.history.append(levels)
-        is_speech = levels > _threshold(levels, np.concatenate(self.history))
+        levels = frame_levels(page, self.hop)
+        is_heard = self.find(page, levels)
         self.waveform = np.concatenate([self.waveform, page])
         self.levels = np.concatenate([self.levels, levels])
-        self.is_speech = np.concatenate([self.is_speech, is_speech])
+        self.is_heard = np.concatenate([self.is_heard, is_heard])
+        self.is_speech = np.concatenate([self.is_speech, is_heard | self.keeps_all])
 
     def take(self, *, final: bool) -> Iterator[Segment]:
         while (stretch := self._next_stretch()) is not None:
             start, end, ended = stretch
+            shared = 0
             if end - start > self.max_frames:
-                end = self._quietest(start + self.max_frames // 2, start + self.max_frames)
+                end, shared = self._cut(start + self.max_frames // 2, start + self.max_frames)
             elif not (ended or final):
                 return
-            yield self._segment(start, end)
-            self._drop(end)
+            yield self._segment(start, end, goes_on=shared > 0)
+            self._drop(end - shared)
+            self.num_shared = shared
+            self.is_speech[:shared] = True  # so that the next segment begins where it was cut
         self._drop(max(0, len(self.is_speech) - self.padding))
 
     def _next_stretch(self) -> tuple[int, int, bool] | None:
@@ -159,96 +199,49 @@ class _SpeechBuffer:
         start = max(0, int(frames[0]) - self.padding)
         return start, min(last + 1 + self.padding, len(self.is_speech)), ended
 
-    def _quietest(self, first: int, last: int) -> int:
+    def _cut(self, first: int, last: int) -> tuple[int, int]:
+        """Where a segment ends between two frames, and how many frames the next one shares."""
+        in_pause = self._pauses()[first : last + 1]
+        if in_pause.any():
+            return self._quietest(first, last, among=in_pause), 0
+        last -= self.half_shared
+        place = self._quietest(first, last, among=np.ones(last + 1 - first, dtype=bool))
+        return place + self.half_shared, 2 * self.half_shared
+
+    def _pauses(self) -> npt.NDArray[np.bool_]:
+        """Which frames lie in a silence that is long enough to be cut in."""
+        edges = np.flatnonzero(np.diff(self.is_heard, prepend=True, append=True))  # silent from, to
+        is_pause = np.zeros(len(self.is_heard), dtype=bool)
+        for start, end in edges.reshape(-1, 2):
+            is_pause[start:end] = end - start >= self.min_pause
+        return is_pause
+
+    def _quietest(self, first: int, last: int, *, among: npt.NDArray[np.bool_]) -> int:
         window = np.ones(round(0.2 / HOP_SECONDS) + 1)
         around = np.pad(self.levels, len(window) // 2, mode="edge")
         smooth = np.convolve(around, window, mode="valid")[first : last + 1]
+        smooth = np.where(among, smooth, np.inf)
         return last - int(np.argmin(smooth[::-1]))  # the last of equals: fewer, longer segments
 
-    def _segment(self, start: int, end: int) -> Segment:
+    def _segment(self, start: int, end: int, *, goes_on: bool) -> Segment:
         waveform = self.waveform[start * self.hop : end * self.hop].copy()
         first_sample = (self.start + start) * self.hop
         return Segment(
             start_seconds=first_sample / self.sample_rate,
             end_seconds=(first_sample + len(waveform)) / self.sample_rate,
             waveform=waveform,
-            is_steady=_is_steady(self.levels[start:end]),
+            is_steady=is_steady(self.levels[start:end]),
+            shared_seconds=self.num_shared * self.hop / self.sample_rate,
+            goes_on=goes_on,
         )
 
     def _drop(self, num_frames: int) -> None:
         self.start += num_frames
         self.waveform = self.waveform[num_frames * self.hop :]
         self.levels = self.levels[num_frames:]
+        self.is_heard = self.is_heard[num_frames:]
         self.is_speech = self.is_speech[num_frames:]
-
-
-def _levels(page: Waveform, hop: int) -> npt.NDArray[np.float64]:
-    """Level of every hop in dBFS, a running median against clicks: (N,) -> (ceil(N / hop),)."""
-    # librosa.feature.rms computes the same, but importing librosa takes three seconds.
-    heard = _without_hum(page, round(hop * HUM_SECONDS / HOP_SECONDS))
-    frames = np.pad(heard, (0, -len(page) % hop)).reshape(-1, hop)  # (N,) -> (frames, hop)
-    power = np.einsum("fh,fh->f", frames, frames, dtype=np.float64) / hop
-    levels = 10.0 * np.log10(np.maximum(power, 1e-10))
-    # Mirrored, since repeating a first frame would let a resampler's start on an offset stand.
-    around = np.pad(levels, MEDIAN_FRAMES // 2, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(around, MEDIAN_FRAMES)
-    smooth: npt.NDArray[np.float64] = np.median(windows, axis=1)
-    return smooth
-
-
-def _without_hum(page: Waveform, size: int) -> npt.NDArray[np.float64]:
-    """The samples (N,) without their mean, and without mains hum that goes on all the time."""
-    centred: npt.NDArray[np.float64] = page - page.mean(dtype=np.float64)
-    count = len(page) // size
-    if count < HUM_FRAMES:
-        return centred
-    spectrum = np.fft.rfft(centred[: count * size].reshape(count, size))  # (frames, size / 2 + 1)
-    lasting = np.percentile(np.abs(spectrum[:, : HUM_BINS[-1] + 2]), 10, axis=0)
-    beside = np.maximum(lasting[np.array(HUM_BINS) - 1], lasting[np.array(HUM_BINS) + 1])
-    lines = np.array(HUM_BINS)[lasting[HUM_BINS] > HUM_ABOVE * beside]
-    for line in lines:
-        centred -= _line(spectrum[:, line], int(line), size)[: len(page)]
-    return centred
-
-
-def _line(found: npt.NDArray[np.complex128], line: int, size: int) -> npt.NDArray[np.float64]:
-    """The sound of one line of hum, a frame more than it was found in: (frames,) -> (samples,).
-
-    Mains are not quite at their frequency: how the phase goes on from frame to frame tells it.
-    """
-    drift = float(np.angle(np.vdot(found[:-1], found[1:]))) / size  # radians a sample
-    found = np.append(found, found[-1] * np.exp(1j * drift * size))
-    places = np.arange(size)
-    angles = 2 * np.pi * line / size * places + drift * (places - (size - 1) / 2)
-    turns = np.exp(1j * angles) * (2 / size)
-    sound: npt.NDArray[np.float64] = np.outer(found.real, turns.real)
-    sound -= np.outer(found.imag, turns.imag)
-    return sound.reshape(-1)
-
-
-def _is_steady(levels: npt.NDArray[np.float64]) -> bool:
-    """Whether levels (dBFS) stay within what noise alone varies."""
-    low, high = np.percentile(levels, (5, 95))
-    return bool(high - low < FLAT_DB)
-
-
-def _threshold(page: npt.NDArray[np.float64], history: npt.NDArray[np.float64]) -> float:
-    """The level (dBFS) above which a frame of the page counts as speech."""
-    thresholds = [found for found in map(_above_floor, (page, history)) if found is not None]
-    if thresholds:
-        return min(thresholds)  # the lower one: a quiet talker after a loud one is not lost
-    return NOTHING_DB if float(history.max()) > HUM_DB else 0.0
-
-
-def _above_floor(levels: npt.NDArray[np.float64]) -> float | None:
-    """A little above the noise floor, or None where nothing stands out of it."""
-    audible = levels[levels > NOTHING_DB]
-    if len(audible) == 0:
-        return None
-    floor, loud = float(np.percentile(audible, 5)), float(audible.max())
-    if loud - floor < FLAT_DB:
-        return None
-    return floor + max(3.0, 0.15 * (loud - floor))
+        self.num_shared = max(0, self.num_shared - num_frames)
 
 
 def _pages(blocks: Iterable[Waveform], page_samples: int) -> Iterator[Waveform]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 import asr
 from asr.cli import data, lm, use
+from asr.cli.exporting import export
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
 from asr.errors import AsrError, one_line
@@ -170,6 +171,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "perplexity": lm.perplexity,
     "sample-lm": lm.sample_lm,
     "tune": use.tune,
+    "export": export,
     "doctor": doctor,
 }
 for _name, _command in COMMANDS.items():

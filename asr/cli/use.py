@@ -93,6 +93,9 @@ def transcribe(
     settings: Settings = None,
     device: Device = "auto",
     threads: Threads = None,
+    vad: Annotated[
+        str, typer.Option(help="How speech is found: level, silero (an extra) or none.")
+    ] = "level",
 ) -> None:
     """Write down what is said in audio files: txt, srt, vtt, tsv, json or all.
 
@@ -100,23 +103,30 @@ def transcribe(
     """
     use_threads(threads)
     formats = _check_output(files, output_formats or ["txt"], output_dir)
-    from asr.audio.files import check_readable
+    from asr.audio.speech import check_vad
     from asr.use.each_file import EachFile
     from asr.use.recognizer import load_recognizer
 
+    check_vad(vad)
     each = EachFile(len(files), say=say)
-    for file in files:
-        with each.attempt(file):
-            check_readable(file)
-    readable = [file for file in files if file not in each.failed]
+    readable = _readable(files, each)
     if readable:
         recognizer = load_recognizer(model, device, lms=lms or ())
         chosen = recognizer.choose(search_settings(search, beam_size, settings))
         say_all(recognizer.notices)
     for file in readable:
         with each.attempt(file):
-            transcribe_file(recognizer, file, chosen, formats=formats, folder=output_dir)
+            transcribe_file(recognizer, file, chosen, formats=formats, folder=output_dir, vad=vad)
     each.conclude()
+
+
+def _readable(files: list[Path], each: Any) -> list[Path]:
+    from asr.audio.files import check_readable
+
+    for file in files:
+        with each.attempt(file):
+            check_readable(file)
+    return [file for file in files if file not in each.failed]
 
 
 def _check_output(files: list[Path], wanted: list[str], folder: Path | None) -> tuple[str, ...]:
@@ -131,7 +141,13 @@ def _check_output(files: list[Path], wanted: list[str], folder: Path | None) -> 
 
 
 def transcribe_file(
-    recognizer: Any, file: Path, chosen: Any, *, formats: tuple[str, ...], folder: Path | None
+    recognizer: Any,
+    file: Path,
+    chosen: Any,
+    *,
+    formats: tuple[str, ...],
+    folder: Path | None,
+    vad: str = "level",
 ) -> None:
     """Transcribes one file into the folder, or prints it: text segment by segment.
 
@@ -152,7 +168,7 @@ def transcribe_file(
             printed.append(segment)
 
     try:
-        options = TranscribeOptions(chosen)
+        options = TranscribeOptions(chosen, vad=vad)
         transcript = run(recognizer, file, options=options, on_segment=tell, on_warning=say)
     except DataError as error:
         part = "; what was printed of it is only its beginning" if printed else ""

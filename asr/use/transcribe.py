@@ -1,7 +1,8 @@
 """Audio of any length -> segments with times -> text; the writers are in asr/use/writers.py.
 
 blocks (asr/audio/files.py) -> stretches of speech (asr/audio/speech.py) -> pools of a few minutes
--> batches of like length -> the recognizer -> segments with text, in time order.
+-> batches of like length -> the recognizer -> segments with text, in time order -> joined where
+they overlap (asr/use/joining.py).
 
 The first pool is small, so that the first words come early; no pool grows with the audio.
 """
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from asr.audio.files import Waveform, check_waveform, read_blocks
-from asr.audio.speech import Segment, segments
+from asr.audio.speech import Segment, check_vad, segments
 from asr.errors import ConfigError
+from asr.use.joining import join_segments
 from asr.use.transcript import TranscribedSegment, Transcript
 
 if TYPE_CHECKING:
@@ -75,11 +77,13 @@ class TranscribeOptions:
         search: settings of the search.
         batch_seconds: of audio, padding included, that the recognizer gets at once.
         word_times: whether segments get their words, with times and confidences.
+        vad: how speech is found: level, silero (the extra `vad`), or none, which keeps all.
     """
 
     search: SearchConfig
     batch_seconds: float = 160.0
     word_times: bool = False
+    vad: str = "level"
 
 
 def transcribe(
@@ -98,7 +102,9 @@ def transcribe(
 
     Raises:
         DataError: audio that cannot be used (asr/audio/files.py says why).
-        ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0.
+        ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0, or
+            an unknown vad.
+        InstallError: silero without its packages.
     """
     warnings: list[str] = []
 
@@ -163,15 +169,17 @@ def _transcribe_blocks(
         raise ConfigError(f"batch_seconds {batch_seconds}: must be > 0 (160 is the default)")
     # A stretch under a second is too short to cut well: such a recognizer gets a warning instead.
     max_seconds = max(1.0, recognizer.max_seconds)
-    speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds)
-    return _recognize_pools(recognizer, _pools(speech, max_seconds, batch_seconds), options.search)
+    check_vad(options.vad)
+    speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds, vad=options.vad)
+    pools = _pools(speech, max_seconds, batch_seconds)
+    return join_segments(_recognize_pools(recognizer, pools, options.search))
 
 
 def _recognize_pools(
     recognizer: SpeechRecognizer,
     pools: Iterable[tuple[list[Segment], float]],
     options: SearchConfig,
-) -> Iterator[TranscribedSegment]:
+) -> Iterator[tuple[TranscribedSegment, Segment]]:
     num_done = 0
     for pool, batch_seconds in pools:
         results: dict[int, RecognizedText] = {}
@@ -180,7 +188,8 @@ def _recognize_pools(
             found = recognizer.recognize(waveforms, options)
             results.update(zip(batch, found, strict=True))
         for index, segment in enumerate(pool):
-            yield _with_text(num_done, segment, results[index], max_seconds=recognizer.max_seconds)
+            text = _with_text(num_done, segment, results[index], max_seconds=recognizer.max_seconds)
+            yield text, segment
             num_done += 1
 
 
