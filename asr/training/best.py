@@ -111,9 +111,10 @@ def run_metrics(run: Run, progress: RecognizerProgress) -> dict[str, Any]:
         "skipped_steps": progress.num_skipped,
         "exploded_steps": progress.num_exploded,
         "train_hours": round(run.train_survey.seconds / 3600, 3),
-        "longest_seconds": round(run.train_survey.longest_seconds, 3),
+        "longest_seconds": round(run.extremes[0], 3),
         "train_wall_seconds": round(progress.wall_seconds, 1),
         "best_dev_cer": progress.best[0][0] if progress.best else None,
+        **({"ancestor": progress.origin} if progress.origin else {}),
     }
 
 

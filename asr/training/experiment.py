@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,10 @@ from asr.machine.ranks import from_first
 from asr.model import Seq2Seq
 from asr.text.tokenizer import Tokenizer
 from asr.training.changes import DataName, check_same_settings
+from asr.training.freezing import check_learning, parameter_groups
+from asr.training.initial import find_ancestor, start_from, unlike_settings
 from asr.training.material import find_material
+from asr.training.replay import NOTHING, Heard, Replay, mix_cuts
 from asr.training.session import state_path
 
 
@@ -43,6 +46,9 @@ class Run:
     dev_survey: Survey
     dropped: frozenset[str]
     noise_name: str = ""
+    replay: Replay | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)  # of a training that begins now
+    notices: tuple[str, ...] = ()  # what a user may not expect of the model it starts from
 
     @property
     def world(self) -> tuple[int, int]:
@@ -57,10 +63,12 @@ class Run:
     @property
     def data(self) -> Mapping[str, DataName]:
         """The sets that the run depends on."""
+        old = self.replay
         return {
             "train": DataName("training data", self.train_survey.fingerprint),
             "dev": DataName("dev data", self.dev_survey.fingerprint),
             "noise": DataName("noise to mix in", self.noise_name),
+            "replay": DataName("old data to mix in", old.survey.fingerprint if old else ""),
         }
 
     def dataset(self, epoch: int | None) -> BatchDataset:
@@ -73,12 +81,38 @@ class Run:
     def train_batches(self, epoch: int) -> Batches:
         """Returns the training batches of an epoch."""
         return Batches(
-            self.train_cuts(),
+            self.heard_cuts(epoch),
             self.dataset(epoch),
             config=self.config.data,
             seed=self.config.seed,
             world=self.world,
         )
+
+    def heard(self, epoch: int) -> Heard:
+        """Returns what an epoch hears of old data."""
+        if self.replay is None:
+            return NOTHING
+        return self.replay.heard(epoch, seed=self.config.seed)
+
+    def epoch_seconds(self, epoch: int) -> float:
+        """Returns the seconds of audio that an epoch hears, old data counted."""
+        return self.train_survey.seconds + self.heard(epoch).seconds
+
+    def heard_cuts(self, epoch: int) -> CutSet:
+        """Returns the cuts that an epoch hears: those of training, and old ones among them."""
+        heard = self.heard(epoch)
+        if self.replay is None:
+            return self.train_cuts()
+        num_new = self.train_survey.num_utterances - len(self.dropped)
+        sizes = (num_new, len(heard.ids))
+        old = self.replay.cuts(heard)
+        return mix_cuts(self.train_cuts(), old, sizes, seed=self.config.seed + epoch)
+
+    @property
+    def extremes(self) -> tuple[float, int]:
+        """The longest utterance that training hears, in seconds, and the most tokens of one."""
+        surveys = [self.train_survey, *([self.replay.survey] if self.replay else [])]
+        return max(s.longest_seconds for s in surveys), max(s.most_tokens for s in surveys)
 
     def train_cuts(self) -> CutSet:
         """Returns the cuts that training uses, read lazily; the survey has checked them."""
@@ -162,10 +196,17 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     """
     shape = build_model(config, 8, empty=True)  # an impossible model is said before any work
     check_memory(shape)
-    material = from_first(lambda: find_material(config, folder, shape))
+    check_learning(config, shape)
+    ancestor = find_ancestor(config, folder, shape)
+    material = from_first(lambda: find_material(config, folder, shape, ancestor=ancestor))
     fabric.seed_everything(config.seed % 2**32, verbose=False)  # numpy knows no larger ones
     torch.manual_seed(config.seed)
     network = build_model(config, material.tokenizer.vocab_size)
+    origin: dict[str, Any] = {}
+    notices: tuple[str, ...] = ()
+    if ancestor is not None:
+        origin = start_from(ancestor, network, material.tokenizer, config)
+        notices = (*ancestor.notices, *unlike_settings(ancestor, config))
     model, wrapped = fabric.setup(network, build_optimizer(network, config.train))
     torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout
     return Run(
@@ -180,6 +221,9 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         dev_survey=material.dev,
         dropped=material.train.dropped_ids,
         noise_name=material.noise_name,
+        replay=material.replay,
+        origin=origin,
+        notices=notices,
     )
 
 
@@ -208,9 +252,10 @@ def check_memory(shape: torch.nn.Module) -> None:
 
 def build_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Returns the optimizer of a network's weights, which updates all of them in one operation."""
+    groups = parameter_groups(network, config)
     optimizers = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     return optimizers[config.optimizer](
-        network.parameters(),
+        groups,
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
         fused=True,  # five times as fast on a CPU
