@@ -1,7 +1,9 @@
 """What a recognizer's training says: what is trained, each step, and each epoch."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from statistics import mean
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -19,6 +21,8 @@ from asr.training.origin import lines_about_origin
 from asr.training.progress import RecognizerProgress
 from asr.training.schedules import describe_extension
 from asr.training.session import num_parameters
+
+SMOOTHED = 5  # epochs
 
 
 def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None) -> Iterator[str]:
@@ -112,25 +116,29 @@ def report_epoch(
         f"epoch {row['epoch']}/{run.config.train.epochs} loss {row.get('loss', math.nan):.3f} "
         f"ctc {row.get('ctc', math.nan):.3f} dev CER {result.cer:.2%} WER {result.wer:.2%} "
         f"CTC alone {result.ctc_cer:.2%}{best} "
-        f"after {format_seconds(progress.wall_seconds)}"
+        f"after {format_seconds(progress.wall_seconds)}{_old_data(run, row)}"
     )
     losses = [entry.get("loss", math.nan) for entry in progress.history]
-    if "replayed" in row:
-        share = row["replayed_seconds"] / run.epoch_seconds(row["epoch"] - 1)
-        log.say(
-            f"epoch {row['epoch']} heard {row['replayed']:,} old utterances, {share:.0%} of its "
-            "seconds"
-        )
+    if progress.origin:  # few recordings make epochs of few steps, whose losses jump
+        losses = [mean(losses[max(0, end - SMOOTHED) : end]) for end in range(1, len(losses) + 1)]
     skipped = row["skipped"] / max(1, row["step"])
     for warning in find_warnings(
         result.hypotheses,
         result.flatness,
         losses,
         skipped=skipped,
-        is_small=bool(shortages_of(run)),
+        is_small=not progress.origin and bool(shortages_of(run)),
     ):
         log.say(f"warning: {warning}")
     names = ("dev_cer", "dev_wer", "dev_ctc_cer", "flatness", "diagonality")
     log.scalars({f"dev/{name}": row[name] for name in names}, progress.step)
     log.picture("alignment", result.picture, progress.step)
     log.history(progress.history)
+
+
+def _old_data(run: Run, row: Mapping[str, Any]) -> str:
+    """Returns how much of an epoch were old data, where there are any."""
+    if "replayed" not in row:
+        return ""
+    share = row["replayed_seconds"] / run.epoch_seconds(row["epoch"] - 1)
+    return f", heard {row['replayed']:,} old utterances ({share:.0%})"

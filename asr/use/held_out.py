@@ -15,7 +15,7 @@ from asr.errors import DataError
 
 HELD_OUT = 0.2  # share of the recordings
 FEWEST, FEWEST_SHARE = 6, 0.3  # of few recordings more are held out: six, or this share
-DEV = 0.1
+DEV, FEWEST_DEV = 0.1, 3
 MOST = 500  # recordings in either
 FEW_SPEAKERS = 10  # with fewer, dev is of speakers whom training hears, too
 UNKNOWN = "unknown"  # the speaker, where a recipe knows none
@@ -101,7 +101,8 @@ def _hold_out(cuts: list[Cut], least: int, rng: random.Random) -> tuple[list[Cut
 
 
 def _choose_dev(cuts: list[Cut], rng: random.Random) -> tuple[list[Cut], list[Cut]]:
-    wanted = max(1, min(MOST, round(DEV * len(cuts))))
+    fewest = min(FEWEST_DEV, len(cuts) // 5)
+    wanted = max(1, fewest, min(MOST, round(DEV * len(cuts))))
     speakers = _by_speaker(cuts)
     if len(speakers) < FEW_SPEAKERS:
         return _sample(cuts, wanted, rng)
