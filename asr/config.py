@@ -13,7 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from asr.errors import ConfigError
-from asr.help_settings import AttentionPriorConfig, TeacherForcingConfig
+from asr.sections.help import AttentionPriorConfig, TeacherForcingConfig
+from asr.sections.start import Factor, FreezeConfig, InitConfig, ReplayConfig, flat_factors
 from asr.settings import (
     Section,
     check_settings,
@@ -22,7 +23,6 @@ from asr.settings import (
     override_config,
     read_settings,
 )
-from asr.start_settings import Factor, FreezeConfig, InitConfig, ReplayConfig, flat_factors
 
 __all__ = [
     "Config",

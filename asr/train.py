@@ -20,9 +20,9 @@ from asr.loss import Losses, compute_losses
 from asr.training.best import check_weights, drop_old_weights, keep_best, publish_best, run_metrics
 from asr.training.evaluate import evaluate
 from asr.training.experiment import Run, check_same_config, launch, set_up
-from asr.training.freezing import drop_frozen_gradients, freeze_parts
+from asr.training.freezing import freeze_parts, set_rates
 from asr.training.gradients import clip_gradients, part_norms
-from asr.training.initial import check_origin
+from asr.training.initial import checked_origin
 from asr.training.largest_batch import try_largest_batch
 from asr.training.lines import fraction_done, lines_about, progress_line, report_epoch
 from asr.training.progress import RecognizerProgress
@@ -52,8 +52,7 @@ def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, An
     with Session(run, save_seconds=config.train.checkpoint_seconds, extend=extend) as session:
         check_same_config(config, folder, extend=extend)  # another may have begun here meanwhile
         progress = session.resume(RecognizerProgress)
-        check_origin(config, folder, progress.origin)
-        progress.origin = progress.origin or dict(run.origin)
+        progress.origin = checked_origin(config, folder, progress.origin or run.origin)
         progress.finished = progress.finished and is_over(progress, config.train)
         about = lines_about(run, progress, session.before)
         session.introduce(progress, about, finished=progress.finished)
@@ -103,9 +102,7 @@ def train_step(
     """Takes one step; returns the gradient's norm, the losses, and now and then norms by part."""
     config = run.config
     fraction = fraction_done(run, progress)
-    for group in run.optimizer.param_groups:
-        rate = learning_rate(config.train, progress.step, fraction=fraction)
-        group["lr"] = rate * group.get("rate_factor", 1.0)  # older states have none
+    set_rates(run.optimizer, learning_rate(config.train, progress.step, fraction=fraction))
     batch = batch.to(run.fabric.device)
     output = run.model(
         batch.waveforms,
@@ -116,7 +113,6 @@ def train_step(
     )
     losses = compute_losses(output, batch.targets, batch.target_lengths, **config.loss.model_dump())
     run.fabric.backward(losses.total)
-    drop_frozen_gradients(run, progress.epoch)
     losses = Losses(*(part.detach() for part in losses))
     parts = part_norms(run) if progress.step % LOG_STEPS == LOG_STEPS - 1 else {}
     norm = clip_gradients(run)
@@ -160,10 +156,8 @@ def finish_epoch(run: Run, progress: RecognizerProgress, session: Session) -> No
         "flatness": result.flatness,
         "diagonality": result.diagonality,
         "wall_seconds": round(progress.wall_seconds, 1),
+        **run.replayed(progress.epoch - 1),
     }
-    if run.replay is not None:
-        heard = run.heard(progress.epoch - 1)
-        row |= {"replayed": len(heard.ids), "replayed_seconds": round(heard.seconds, 2)}
     progress.history.append(row)
     progress.batch, progress.epoch_seconds, progress.sums = 0, 0.0, {}
     keep_best(run, progress, result)
@@ -173,10 +167,7 @@ def finish_epoch(run: Run, progress: RecognizerProgress, session: Session) -> No
 
 
 def finish(run: Run, progress: RecognizerProgress, session: Session) -> dict[str, Any]:
-    """Publishes the best weights or the average of the best, whichever does better on the dev set.
-
-    The state keeps the last ones, from which more epochs would go on.
-    """
+    """Publishes the best weights or their average, as dev says; the last ones go on from here."""
     last = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
     chosen, name = publish_best(run, progress, session.log)
     progress.finished = True

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "version", "presets"],
     ["settings", "files", "text", "fast", "pictures", "machine", "store"],
-    ["start_settings", "help_settings", "config", "audio", "tables"],
+    ["sections", "config", "audio", "tables"],
     [
         "features",
         "rnn",
@@ -310,7 +310,8 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.training.material": "train and training_initial",
         "asr.training.origin": "training_initial",
         "asr.training.shared_tokens": "training_initial",
-        "asr.start_settings": "config and training_initial",
+        "asr.sections": "config",
+        "asr.sections.start": "config and training_initial",
         "asr.use.adapt_settings": "use_adapt",
         "asr.use.adapt_texts": "use_adapt",
         "asr.cli.adapting": "use_adapt",
@@ -361,7 +362,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.machine.devices": "cli",
         "asr.use.writers": "transcribe",
         "asr.settings": "config",
-        "asr.help_settings": "config",
+        "asr.sections.help": "config",
         "asr.lm.bptt": "train_lm",
         "asr.lm.config": "train_lm",
         "asr.lm.arpa": "ngram",

@@ -382,7 +382,7 @@ def test_a_model_that_was_started_from_another_can_be_started_from(
     config = config_of(corpus, {"from": str(whole), "vocabulary": "keep"})
     ancestor = read_ancestor(config.init)
     network = build_model(config, ancestor.tokenizer.vocab_size)
-    origin = start_from(ancestor, network, ancestor.tokenizer, config)
+    origin = start_from(ancestor, network, ancestor.tokenizer, config=config)
     assert sum(row["made anew"] for row in origin["parts"].values()) == 0
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from asr.config import Config, TrainConfig, override_config
 from asr.errors import ConfigError
-from asr.help_settings import TeacherForcingConfig
+from asr.sections.help import TeacherForcingConfig
 from asr.training.schedules import learning_rate, teacher_ratio
 
 TEACHERS = ["constant", "linear", "exponential", "inverse_sigmoid"]

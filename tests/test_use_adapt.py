@@ -144,15 +144,15 @@ def test_a_model_s_own_data_are_taken_where_they_are_known_to_be_the_same(tmp_pa
     config = tiny_config(data={"train": str(manifest), "dev": str(manifest)}, train={"epochs": 1})
     train(config, tmp_path / "old")
     tokenizer = CharacterTokenizer("abcd", normalizer="none")
-    found, line = find_old_data(tmp_path / "old", config, tokenizer, None)
+    found, line = find_old_data(tmp_path / "old", config, tokenizer)
     assert found == manifest
     assert "its own, are mixed in" in line
     write_manifest(tmp_path / "d", "train", random_texts(5, 2))
-    found, line = find_old_data(tmp_path / "old", config, tokenizer, None)
+    found, line = find_old_data(tmp_path / "old", config, tokenizer)
     assert found is None
     assert "is what it was trained on is not known; --replay MANIFEST gives them" in line
     manifest.unlink()
-    found, line = find_old_data(tmp_path / "old", config, tokenizer, None)
+    found, line = find_old_data(tmp_path / "old", config, tokenizer)
     assert found is None
     assert "is not here" in line
 

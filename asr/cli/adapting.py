@@ -44,26 +44,27 @@ def adapt(
     use_threads(threads)
     if not model.is_dir():
         raise ConfigError(f"{model}: no such model folder; give the --out of an asr train run")
-    from asr.recipes import PrepareOptions
-
-    options = PrepareOptions(
-        corpus=data if data.is_dir() else None,
-        out=out / "data",
-        language=language,
-        bad=bad,
-        say=say,
-        audio_column=audio_column,
-        text_column=text_column,
-    )
-    given = _read_recordings(data, options)
+    columns = (audio_column, text_column)
+    given = _read_recordings(data, out / "data", columns=columns, language=language, bad=bad)
     _adapt(given, model, out, replay=replay, settings=settings, seed=seed, device=device)
 
 
-def _read_recordings(data: Path, options: Any) -> Mapping[str, Sequence[Any]]:
+def _read_recordings(
+    data: Path, out: Path, *, columns: tuple[str | None, str | None], **chosen: Any
+) -> Mapping[str, Sequence[Any]]:
     """Returns the cuts of a manifest, of a folder of manifests, or of a folder of recordings."""
     from asr.data.manifest import checked_cuts
+    from asr.recipes import PrepareOptions
     from asr.recipes.folder import gather
 
+    options = PrepareOptions(
+        corpus=data if data.is_dir() else None,
+        out=out,
+        audio_column=columns[0],
+        text_column=columns[1],
+        say=say,
+        **chosen,
+    )
     if not data.exists():
         raise DataError(f"--data {data}: is not there; give a folder of recordings or a manifest")
     if data.is_file():

@@ -48,6 +48,7 @@ class Run:
     noise_name: str = ""
     replay: Replay | None = None
     origin: Mapping[str, Any] = field(default_factory=dict)  # of a training that begins now
+    frozen: set[str] = field(default_factory=set)  # weights that do not learn in this epoch
     notices: tuple[str, ...] = ()  # what a user may not expect of the model it starts from
 
     @property
@@ -93,6 +94,13 @@ class Run:
         if self.replay is None:
             return NOTHING
         return self.replay.heard(epoch, seed=self.config.seed)
+
+    def replayed(self, epoch: int) -> dict[str, float]:
+        """Returns how much old data an epoch heard, for its row in the log; nothing without any."""
+        if self.replay is None:
+            return {}
+        heard = self.heard(epoch)
+        return {"replayed": len(heard.ids), "replayed_seconds": round(heard.seconds, 2)}
 
     def epoch_seconds(self, epoch: int) -> float:
         """Returns the seconds of audio that an epoch hears, old data counted."""
@@ -205,7 +213,7 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     origin: dict[str, Any] = {}
     notices: tuple[str, ...] = ()
     if ancestor is not None:
-        origin = start_from(ancestor, network, material.tokenizer, config)
+        origin = start_from(ancestor, network, material.tokenizer, config=config)
         notices = (*ancestor.notices, *unlike_settings(ancestor, config))
     model, wrapped = fabric.setup(network, build_optimizer(network, config.train))
     torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout

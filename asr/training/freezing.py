@@ -7,7 +7,7 @@ from torch import nn
 
 from asr.config import Config, TrainConfig
 from asr.errors import ConfigError
-from asr.start_settings import FreezeConfig
+from asr.sections.start import FreezeConfig
 from asr.training.parts import check_parts, is_in
 
 
@@ -43,17 +43,26 @@ def freeze_parts(run: Any, epoch: int) -> None:
     Among several processes all weights have gradients in each epoch, as torch wants it: there
     `drop_frozen_gradients` alone keeps them.
     """
-    if run.world[1] == 1:
-        for name, parameter in run.network.named_parameters():
-            parameter.requires_grad_(not is_frozen(run.config.freeze, name, epoch))
+    run.frozen.clear()
+    for name, parameter in run.network.named_parameters():
+        if is_frozen(run.config.freeze, name, epoch):
+            run.frozen.add(name)
+        if run.world[1] == 1:
+            parameter.requires_grad_(name not in run.frozen)
 
 
-def drop_frozen_gradients(run: Any, epoch: int) -> None:
+def drop_frozen_gradients(run: Any) -> None:
     """Takes the gradients from weights that are to stay, so that nothing follows or counts them."""
-    if run.config.freeze.parts:
+    if run.frozen:
         for name, parameter in run.network.named_parameters():
-            if is_frozen(run.config.freeze, name, epoch):
+            if name in run.frozen:
                 parameter.grad = None
+
+
+def set_rates(optimizer: Any, rate: float) -> None:
+    """Gives each group of weights its learning rate; groups of older states have no factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("rate_factor", 1.0)
 
 
 def lines_about_learning(config: Config, network: nn.Module) -> Iterator[str]:

@@ -18,8 +18,8 @@ from asr.build import resolve_config
 from asr.checkpoint import WEIGHTS_FILE, load_model_folder
 from asr.config import Config
 from asr.errors import ConfigError
+from asr.sections.start import InitConfig
 from asr.settings import differences
-from asr.start_settings import InitConfig
 from asr.store.weights import read_weights
 from asr.text.tokenizer import Tokenizer
 from asr.training.parts import check_parts, is_in, part_of
@@ -71,22 +71,28 @@ def find_ancestor(config: Config, folder: Path, shape: nn.Module) -> Ancestor | 
     return ancestor
 
 
-def check_origin(config: Config, folder: Path, origin: Mapping[str, Any]) -> None:
-    """Refuses to go on where another model stands in the place of the one it started from.
+def checked_origin(config: Config, folder: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a training started from; refuses another model in the place of that one.
 
-    One that is gone is no longer needed: all its weights gave is in the training's state.
+    One that is gone is no longer needed: all that its weights gave is in the training's state.
+
+    Args:
+        config: of the training.
+        folder: of it, for messages.
+        origin: what it started from; nothing if from nothing.
 
     Raises:
         ConfigError: it is another.
     """
-    if not origin or not (path := Path(config.init.ancestor or "") / WEIGHTS_FILE).is_file():
-        return
-    sha256 = read_weights(path).sha256
-    if sha256 != origin["weights_sha256"]:
-        raise ConfigError(
-            f"{folder}: was started from other weights than {path} holds ({sha256[:16]}, and not "
-            f"{origin['weights_sha256'][:16]}); put those back, or use another --out"
-        )
+    path = Path(config.init.ancestor or "") / WEIGHTS_FILE
+    if origin and path.is_file():
+        sha256 = read_weights(path).sha256
+        if sha256 != origin["weights_sha256"]:
+            raise ConfigError(
+                f"{folder}: was started from other weights than {path} holds ({sha256[:16]}, and "
+                f"not {origin['weights_sha256'][:16]}); put those back, or use another --out"
+            )
+    return dict(origin)
 
 
 def read_ancestor(config: InitConfig) -> Ancestor:
@@ -181,7 +187,7 @@ def _differing(ancestor: Ancestor, config: Config, part: str) -> list[str]:
 
 
 def start_from(
-    ancestor: Ancestor, network: nn.Module, tokenizer: Tokenizer, config: Config
+    ancestor: Ancestor, network: nn.Module, tokenizer: Tokenizer, *, config: Config
 ) -> dict[str, Any]:
     """Returns what became of each part, as JSON, after loading an ancestor's weights.
 
@@ -195,7 +201,27 @@ def start_from(
         ConfigError: nothing of the ancestor is loaded.
     """
     rows = shared_rows(tokenizer, ancestor.tokenizer)
-    parts: dict[str, dict[str, Any]] = {}
+    parts = _load_parts(ancestor, network, config, rows=rows)
+    statistics = _take_statistics(ancestor, network, config)
+    if not any(row["loaded"] for row in parts.values()) and statistics != "kept":
+        raise ConfigError(
+            f"init.from = {ancestor.folder}: nothing of it is loaded; change init.include, "
+            "init.exclude, or the settings of the network"
+        )
+    return {
+        "from": str(ancestor.folder),
+        "weights_sha256": ancestor.sha256,
+        "parts": parts,
+        "statistics": statistics,
+        "vocabulary": about_tokens(tokenizer, ancestor.tokenizer, rows),
+    }
+
+
+def _load_parts(
+    ancestor: Ancestor, network: nn.Module, config: Config, *, rows: list[tuple[int, int]]
+) -> dict[str, dict[str, int]]:
+    """Returns how many numbers of each part were loaded, made anew, and left, after loading."""
+    parts: dict[str, dict[str, int]] = {}
     used = dict.fromkeys(ancestor.tensors, 0)
     for name, value in network.state_dict().items():
         if part_of(name) == STATISTICS:
@@ -211,19 +237,7 @@ def start_from(
         if part_of(name) != STATISTICS:
             row = parts.setdefault(part_of(name), {"loaded": 0, "made anew": 0, "left": 0})
             row["left"] += theirs.numel() - used[name]
-    statistics = _take_statistics(ancestor, network, config)
-    if not any(used.values()) and statistics != "kept":
-        raise ConfigError(
-            f"init.from = {ancestor.folder}: nothing of it is loaded; change init.include, "
-            "init.exclude, or the settings of the network"
-        )
-    return {
-        "from": str(ancestor.folder),
-        "weights_sha256": ancestor.sha256,
-        "parts": parts,
-        "statistics": statistics,
-        "vocabulary": about_tokens(tokenizer, ancestor.tokenizer, rows),
-    }
+    return parts
 
 
 @torch.no_grad()

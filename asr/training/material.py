@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from asr.config import Config
-from asr.data.survey import Contents, Survey, name_noise, read_contents, survey
+from asr.data.survey import Survey, name_noise, read_contents, survey
 from asr.errors import ConfigError
 from asr.model import Seq2Seq
 from asr.settings import differences
@@ -51,21 +51,13 @@ def find_material(
     def num_memory_frames(seconds: float) -> int:
         return int(shape.memory_lengths(torch.tensor([int(seconds * config.sample_rate)])))
 
-    def survey_of(contents: Contents, *, keep_all: bool) -> Survey:
-        return survey(
-            contents,
-            config.data,
-            tokenizer=tokenizer,
-            num_memory_frames=num_memory_frames,
-            keep_all=keep_all,
-        )
-
-    new = survey_of(train, keep_all=False)
-    found = survey_of(old, keep_all=False) if old else None
+    known: dict[str, Any] = {"tokenizer": tokenizer, "num_memory_frames": num_memory_frames}
+    new = survey(train, config.data, **known)
+    found = survey(old, config.data, **known) if old else None
     return Material(
         tokenizer,
         new,
-        dev=survey_of(dev, keep_all=True),
+        dev=survey(dev, config.data, keep_all=True, **known),
         noise_name=name_noise(config.data.noise),
         replay=make_replay(old, found, config, seconds=new.seconds) if old and found else None,
     )

@@ -3,7 +3,7 @@
 import math
 
 from asr.config import TrainConfig
-from asr.help_settings import AttentionPriorConfig, TeacherForcingConfig
+from asr.sections.help import AttentionPriorConfig, TeacherForcingConfig
 
 STEEPNESS = 12.0  # of the inverse sigmoid: how many units of its argument the training spans
 

@@ -128,7 +128,7 @@ def _configure(recognizer: Recognizer, division: Division, options: AdaptOptions
     lengths = [cut.duration for cut in division.train]
     amount = Amount(len(lengths), sum(lengths), max(lengths))
     ancestor, tokenizer = recognizer.config, recognizer.tokenizer
-    replay, line = find_old_data(options.model, ancestor, tokenizer, options.replay)
+    replay, line = find_old_data(options.model, ancestor, tokenizer, given=options.replay)
     options.say(line)
     config = adapted_config(ancestor, tokenizer, amount, init=str(options.model), replay=replay)
     folder = options.out / "data"

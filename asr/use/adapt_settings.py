@@ -15,8 +15,8 @@ from asr.checkpoint import load_state
 from asr.config import Config, override_config
 from asr.data.survey import read_contents
 from asr.errors import AsrError
-from asr.help_settings import AttentionPriorConfig
-from asr.start_settings import FreezeConfig, InitConfig, ReplayConfig
+from asr.sections.help import AttentionPriorConfig
+from asr.sections.start import FreezeConfig, InitConfig, ReplayConfig
 from asr.text.tokenizer import CharacterTokenizer, Tokenizer
 from asr.training.session import state_path
 
@@ -70,7 +70,7 @@ def adapted_config(
         init: the folder of that model.
         replay: manifest of old data; None: there is none.
     """
-    scale, train = scale_of(amount.seconds), ancestor.train
+    scale = scale_of(amount.seconds)
     rows = max(2, min(MOST_ROWS, amount.num_utterances // BATCHES))
     longest = min(MOST_SECONDS, max(ancestor.data.max_seconds, amount.longest_seconds + 0.01))
     batch_seconds = max(ancestor.data.batch_seconds, longest)
@@ -79,16 +79,11 @@ def adapted_config(
         num_batches /= 1 - scale.share
     epochs = max(EPOCHS[0], min(EPOCHS[1], round(scale.updates / num_batches)))
     until = round(scale.frozen * epochs)
-    rate = scale.rate * train.learning_rate
     grows = isinstance(tokenizer, CharacterTokenizer)
-    plain = ancestor.model_copy(
-        update={
-            "init": InitConfig(**{"from": init}, vocabulary="extend" if grows else "keep"),
-            "freeze": FreezeConfig(),
-            "replay": ReplayConfig(),
-            "attention_prior": AttentionPriorConfig(),
-        }
-    )
+    changes = {"freeze": FreezeConfig(), "replay": ReplayConfig()}
+    start = InitConfig(**{"from": init}, vocabulary="extend" if grows else "keep")
+    changes |= {"init": start, "attention_prior": AttentionPriorConfig()}
+    plain = ancestor.model_copy(update=changes)
     chosen: dict[str, Any] = {
         "freeze.parts": WRITING if until else (),
         "freeze.until_epoch": until or None,
@@ -100,6 +95,13 @@ def adapted_config(
         "data.min_seconds": min(0.1, ancestor.data.min_seconds),
         "data.num_workers": 0 if amount.seconds < 600 else ancestor.data.num_workers,
         "data.speed_factors": list(scale.speeds),
+        **_of_training(scale.rate * ancestor.train.learning_rate, epochs, num_batches),
+    }
+    return override_config(plain, [f"{key}={json.dumps(value)}" for key, value in chosen.items()])
+
+
+def _of_training(rate: float, epochs: int, num_batches: float) -> dict[str, Any]:
+    return {
         "train.epochs": epochs,
         "train.learning_rate": rate,
         "train.final_learning_rate": rate / 100,
@@ -111,7 +113,6 @@ def adapted_config(
         "train.rate_factors": {},
         "train.max_dev_utterances": None,
     }
-    return override_config(plain, [f"{key}={json.dumps(value)}" for key, value in chosen.items()])
 
 
 def lines_about_settings(config: Config, amount: Amount) -> list[str]:
@@ -130,7 +131,7 @@ def lines_about_settings(config: Config, amount: Amount) -> list[str]:
 
 
 def find_old_data(
-    folder: Path, config: Config, tokenizer: Tokenizer, given: Path | None
+    folder: Path, config: Config, tokenizer: Tokenizer, *, given: Path | None = None
 ) -> tuple[Path | None, str]:
     """Returns the manifest of what a model was trained on, if it is there, and a line on it.
 

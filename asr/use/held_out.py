@@ -78,7 +78,7 @@ def _hold_out(cuts: list[Cut], least: int, rng: random.Random) -> tuple[list[Cut
     wanted = max(1, min(MOST, max(few, round(HELD_OUT * len(cuts)))))
     speakers = _by_speaker(cuts)
     if len(speakers) > 1:
-        chosen = _choose_speakers(speakers, wanted, len(cuts), rng)
+        chosen = _choose_speakers(speakers, wanted, rng)
         left = [cut for cut in cuts if speaker_of(cut) not in chosen]
         if len(left) >= least:
             held_out = [cut for cut in cuts if speaker_of(cut) in chosen]
@@ -106,7 +106,7 @@ def _choose_dev(cuts: list[Cut], rng: random.Random) -> tuple[list[Cut], list[Cu
     speakers = _by_speaker(cuts)
     if len(speakers) < FEW_SPEAKERS:
         return _sample(cuts, wanted, rng)
-    chosen = _choose_speakers(speakers, wanted, len(cuts), rng)
+    chosen = _choose_speakers(speakers, wanted, rng)
     dev = [cut for cut in cuts if speaker_of(cut) in chosen]
     return [cut for cut in cuts if speaker_of(cut) not in chosen], dev
 
@@ -118,11 +118,9 @@ def _by_speaker(cuts: Sequence[Cut]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _choose_speakers(
-    counts: Mapping[str, int], wanted: int, total: int, rng: random.Random
-) -> set[str]:
+def _choose_speakers(counts: Mapping[str, int], wanted: int, rng: random.Random) -> set[str]:
     """Returns speakers of about so many recordings, the smallest first, and of half at most."""
-    order = list(counts)
+    order, total = list(counts), sum(counts.values())
     rng.shuffle(order)
     order.sort(key=lambda name: counts[name])
     chosen, found = {order[0]}, counts[order[0]]
