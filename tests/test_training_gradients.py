@@ -34,7 +34,11 @@ def prepare(*gradient: float, **train: float | None) -> SimpleNamespace:
     config = tiny_config(train=train)
     return SimpleNamespace(
         frozen=set(),
-        config=config, fabric=fabric, network=network, model=model, optimizer=optimizer
+        config=config,
+        fabric=fabric,
+        network=network,
+        model=model,
+        optimizer=optimizer,
     )
 
 
