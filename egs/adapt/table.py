@@ -23,9 +23,9 @@ def options_from_nothing(adapted: Path, ancestor: Path) -> list[str]:
     epochs = round(config.train.epochs / (1 - share))
     return [
         *("init={}", "freeze={}", "replay={}", f"train.epochs={epochs}"),
-        f"train.learning_rate={known.learning_rate}",
-        f"train.final_learning_rate={known.final_learning_rate}",
-        f"train.curriculum={str(known.curriculum).lower()}",
+        f"train.learning_rate={known.train.learning_rate}",
+        f"train.final_learning_rate={known.train.final_learning_rate}",
+        f"train.curriculum={str(known.train.curriculum).lower()}",
     ]
 
 
@@ -35,7 +35,7 @@ def rates_of(report: Report) -> str:
 
 
 def rows_of(exp: Path, part: str) -> list[str]:
-    """Returns a row for each seed: before, after, from nothing, and the seconds of both trainings."""
+    """Returns a row for each seed: before, after, from nothing, and the seconds of both."""
     rows = []
     for adapted in sorted(exp.glob(f"{part}-*")):
         nothing = exp / f"{adapted.name}-nothing"
