@@ -15,10 +15,7 @@ def options_from_nothing(adapted: Path, ancestor: Path) -> list[str]:
     An epoch of it hears no old data and is shorter by their share, so there are more of them; its
     rate, its warm-up and its first epoch are those with which the ancestor learnt from nothing.
     """
-    config, known = (
-        load_config(adapted / "config.yaml"),
-        load_config(ancestor / "config.yaml").train,
-    )
+    config, known = (load_config(folder / "config.yaml") for folder in (adapted, ancestor))
     share = config.replay.share if config.replay.manifest else 0.0
     epochs = round(config.train.epochs / (1 - share))
     return [
