@@ -226,20 +226,21 @@ def error_last(done: Done) -> str:
 def test_transcripts_are_written_in_the_only_case_that_the_model_writes(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, "x", ["AB", "ca", "d, e"])
     cuts = list(CutSet.from_file(manifest))
-    lines = fit_texts({"all": cuts}, CharacterTokenizer("abcd", normalizer="none"))
-    assert [cut.supervisions[0].text for cut in cuts] == ["ab", "ca", "d, e"]
+    fitted, lines = fit_texts({"all": cuts}, CharacterTokenizer("abcd", normalizer="none"))
+    assert [cut.supervisions[0].text for cut in fitted["all"]] == ["ab", "ca", "d, e"]
     assert "writes small letters only, and so 1 of 3 transcripts" in lines[0]
     assert "1 of 3 transcripts hold 3 characters that the model does not know (  , e)" in lines[1]
     capitals = CharacterTokenizer("ABCDE ,", normalizer="none")
-    assert "capital letters only" in fit_texts({"all": cuts}, capitals)[0]
-    assert cuts[2].supervisions[0].text == "D, E"
+    fitted, lines = fit_texts({"all": cuts}, capitals)
+    assert "capital letters only" in lines[0]
+    assert fitted["all"][2].supervisions[0].text == "D, E"
 
 
 @pytest.mark.parametrize("letters", ["abAB", "가나"])
 def test_a_model_of_both_cases_or_none_leaves_them(tmp_path: Path, letters: str) -> None:
     cuts = list(CutSet.from_file(write_manifest(tmp_path, "x", ["AB", "ab"])))
-    fit_texts({"all": cuts}, CharacterTokenizer(letters, normalizer="none"))
-    assert [cut.supervisions[0].text for cut in cuts] == ["AB", "ab"]
+    fitted, _ = fit_texts({"all": cuts}, CharacterTokenizer(letters, normalizer="none"))
+    assert [cut.supervisions[0].text for cut in fitted["all"]] == ["AB", "ab"]
 
 
 @pytest.mark.parametrize(
@@ -310,3 +311,28 @@ def test_where_nothing_changes_nothing_is_claimed(tmp_path: Path) -> None:
     outcome = compare_both(tmp_path)
     assert outcome.better is None
     assert "(nothing changed)" in conclusion(outcome, tmp_path)
+
+
+def test_a_mix_has_its_transcripts_changed_as_well(tmp_path: Path) -> None:
+    first, second = CutSet.from_file(write_manifest(tmp_path, "x", ["AB", "CD"]))
+    mix = first.append(second)
+    fitted, _ = fit_texts({"all": [mix]}, CharacterTokenizer("abcd", normalizer="none"))
+    assert [part.text for part in fitted["all"][0].supervisions] == ["ab", "cd"]
+
+
+def test_what_is_held_out_is_not_among_the_old_data(
+    model: Path, twenty: Path, tmp_path: Path
+) -> None:
+    run("prepare", "folder", "--corpus", twenty, "--out", tmp_path / "all")
+    old = tmp_path / "all/train.jsonl.gz"
+    failed = error_last(adapted(model, twenty, tmp_path / "new", "--replay", old))
+    assert "recordings that are held out to measure on, as" in failed
+    assert "figures would flatter" in failed
+
+
+def test_adapting_among_several_processes_is_refused(
+    model: Path, twenty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("RANK", "0"), ("WORLD_SIZE", "2"), ("TORCHELASTIC_RUN_ID", "x")):
+        monkeypatch.setenv(name, value)
+    assert "leave torchrun out" in error_last(adapted(model, twenty, tmp_path / "new"))

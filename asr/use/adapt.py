@@ -17,9 +17,10 @@ from pathlib import Path
 from asr.build import build_model
 from asr.checkpoint import WEIGHTS_FILE
 from asr.config import Config, override_config
-from asr.data.manifest import Cut, cut_text
+from asr.data.manifest import Cut, audio_paths, cut_text, read_cuts
 from asr.errors import ConfigError, DataError
 from asr.files import write_file
+from asr.machine.ranks import own_rank
 from asr.scoring.compare import Comparison, compare, read_systems
 from asr.scoring.compare_report import write_comparison
 from asr.scoring.mapsswe import find_segments
@@ -92,6 +93,8 @@ def adapt(given: Mapping[str, Sequence[Cut]], options: AdaptOptions) -> Outcome:
         AsrError: the model, the recordings, the settings or the folder cannot be used.
         TrainingStoppedError: Ctrl-C or SIGTERM; the same command goes on.
     """
+    if own_rank()[1] > 1:
+        raise ConfigError("asr adapt: works in one process; leave torchrun out")
     if options.out.resolve() == options.model.resolve():
         raise ConfigError(f"--out {options.out}: is the model itself; give another folder")
     recognizer = load_recognizer(options.model, options.device)
@@ -119,9 +122,10 @@ def _with_words(
         kept[name] = [cut for cut in cuts if cut_text(cut, normalize)]
         if num_empty := len(cuts) - len(kept[name]):
             options.say(f"notice: {num_empty} of {len(cuts)} recordings have no words: left out")
-    for line in fit_texts(kept, recognizer.tokenizer):
+    fitted, lines = fit_texts(kept, recognizer.tokenizer)
+    for line in lines:
         options.say(line)
-    return kept
+    return fitted
 
 
 def _configure(recognizer: Recognizer, division: Division, options: AdaptOptions) -> Config:
@@ -130,6 +134,8 @@ def _configure(recognizer: Recognizer, division: Division, options: AdaptOptions
     ancestor, tokenizer = recognizer.config, recognizer.tokenizer
     replay, line = find_old_data(options.model, ancestor, tokenizer, given=options.replay)
     options.say(line)
+    if replay is not None:
+        _check_apart(division.held_out, replay)
     config = adapted_config(ancestor, tokenizer, amount, init=str(options.model), replay=replay)
     folder = options.out / "data"
     data = {name: json.dumps(str(folder / f"{name}.jsonl.gz")) for name in ("train", "dev")}
@@ -138,6 +144,26 @@ def _configure(recognizer: Recognizer, division: Division, options: AdaptOptions
     for line in lines_about_settings(config, amount):
         options.say(line)
     return config
+
+
+def _check_apart(held_out: Sequence[Cut], replay: Path) -> None:
+    """Refuses old data among which is what is held out: the figures would flatter.
+
+    Raises:
+        DataError: naming a recording that is in both.
+    """
+
+    def places(cut: Cut) -> tuple[str, ...]:
+        return (str(cut.start if hasattr(cut, "start") else 0), *map(str, audio_paths(cut)))
+
+    old = {places(cut) for cut in read_cuts(replay)}
+    both = [cut.id for cut in held_out if places(cut) in old]
+    if both:
+        raise DataError(
+            f'{replay}: holds {len(both)} recordings that are held out to measure on, as "{both[0]}'
+            '"; the model knows them, and figures would flatter (leave them out of --replay, or '
+            "adapt to others)"
+        )
 
 
 def held_out_path(out: Path) -> Path:

@@ -8,25 +8,19 @@ from asr.text.tokenizer import Tokenizer
 SHOWN = 12  # characters
 
 
-def fit_texts(given: Mapping[str, Sequence[Cut]], tokenizer: Tokenizer) -> list[str]:
-    """Returns lines on what was done: transcripts are written in the case that the model writes.
+def fit_texts(
+    given: Mapping[str, Sequence[Cut]], tokenizer: Tokenizer
+) -> tuple[dict[str, list[Cut]], list[str]]:
+    """Returns recordings with transcripts in the case that the model writes, and lines on it.
 
-    Only of a model that writes one case alone, small letters or capitals; cuts change in place.
+    Only of a model that writes one case alone, small letters or capitals.
 
     Args:
         given: recordings of each split.
         tokenizer: of the model.
     """
-    cuts = [cut for found in given.values() for cut in found]
-    lines = []
-    if case := _only_case(tokenizer):
-        name, change = case
-        changed = sum([_change(cut, change) for cut in cuts])
-        if changed:
-            lines.append(
-                f"notice: the model writes {name} letters only, and so {changed} of {len(cuts)} "
-                "transcripts are written in them, too"
-            )
+    fitted, lines = _in_one_case(given, tokenizer)
+    cuts = [cut for found in fitted.values() for cut in found]
     texts = [cut_text(cut, tokenizer.normalize) for cut in cuts]
     unknown = [char for char in sorted(set().union(*texts)) if tokenizer.count_unknown(char)]
     if unknown:
@@ -38,7 +32,35 @@ def fit_texts(given: Mapping[str, Sequence[Cut]], tokenizer: Tokenizer) -> list[
             "from these recordings, and are errors until then; leave them out of the transcripts "
             "if nobody needs them"
         )
-    return lines
+    return fitted, lines
+
+
+def _in_one_case(
+    given: Mapping[str, Sequence[Cut]], tokenizer: Tokenizer
+) -> tuple[dict[str, list[Cut]], list[str]]:
+    """Returns recordings with transcripts in the case that the model writes, and a line on it."""
+    fitted = {name: list(found) for name, found in given.items()}
+    case = _only_case(tokenizer)
+    if case is None:
+        return fitted, []
+    name, change = case
+    for split, found in given.items():
+        fitted[split] = [
+            cut.map_supervisions(lambda part: part.transform_text(change)) for cut in found
+        ]
+    changed = sum(
+        _texts(old) != _texts(new)
+        for split, found in given.items()
+        for old, new in zip(found, fitted[split], strict=True)
+    )
+    if not changed:
+        return fitted, []
+    total = sum(map(len, given.values()))
+    line = (
+        f"notice: the model writes {name} letters only, and so {changed} of {total} transcripts "
+        "are written in them, too"
+    )
+    return fitted, [line]
 
 
 def _only_case(tokenizer: Tokenizer) -> tuple[str, Callable[[str], str]] | None:
@@ -51,9 +73,5 @@ def _only_case(tokenizer: Tokenizer) -> tuple[str, Callable[[str], str]] | None:
     return ("small", str.lower) if has_small else ("capital", str.upper)
 
 
-def _change(cut: Cut, change: Callable[[str], str]) -> bool:
-    """Returns whether any of a cut's texts became another."""
-    before = [part.text for part in cut.supervisions]
-    for part in cut.supervisions:
-        part.text = change(part.text or "")
-    return [part.text for part in cut.supervisions] != before
+def _texts(cut: Cut) -> list[str | None]:
+    return [part.text for part in cut.supervisions]

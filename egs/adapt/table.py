@@ -13,7 +13,7 @@ def options_from_nothing(adapted: Path, ancestor: Path) -> list[str]:
     """Returns the settings of a training from nothing for the same minutes.
 
     An epoch of it hears no old data and is shorter by their share, so there are more of them; its
-    rate, its warm-up and its first epoch are those with which the ancestor learnt from nothing.
+    rate and the order of its first epoch are those with which the ancestor learnt from nothing.
     """
     config, known = (load_config(folder / "config.yaml") for folder in (adapted, ancestor))
     share = config.replay.share if config.replay.manifest else 0.0
