@@ -418,3 +418,14 @@ def test_the_command_line_says_it_in_one_sentence(
     done = run("train", file, "--out", tmp_path / "new", "--set", "init.exclude=[output]")
     assert done.returncode == 0, done.stderr
     assert "numbers by part:" in done.stderr
+
+
+def test_two_dev_utterances_are_too_few_to_tell_noise_from_speech(
+    corpus: dict[str, str], ancestor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = config_of(corpus, {"from": str(ancestor)}, train={"epochs": 1})
+    train(config, tmp_path / "new")
+    assert "2 dev utterances are too few to tell what speech sounds like (20 needed)" in (
+        capsys.readouterr().err
+    )
+    assert "calibration" not in json.loads((tmp_path / "new/metrics.json").read_text())
