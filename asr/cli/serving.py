@@ -77,13 +77,11 @@ def serve(
 ) -> None:
     """Answer OpenAI's audio API with a model and show a page; to this machine unless told."""
     names = _names(model, name, aliases or [], api_key)
-    _check_installed()
+    _check_installed(vad)
     use_threads(threads)
-    from asr.audio.speech import check_vad
     from asr.serving.desk import Limits
     from asr.serving.server import Place, listen
 
-    check_vad(vad)
     place = Place(host, port, api_key, stop_seconds)
     listen(place).close()  # what is wrong with it is said before a model is loaded
     sizes = (round(max_megabytes * MEGABYTE), max_seconds, max_requests, at_once, batch_seconds)
@@ -142,7 +140,10 @@ def _names(model: Path, name: str | None, aliases: list[str], key: str | None) -
     return tuple(dict.fromkeys((own, *aliases)))
 
 
-def _check_installed() -> None:
+def _check_installed(vad: str) -> None:
+    from asr.audio.speech import check_vad
+
+    check_vad(vad)
     for package in NEEDED:
         try:
             import_module(package)

@@ -85,24 +85,10 @@ def read_asked(
     """
     lists, fields = _sorted(form)
     _check_model(fields.get("model"), names)
-    wanted = fields.get("response_format") or "json"
-    if wanted not in RESPONSE_FORMATS:
-        known = ", ".join(RESPONSE_FORMATS)
-        raise bad_value("response_format", f'"{wanted}"; must be one of {known}')
-    stream = _flag(fields.get("stream", ""))
-    if stream and wanted not in STREAMED:
-        raise bad_value("stream", f"true with response_format {wanted}; must be false, or json")
+    wanted, stream = _format(fields)
     notices = [said for name, said in WITHOUT_EFFECT.items() if fields.get(name)]
-    prompt = fields.get("prompt", "")
-    if len(prompt) > PROMPT_CHARACTERS:
-        notices.append(f"of prompt only the last {PROMPT_CHARACTERS} characters are used")
-    phrases, strange = _phrases(prompt[-PROMPT_CHARACTERS:], can_write)
-    if strange:
-        some = "; ".join(phrase[:40] for phrase in strange[:3])
-        notices.append(
-            f"of prompt {len(strange)} phrases are not used ({some}); a phrase must have at most "
-            f"{PHRASE_WORDS} words, in letters that the model can write"
-        )
+    phrases, unused = _phrases(fields.get("prompt", ""), can_write)
+    notices += unused
     temperature = _temperature(fields.get("temperature") or "0")
     if temperature > 0:
         notices.append("temperature is not used: the search is never random")
@@ -166,14 +152,33 @@ def no_such_model(asked: str, names: tuple[str, ...]) -> ApiError:
     )
 
 
-def _phrases(
-    prompt: str, can_write: Callable[[str], bool]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns the phrases of a prompt, which punctuation parts: those to expect, and the others."""
-    found = [" ".join(part.split()) for part in re.split(r"[,;:.!?\n\u3001\u3002]", prompt)]
-    phrases = tuple(dict.fromkeys(part for part in found if part))
-    used = tuple(p for p in phrases if len(p.split()) <= PHRASE_WORDS and can_write(p))
-    return used, tuple(phrase for phrase in phrases if phrase not in used)
+def _format(fields: Mapping[str, str]) -> tuple[str, bool]:
+    """Returns the format that is wanted, and whether its text is sent as it comes."""
+    wanted = fields.get("response_format") or "json"
+    if wanted not in RESPONSE_FORMATS:
+        known = ", ".join(RESPONSE_FORMATS)
+        raise bad_value("response_format", f'"{wanted}"; must be one of {known}')
+    stream = _flag(fields.get("stream", ""))
+    if stream and wanted not in STREAMED:
+        raise bad_value("stream", f"true with response_format {wanted}; must be false, or json")
+    return wanted, stream
+
+
+def _phrases(prompt: str, can_write: Callable[[str], bool]) -> tuple[tuple[str, ...], list[str]]:
+    """Returns the phrases of a prompt, which punctuation parts, and what is not used of it."""
+    notices = []
+    if len(prompt) > PROMPT_CHARACTERS:
+        notices.append(f"of prompt only the last {PROMPT_CHARACTERS} characters are used")
+    parts = re.split(r"[,;:.!?\n\u3001\u3002]", prompt[-PROMPT_CHARACTERS:])
+    phrases = dict.fromkeys(filter(None, (" ".join(part.split()) for part in parts)))
+    used = [p for p in phrases if len(p.split()) <= PHRASE_WORDS and can_write(p)]
+    if strange := [phrase for phrase in phrases if phrase not in used]:
+        some = "; ".join(phrase[:40] for phrase in strange[:3])
+        notices.append(
+            f"of prompt {len(strange)} phrases are not used ({some}); a phrase must have at most "
+            f"{PHRASE_WORDS} words, in letters that the model can write"
+        )
+    return tuple(used), notices
 
 
 def _flag(value: str) -> bool:

@@ -71,10 +71,8 @@ def serve(
     desk = Desk(recognizer, limits)
     tokenizer = recognizer.tokenizer
     can_write = partial(is_writable, tokenizer)
-    app = make_app(
-        Served(offer, desk, options, encode=tokenizer.encode, can_write=can_write),
-        api_key=place.api_key,
-    )
+    served = Served(offer, desk, options, encode=tokenizer.encode, can_write=can_write)
+    app = make_app(served, api_key=place.api_key)
     backlog = max(2048, limits.max_requests)
     listening.listen(backlog)  # from here on clients may come; they wait for what follows
     address, port = listening.getsockname()[:2]

@@ -139,7 +139,8 @@ def _blocks(
             )
         recording = audio if isinstance(audio, Recording) else Recording(audio)
         return recording.blocks(recognizer.sample_rate, on_warning=warn)
-    if not (isinstance(audio, Sequence) or hasattr(audio, "__array__")):
+    given: object = audio
+    if not isinstance(given, Sequence) and not hasattr(given, "__array__"):
         raise ConfigError(
             f"audio is of type {type(audio).__name__}: must be a path, bytes, a file object of "
             "bytes, or samples"
