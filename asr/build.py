@@ -13,8 +13,9 @@ from asr.config import AttentionConfig, Config
 from asr.decoder import AttentionDecoder
 from asr.encoder import Encoder
 from asr.errors import ConfigError
-from asr.features import LogMel, SpecAugment
+from asr.features import LogMel
 from asr.model import Seq2Seq
+from asr.spectra.masks import SpecAugment
 
 
 def resolve_config(config: Config, *, source: str = "") -> Config:

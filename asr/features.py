@@ -1,4 +1,4 @@
-"""Log-mel features, their normalisation, and SpecAugment.
+"""Log-mel features and their normalisation.
 
 waveforms (B,N) --frames, window, FFT, mel filters, log--> (B,T,M) --mean and variance--> (B,T,M)
 """
@@ -8,7 +8,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from asr.errors import ConfigError, InstallError
+from asr.errors import ConfigError
+from asr.spectra.filters import mel_filters
 
 # The energy of 16-bit rounding noise in one bin is about 3e-8: nothing below it is speech.
 ENERGY_FLOOR = 1e-7
@@ -78,7 +79,7 @@ class LogMel(nn.Module):
             )
         self.fft_length = 2 ** math.ceil(math.log2(self.window_length))
         self.dither, self.preemphasis, self.normalization = dither, preemphasis, normalization
-        filters = _mel_filters(self.fft_length // 2 + 1, low_hz, high_hz, num_mels, sample_rate)
+        filters = mel_filters(self.fft_length // 2 + 1, low_hz, high_hz, num_mels, sample_rate)
         self.register_buffer("window", torch.hann_window(self.window_length), persistent=False)
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("mean", torch.zeros(num_mels))
@@ -136,74 +137,8 @@ class LogMel(nn.Module):
         self.deviation.copy_(deviation.clamp(min=1e-3))
 
 
-def _mel_filters(num_bins: int, *scale: float) -> Tensor:
-    # Imported here, for a torchaudio that does not fit its torch: all but features works without.
-    try:
-        from torchaudio.functional import melscale_fbanks
-    except (ImportError, OSError, RuntimeError) as error:  # each has been seen
-        raise InstallError(
-            f"torchaudio does not import beside torch {torch.__version__} ({error}); log-mel "
-            "features need a pair that does (asr doctor tells which)"
-        ) from error
-    return melscale_fbanks(num_bins, *scale)  # (F,M)
-
-
 def _normalize_utterance(features: Tensor, mask: Tensor) -> Tensor:
     count = mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B,1,1)
     mean = (features * mask).sum(dim=1, keepdim=True) / count
     variance = ((features - mean).square() * mask).sum(dim=1, keepdim=True) / count
     return (features - mean) / (variance + 1e-5).sqrt()
-
-
-class SpecAugment(nn.Module):
-    """Features with random bands of mels and stretches of time set to 0, while training.
-
-    Each utterance draws its own masks, from its own length. After normalisation 0 is the mean.
-
-    Args:
-        num_freq_masks: bands an utterance.
-        max_freq_bins: widest band, in mels.
-        num_time_masks: stretches an utterance.
-        max_time_frames: longest stretch, in frames.
-        max_time_fraction: longest stretch as a fraction of the utterance.
-
-    Source: Park et al. 2019 (arXiv 1904.08779), section 2, without time warping.
-    """
-
-    def __init__(
-        self,
-        num_freq_masks: int,
-        max_freq_bins: int,
-        *,
-        num_time_masks: int,
-        max_time_frames: int,
-        max_time_fraction: float,
-    ) -> None:
-        super().__init__()
-        self.num_freq_masks, self.max_freq_bins = num_freq_masks, max_freq_bins
-        self.num_time_masks, self.max_time_frames = num_time_masks, max_time_frames
-        self.max_time_fraction = max_time_fraction
-
-    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Returns masked features (B,T,M); in evaluation, the features themselves."""
-        if not self.training:
-            return features
-        num_frames, num_mels = features.shape[1:]
-        bins = torch.full_like(lengths, num_mels)
-        widest = torch.full_like(lengths, min(self.max_freq_bins, num_mels))
-        hidden_bins = _random_spans(self.num_freq_masks, widest, bins, size=num_mels)  # (B,M)
-        longest = (lengths * self.max_time_fraction).long().clamp(max=self.max_time_frames)
-        hidden_frames = _random_spans(
-            self.num_time_masks, longest, lengths, size=num_frames
-        )  # (B,T)
-        return features.masked_fill(hidden_bins[:, None, :] | hidden_frames[:, :, None], 0.0)
-
-
-def _random_spans(num_spans: int, widest: Tensor, lengths: Tensor, *, size: int) -> Tensor:
-    """Returns (B,size), True inside spans of 0..widest (B,) places within lengths (B,)."""
-    draws = torch.rand(2, lengths.size(0), num_spans, device=lengths.device)
-    width = (draws[0] * (widest[:, None] + 1)).long()  # (B,S)
-    start = (draws[1] * (lengths[:, None] - width + 1)).long()
-    place = torch.arange(size, device=lengths.device)
-    inside = (place >= start[..., None]) & (place < (start + width)[..., None])  # (B,S,size)
-    return inside.any(dim=1)

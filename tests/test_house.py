@@ -17,6 +17,7 @@ ROWS = [
     ["settings", "files", "text", "fast", "pictures", "machine", "store"],
     ["config", "audio", "tables"],
     [
+        "spectra",
         "features",
         "rnn",
         "cells",
@@ -294,6 +295,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cells": "rnn",
         "asr.hypotheses": "search",
         "asr.subsampling": "encoder",
+        "asr.spectra.filters": "features",
         "asr.scheduled_sampling": "decoder",
         "asr.fast.cut_batches": "rnn",
         "asr.fast.kernels": "energies",
