@@ -37,12 +37,19 @@ class FeaturesConfig(Section):
     """Log-mel features; the defaults are those of most published recognizers."""
 
     num_mels: int = Field(80, ge=8, le=256)  # mel filters
+    window: Literal["hann", "hamming"] = "hann"
     window_seconds: float = Field(0.025, gt=0, le=0.2)  # analysis window
     shift_seconds: float = Field(0.010, gt=0, le=0.1)  # from one frame to the next
     low_hz: float = Field(20.0, ge=0, le=1e6)  # lower edge of the first filter
     high_hz: float | None = Field(None, gt=0)  # upper edge of the last filter; null: half the rate
     dither: float = Field(0.0, ge=0, le=1)  # deviation of added noise (training), full scale = 1
     preemphasis: float = Field(0.0, ge=0, lt=1)  # 0.97 is Kaldi's; 0 leaves the signal alone
+    fft_length: int | None = Field(None, ge=2, le=2**20)  # samples; null: the next power of two
+    centered: bool = False  # frames around whole shifts, silence on both sides of the utterance
+    filters: Literal["htk", "symmetric"] = "htk"  # symmetric: as wide right as left (SpeechBrain)
+    energy_floor: float = Field(1e-7, gt=0, le=1)  # about 16-bit rounding noise in a filter
+    scale: Literal["log", "decibels"] = "log"
+    range_db: float | None = Field(None, gt=0, le=1e4)  # below an utterance's loudest; null: none
     normalization: Literal["global", "utterance", "none"] = "global"  # mean and variance, per mel
 
 
@@ -64,12 +71,35 @@ class TokenizerConfig(Section):
     normalizer: str = "none"  # none, english, korean; english_spoken, korean_spoken: digits read
 
 
+class BlocksConfig(Section):
+    """Convolution blocks (subsampling = blocks): each two layers with layer norm, and pooling."""
+
+    channels: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = (32, 64)  # of each block
+    mel_pooling: tuple[Annotated[int, Field(ge=1, le=256)], ...] = (2, 2)  # mels in each block
+    pools_time: bool = False  # a block pools as many frames as mels
+    time_pooling: int = Field(4, ge=1, le=1000)  # frames after the last block
+    kernel: tuple[int, int] = (3, 3)  # frames and mels, both odd
+    activation: Literal["leaky_relu", "relu", "elu", "gelu", "tanh"] = "leaky_relu"
+
+    @model_validator(mode="after")
+    def _check(self) -> "BlocksConfig":
+        if not self.channels or len(self.channels) != len(self.mel_pooling):
+            raise ValueError(
+                f"channels {list(self.channels)} and mel_pooling {list(self.mel_pooling)} must "
+                "have one number for each block, and at least one"
+            )
+        if not all(size % 2 and 1 <= size <= 99 for size in self.kernel):
+            raise ValueError(f"kernel {list(self.kernel)} must be two odd numbers up to 99")
+        return self
+
+
 class EncoderConfig(Section):
     """Subsampling and the recurrent stack."""
 
-    subsampling: Literal["conv", "stack", "none"] = "conv"  # conv: 4x, two strided layers
+    subsampling: Literal["conv", "stack", "blocks", "none"] = "conv"  # conv: 4x, strided layers
     channels: int = Field(32, ge=1, le=10_000)  # of the convolutions
     stack_frames: int = Field(4, ge=1, le=1000)  # frames joined by `stack`
+    blocks: BlocksConfig = BlocksConfig()  # the layers of `blocks`
     cell: str = "lstm"
     hidden_dim: int = Field(256, ge=1, le=100_000)  # each direction
     num_layers: int = Field(3, ge=1, le=100)
@@ -78,6 +108,9 @@ class EncoderConfig(Section):
     layer_norm: bool = True  # of the stack's input and each layer's output (Ba et al. 2016)
     pyramid: Literal["none", "concat", "drop"] = "none"  # halves time between layers (LAS)
     pyramid_layers: int = Field(2, ge=0, le=100)  # of the layers after the first, that halve time
+    dense_layers: int = Field(0, ge=0, le=100)  # after the stack: linear and batch norm
+    dense_dim: int = Field(512, ge=1, le=100_000)
+    dense_activation: Literal["leaky_relu", "relu", "elu", "gelu", "tanh"] = "leaky_relu"
     dropout: float = Field(0.2, ge=0, lt=1)
 
 

@@ -19,6 +19,7 @@ ROWS = [
     [
         "spectra",
         "features",
+        "layers",
         "rnn",
         "cells",
         "attention",
@@ -296,6 +297,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.hypotheses": "search",
         "asr.subsampling": "encoder",
         "asr.spectra.filters": "features",
+        "asr.layers.activations": "layers_blocks and layers_dense",
         "asr.scheduled_sampling": "decoder",
         "asr.fast.cut_batches": "rnn",
         "asr.fast.kernels": "energies",

@@ -1,4 +1,10 @@
-"""Filters on the mel scale."""
+"""Filters on the mel scale.
+
+Another kind is one function and one line in `MEL_FILTERS`.
+"""
+
+import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -25,3 +31,25 @@ def mel_filters(num_bins: int, *scale: float) -> Tensor:
             "features need a pair that does (asr doctor tells which)"
         ) from error
     return melscale_fbanks(num_bins, *scale)  # (F,M)
+
+
+def symmetric_filters(
+    num_bins: int, low_hz: float, high_hz: float, num_filters: int, sample_rate: int
+) -> Tensor:
+    """Returns triangles (F,M), each as wide to the right of its middle as to the left.
+
+    Their middles are those of `mel_filters`; since these lie ever farther apart, a triangle ends
+    before the middle of the next. Source: SpeechBrain's
+    filters (Ravanelli et al. 2021, arXiv 2106.04624).
+    """
+    low, high = (2595 * math.log10(1 + edge / 700) for edge in (low_hz, high_hz))
+    edges = 700 * (10 ** (torch.linspace(low, high, num_filters + 2) / 2595) - 1)
+    widths, middles = edges.diff()[:-1], edges[1:-1]  # (M,)
+    bins = torch.linspace(0, sample_rate // 2, num_bins)[:, None]  # (F,1)
+    return (1 - ((bins - middles) / widths).abs()).clamp(min=0)
+
+
+MEL_FILTERS: dict[str, Callable[..., Tensor]] = {
+    "htk": mel_filters,
+    "symmetric": symmetric_filters,
+}
