@@ -8,7 +8,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from asr.attention import ATTENTIONS, build_attention
-from asr.attention.options import complete_options
+from asr.attention.options import complete_options, written_options
 from asr.config import AttentionConfig, Config
 from asr.decoder import AttentionDecoder
 from asr.encoder import Encoder
@@ -19,7 +19,7 @@ from asr.spectra.masks import SpecAugment
 
 
 def resolve_config(config: Config, *, source: str = "") -> Config:
-    """Returns the configuration with the attention's defaults written out.
+    """Returns the configuration with the attention's defaults written out, but for `LATER` ones.
 
     Args:
         config: as it was given.
@@ -30,7 +30,7 @@ def resolve_config(config: Config, *, source: str = "") -> Config:
     """
     kind = config.attention.type
     try:
-        options = complete_options(ATTENTIONS, kind, config.attention.options)
+        options = written_options(ATTENTIONS, kind, config.attention.options)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}" if source else str(error)) from None
     return config.model_copy(update={"attention": AttentionConfig(type=kind, **options)})

@@ -72,7 +72,7 @@ class TokenizerConfig(Section):
 
 
 class BlocksConfig(Section):
-    """Convolution blocks (subsampling = blocks): each two layers with layer norm, and pooling."""
+    """What subsampling by `blocks` is made of: pairs of convolutions, then pooling."""
 
     channels: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = (32, 64)  # of each block
     mel_pooling: tuple[Annotated[int, Field(ge=1, le=256)], ...] = (2, 2)  # mels in each block
@@ -140,6 +140,8 @@ class DecoderConfig(Section):
     peeky: bool = False  # the encoder's last state enters cell and output layer at every step
     input_feeding: bool = True  # the last context enters the cell (Luong et al. 2015, section 3.3)
     context_output: bool = True  # the context enters the output layer
+    recurrent_bias: bool = False  # in cells; only gru, within its reset gate, is another by it
+    readout: Literal["tanh", "linear"] = "tanh"  # between query and context and the output layer
     dropout: float = Field(0.2, ge=0, lt=1)
 
 
