@@ -232,6 +232,9 @@ class SearchConfig(Section):
 
     beam_size: int = Field(1, ge=1, le=1000)  # 1: greedy
     ctc_weight: float = Field(0.0, ge=0, le=1)  # Watanabe et al. 2017, equation 47
+    temperature: float = Field(
+        1.0, gt=0, le=100
+    )  # above 1: the decoder's probabilities are flatter
     length_power: float = Field(1.0, ge=0, le=10)  # score / tokens ** power ranks the finished ones
     eos_threshold: float | None = Field(None, ge=1)  # Hannun et al. 2019, section 3.1.2
     attention_window: tuple[int, int] | None = None  # frames before and after the last place

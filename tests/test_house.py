@@ -34,6 +34,7 @@ ROWS = [
     ["loss", "scorers", "hypotheses", "search", "recognition", "checkpoint", "data"],
     ["scoring", "training", "train"],
     ["lm", "use", "pages"],
+    ["importing"],
     ["recipes", "cli"],
 ]
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}

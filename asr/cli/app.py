@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import asr
-from asr.cli import data, lm, use
+from asr.cli import data, importing, lm, use
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
 from asr.errors import AsrError, one_line
@@ -175,3 +175,4 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 app.add_typer(data.app, name="data")
+app.add_typer(importing.app, name="import")
