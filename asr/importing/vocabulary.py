@@ -96,7 +96,8 @@ def renumber(path: Path, *, blank: int, bos: int, eos: int) -> Vocabulary:
     roles = Roles(blank, bos, eos, unk)
     for name, number in roles._asdict().items():
         if not 0 <= number < len(proto.pieces) or proto.pieces[number].type == NORMAL_PIECE:
-            what = "there is none" if number >= len(proto.pieces) else "that is a piece of words"
+            is_there = 0 <= number < len(proto.pieces)
+            what = "that is a piece of words" if is_there else "there is none"
             raise ModelError(f"{path}: {name}_index = {number}, and {what}; keep files together")
     rest = tuple(n for n in range(len(proto.pieces)) if n not in roles)
     changed = formats.ModelProto.FromString(content)
