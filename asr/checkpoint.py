@@ -85,7 +85,10 @@ def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> Folde
     model = build_model(config, tokenizer.vocab_size, empty=True)
     fill(model, weights.tensors, path)
     metrics = read_metrics(folder)
-    notices += other_weights(metrics, weights, path=path)
+    others = other_weights(metrics, weights, path=path)
+    notices += others
+    if others:
+        metrics.pop("calibration", None)
     if "longest_seconds" in weights.parts:
         metrics["longest_seconds"] = weights.parts["longest_seconds"]
     return FolderContents(model.to(device).eval(), tokenizer, config, metrics, tuple(notices))

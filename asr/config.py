@@ -240,6 +240,8 @@ class SearchConfig(Section):
     attention_window: tuple[int, int] | None = None  # frames before and after the last place
     lm_weights: tuple[Annotated[float, Field(ge=0, le=100)], ...] = ()  # of each --lm; (): 0.3 each
     length_bonus: float = Field(0.0, ge=-10, le=10)  # added for each token but EOS
+    hotwords: tuple[str, ...] = ()  # phrases to expect
+    hotword_reward: float = Field(0.5, ge=0, le=100)  # for each of their tokens; asr/lm/hotwords.py
     rescore: bool = False  # language models only re-rank the hypotheses that the beam ends with
     num_best: int = Field(1, ge=1, le=1000)  # hypotheses returned
     encoder_precision: Literal["float32", "bfloat16"] = "float32"  # faster where the CPU has it

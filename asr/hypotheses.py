@@ -68,13 +68,15 @@ def highest_rank(scores: Tensor, num_tokens: int, caps: Tensor, *, options: Sear
     """Returns (B,) the most that open hypotheses of so many tokens and scores (B,) may come to.
 
     Log probabilities are at most 0. So a hypothesis that ends with EOS at a length, EOS counted,
-    has at most its score now and the bonus of the tokens until then; and over all lengths allowed,
+    has at most its score now, and the bonus and the reward of hotwords of the tokens until then
+    (with EOS a phrase may end, but nothing is gained); and over all lengths allowed,
     the best of these ranks is the bound. Longer is not always better: without a bonus a score below
     0 ranks best at the cap, but with one a score above 0 may rank best at once.
     """
     shortest, longest = num_tokens + 1, max(num_tokens + 1, int(caps.max()))
     lengths = torch.arange(shortest, longest + 1, dtype=torch.double, device=caps.device)  # (L,)
-    bonus = options.length_bonus * (lengths - shortest)
+    reward = options.hotword_reward if options.hotwords else 0.0
+    bonus = (options.length_bonus + reward) * (lengths - shortest)
     ranks = (scores[:, None] + bonus) / lengths**options.length_power  # (B,L)
     return ranks.masked_fill(lengths > caps[:, None], -math.inf).amax(dim=1)
 

@@ -168,7 +168,8 @@ def error_of(*arguments: str | Path) -> str:
     """Returns the one line of a command that fails as a user's mistake."""
     done = run(*arguments)
     assert done.returncode == 2, done.stderr
-    lines = done.stderr.strip().splitlines()
+    said = done.stderr.strip().splitlines()
+    lines = [line for line in said if not line.startswith("notice: ")]
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("asr: ")
     return lines[0]

@@ -6,7 +6,8 @@ import pytest
 import soundfile
 
 from asr.audio.files import audio_info, check_waveform, read_audio, read_blocks
-from asr.audio.opened import MOST_VALUES, open_audio
+from asr.audio.opened import open_audio
+from asr.audio.sndfile import MOST_VALUES
 from asr.errors import DataError
 
 RATE = 16000

@@ -101,7 +101,9 @@ def test_transcribe_writes_all_formats_and_prints_text(home: Path, tmp_path: Pat
     done = run("transcribe", home / "a.wav", "--model", home / "exp", "-f", "all", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == [f"a.{kind}" for kind in ("json", "srt", "tsv", "txt", "vtt")]
+    assert names == [
+        f"a.{kind}" for kind in ("csv", "ctm", "json", "lrc", "srt", "tsv", "txt", "vtt")
+    ]
     text = run_process("transcribe", home / "a.wav", "--model", home / "exp").stdout
     assert text == (tmp_path / "a.txt").read_text()
 
@@ -125,7 +127,7 @@ def test_bad_files_among_many_are_named_and_the_others_are_done(home: Path, tmp_
     out = tmp_path / "out"
     done = run("transcribe", *files, "--model", home / "exp", "-f", "json", "-o", out)
     assert done.returncode == 2
-    assert sorted(path.name for path in out.iterdir()) == ["0.json", "3.json"]
+    assert sorted(path.name for path in out.glob("[!.]*")) == ["0.json", "3.json"]
     lines = [line for line in done.stderr.splitlines() if line.startswith("asr: ")]
     assert [Path(line.split(": ")[1]).name for line in lines[:3]] == ["2.mp3", "gone.wav", "1.wav"]
     assert lines[3].startswith("asr: 3 of 5 files failed, for the reasons above: ")

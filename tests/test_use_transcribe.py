@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr.cli.use import transcribe_file
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
 from asr.use.transcribe import TranscribeOptions, iter_segments, transcribe
-from asr.use.transcript import TranscribedSegment, Transcript
-from asr.use.writers import WRITERS, check_formats, check_output, write_transcript
+from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
+from asr.use.writers import PLAIN, WRITERS, check_formats, write_transcript
 
 RATE = 16000
 SEARCH = SearchConfig()
@@ -29,6 +28,11 @@ class Said:
     score: float = -2.0
     num_tokens: int = 4
     ended: str = "eos"
+    nbest: tuple[tuple[str, float], ...] = ()
+    confidence: float | None = None
+    words: tuple[TimedWord, ...] = ()
+    warnings: tuple[str, ...] = ()
+    speech: float | None = None
 
 
 class Listener:
@@ -233,11 +237,11 @@ TALK = transcript(
 
 
 def test_txt_is_one_segment_a_line():
-    assert WRITERS["txt"](TALK) == "Hello there\na --> b c\n안녕\n"
+    assert WRITERS["txt"](TALK, PLAIN) == "Hello there\na --> b c\n안녕\n"
 
 
 def test_srt_counts_from_one_and_always_has_hours():
-    assert WRITERS["srt"](TALK) == (
+    assert WRITERS["srt"](TALK, PLAIN) == (
         "1\n00:00:00,000 --> 00:00:02,000\nHello there\n\n"
         "2\n00:00:02,500 --> 00:01:00,000\na -> b c\n\n"
         "3\n01:01:01,500 --> 01:01:02,250\n안녕\n\n"
@@ -245,7 +249,7 @@ def test_srt_counts_from_one_and_always_has_hours():
 
 
 def test_vtt_has_hours_only_where_there_are_some():
-    assert WRITERS["vtt"](TALK) == (
+    assert WRITERS["vtt"](TALK, PLAIN) == (
         "WEBVTT\n\n"
         "00:00.000 --> 00:02.000\nHello there\n\n"
         "00:02.500 --> 01:00.000\na --&gt; b c\n\n"
@@ -269,39 +273,44 @@ def test_markup_in_a_text_neither_ends_a_cue_nor_vanishes():
     talk = transcript(*(segment(n, 2.0 * n, 2.0 * n + 1, text) for n, text in enumerate(MARKUP)))
     lines = [" ".join(text.replace("\x00", " ").replace("\x1b", " ").split()) for text in MARKUP]
     lines[-1] = "half \ufffd x"
-    vtt = read_cues(WRITERS["vtt"](talk))
+    vtt = read_cues(WRITERS["vtt"](talk, PLAIN))
     assert [html.unescape(text) for text in vtt] == lines
     assert not any(re.search(r"[<>]|&(?!amp;|lt;|gt;)", text) for text in vtt)
-    srt = read_cues(WRITERS["srt"](talk))
+    srt = read_cues(WRITERS["srt"](talk, PLAIN))
     assert srt[0] == "a -> b -> c"
     assert srt[1:4] == lines[1:4]
     assert srt[4] == "-> ->"
-    assert WRITERS["txt"](talk).split("\n") == [*lines, ""]
-    rows = [line.split("\t") for line in WRITERS["tsv"](talk).split("\n")[1:-1]]
+    assert WRITERS["txt"](talk, PLAIN).split("\n") == [*lines, ""]
+    rows = [line.split("\t") for line in WRITERS["tsv"](talk, PLAIN).split("\n")[1:-1]]
     assert [row[2] for row in rows] == lines
     assert {len(row) for row in rows} == {3}
-    whole = json.loads(WRITERS["json"](talk).encode("utf-8"))
+    whole = json.loads(WRITERS["json"](talk, PLAIN).encode("utf-8"))
     assert [row["text"] for row in whole["segments"]] == MARKUP
     assert whole["text"] == " ".join(lines)
 
 
 def test_tsv_has_whole_milliseconds_and_no_tab_in_a_text():
-    assert WRITERS["tsv"](TALK) == (
+    assert WRITERS["tsv"](TALK, PLAIN) == (
         "start\tend\ttext\n0\t2000\tHello there\n2500\t60000\ta --> b c\n3661500\t3662250\t안녕\n"
     )
 
 
 def test_json_keeps_every_segment_with_its_warning():
-    whole = json.loads(WRITERS["json"](TALK))
+    whole = json.loads(WRITERS["json"](TALK, PLAIN))
     assert whole["text"] == "Hello there a --> b c 안녕"
     assert whole["duration"] == 4000.0
     assert [row["id"] for row in whole["segments"]] == [0, 1, 2, 3]
     assert whole["segments"][2] == {
         "id": 2,
+        "seek": 6000,
         "start": 60.0,
         "end": 61.0,
         "text": " ",
+        "tokens": [],
+        "temperature": 0.0,
         "avg_logprob": -0.25,
+        "compression_ratio": 0.1111,
+        "no_speech_prob": 0.0,
         "score": -1.0,
         "ended": "loop",
         "warning": "repeated itself",
@@ -316,8 +325,10 @@ def test_json_writes_an_infinite_score_as_null():
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_writer_writes_a_transcript_without_segments(name):
     empty = {"txt": "", "srt": "", "vtt": "WEBVTT\n\n", "tsv": "start\tend\ttext\n"}
-    text = WRITERS[name](transcript())
-    assert text == empty.get(name, '{"text": "", "segments": [], "duration": 4000.0}\n')
+    empty |= {"ctm": "", "lrc": "", "csv": "start,end,text\n"}
+    text = WRITERS[name](transcript(), PLAIN)
+    bare = '{"text": "", "segments": [], "language": null, "duration": 4000.0, "warnings": []}\n'
+    assert text == empty.get(name, bare)
 
 
 def test_files_are_named_after_the_audio_and_nothing_else_is_left(tmp_path):
@@ -327,7 +338,7 @@ def test_files_are_named_after_the_audio_and_nothing_else_is_left(tmp_path):
         "talk.srt",
         "talk.txt",
     ]
-    assert written[1].read_text(encoding="utf-8") == WRITERS["txt"](TALK)
+    assert written[1].read_text(encoding="utf-8") == WRITERS["txt"](TALK, PLAIN)
 
 
 def test_all_stands_for_every_format(tmp_path):
@@ -335,33 +346,10 @@ def test_all_stands_for_every_format(tmp_path):
     assert {path.name for path in written} == {f"transcript.{name}" for name in WRITERS}
 
 
-def test_an_unknown_format_is_said_with_the_known_ones():
-    with pytest.raises(ConfigError, match='"doc": must be one of txt, vtt, srt, tsv, json, all'):
-        check_formats(["txt", "doc"])
-
-
-def test_a_fault_found_late_says_that_what_was_printed_is_a_part(tmp_path, capsys):
-    samples = speech(*[1.5] * 60)
-    samples[-1] = np.nan
-    soundfile.write(tmp_path / "late.wav", samples, RATE, subtype="FLOAT")
-    with pytest.raises(DataError, match=r"NaN .*; what was printed of it is only its beginning$"):
-        transcribe_file(Listener(), tmp_path / "late.wav", SEARCH, formats=("txt",), folder=None)
-    assert capsys.readouterr().out
-
-
-@pytest.mark.parametrize("second", ["b/x.wav", "a/x.flac", "a/x.wav"])
-def test_two_recordings_for_one_transcript_are_said_before_any_work(tmp_path, second):
-    with pytest.raises(DataError, match=rf"a/x\.wav and {second}: both would be written to"):
-        check_output(["a/x.wav", "a/y.wav", second], tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.parametrize("name", ["file", "file/below"])
 def test_a_folder_that_cannot_be_written_is_said(tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"cannot be written .*choose another one"):
-        check_output(["a.wav"], tmp_path / name)
-    with pytest.raises(DataError, match="cannot be written"):
         write_transcript(TALK, tmp_path / name, ["txt"])
 
 
@@ -378,19 +366,60 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
     assert (tmp_path / "talk.txt").read_text(encoding="utf-8").startswith("Hello there")
 
 
+def test_an_unknown_format_is_said_with_the_known_ones():
+    with pytest.raises(
+        ConfigError, match='"doc": must be one of txt, vtt, srt, tsv, json, ctm, lrc, csv, all'
+    ):
+        check_formats(["txt", "doc"])
+
+
 def test_transcribing_loads_nothing_that_it_does_not_need() -> None:
     code = (
-        "import sys, asr.cli.app, asr.use.recognizer, asr.use.transcribe, asr.use.writers\n"
+        "import sys, asr.cli.app, asr.use.recognizer, asr.use.many, asr.use.writers\n"
         "names = ('lhotse', 'librosa', 'matplotlib', 'lightning_fabric', 'tensorboard', 'jiwer')\n"
+        "names += ('av', 'rich.progress')\n"
         "print([name for name in names if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_a_name_too_long_for_its_transcript_is_said_before_any_work(tmp_path: Path) -> None:
-    for stem in ("a" * 251, "가" * 84):
-        with pytest.raises(DataError, match=r"would be 25\d bytes long, and at most 255 can be"):
-            check_output([f"{stem}.wav"], tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-    check_output(["a" * 250 + ".wav", "가" * 83 + ".wav"], tmp_path / "out")
+class Saying(Listener):
+    """Says one thing of everything, and remembers whether words were asked for."""
+
+    def __init__(self, said):
+        super().__init__()
+        self.said, self.asked = said, []
+
+    def recognize(self, waveforms, options, **more):
+        self.asked.append(more)
+        return [self.said for _ in waveforms]
+
+
+def test_words_are_asked_for_only_if_wanted_and_are_timed_from_the_recordings_start():
+    words = (TimedWord("go", 0.1, 0.4, 0.9), TimedWord("on", 0.4, 99.0, 0.5))
+    listener = Saying(Said("go on", words=words, confidence=0.8))
+    options = TranscribeOptions(SEARCH, word_times=True)
+    (one,) = transcribe(listener, speech(2), sample_rate=RATE, options=options).segments
+    assert listener.asked == [{"words": True}]
+    assert [word.text for word in one.words] == ["go", "on"]
+    assert one.words[0].start_seconds == pytest.approx(one.start_seconds + 0.1)
+    assert one.words[1].end_seconds == one.end_seconds  # never past its end
+    assert one.confidence == 0.8
+    transcribe(listener, speech(2), sample_rate=RATE, options=OPTIONS)
+    assert listener.asked[-1] == {}
+
+
+def test_signs_of_the_recognizer_are_warnings_of_the_segment():
+    listener = Saying(Said("a", warnings=("low confidence", "odd")))
+    (one,) = transcribe(listener, speech(2), sample_rate=RATE, options=OPTIONS).segments
+    assert one.warning == "low confidence; odd"
+
+
+@pytest.mark.parametrize(("speech_is", "text"), [(0.4, ""), (0.6, "made up"), (None, "made up")])
+def test_steady_sound_with_an_improbable_text_has_none(speech_is, text):
+    listener = Saying(Said("made up", speech=speech_is))
+    (one,) = transcribe(listener, burst(5), sample_rate=RATE, options=OPTIONS).segments
+    assert one.text == text
+    assert one.warning.startswith("as loud all the time as noise is")
+    assert ('("made up")' in one.warning) == (text == "")

@@ -58,6 +58,13 @@ class ChannelLevels:
             f"channel {' and '.join(silent)} of {len(powers)} is silent (the mean of all is heard)"
         )
 
+    def silent_one(self, channel: int) -> str:
+        """Returns that a channel, counted from 1, is silent beside another; nothing if not."""
+        *powers, _ = self._powers()
+        if not powers or max(powers) == 0 or powers[channel - 1] >= SILENT * max(powers):
+            return ""
+        return f"channel {channel} of {len(powers)} is silent"
+
     def problems(self) -> list[str]:
         """Returns what is said of the channels, a sentence each."""
         return [found for found in (self.cancel(), self.silent()) if found]

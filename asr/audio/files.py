@@ -1,6 +1,6 @@
 """Audio of any kind as mono float32 at one rate, in blocks of flat memory.
 
-file -> streams (asr/audio/opened.py) -> mean of the channels -> resampler -> blocks
+file -> opened (asr/audio/opened.py) -> mean of the channels -> resampler (asr/audio/recording.py)
 
 A whole file is its blocks joined, so both ways to read run the same lines. A file that is cut
 short, damaged or without samples is an error. asr/audio/speech.py finds the speech in the blocks.
@@ -16,9 +16,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.audio.channels import ChannelLevels, levels_of
-from asr.audio.opened import Source, open_audio
-from asr.audio.resampling import Resampler, resample
+from asr.audio.channels import levels_of
+from asr.audio.opened import open_audio
+from asr.audio.recording import Recording, check_finite
+from asr.audio.resampling import resample
+from asr.audio.sndfile import Source
 from asr.errors import DataError
 
 Waveform = npt.NDArray[np.float32]
@@ -85,7 +87,7 @@ def read_blocks(
     block_seconds: float = 30.0,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Waveform]:
-    """Yields a file in blocks (N,) of about block_seconds; joined they are what read_audio returns.
+    """Returns a file's blocks (N,) of about block_seconds; joined they are read_audio's.
 
     Memory does not grow with the length of the file. At its end on_warning hears of channels that
     are silent or cancel each other.
@@ -93,18 +95,7 @@ def read_blocks(
     Raises:
         DataError: as audio_info; NaN or infinite samples; fewer samples than the header promises.
     """
-    with open_audio(path, to_read=True) as file:
-        rate, num_read = file.sample_rate, 0
-        resampler, levels = Resampler(rate, sample_rate), ChannelLevels()
-        for raw in file.blocks(max(1, round(block_seconds * rate))):
-            _check_finite(raw, str(path), rate, start=num_read)
-            num_read += len(raw)
-            levels.add(raw)
-            yield resampler.take(raw.mean(axis=1))  # (N, channels) -> (N,)
-        if len(rest := resampler.finish()):
-            yield rest
-    for warning in levels.problems():
-        on_warning(f"{path}: {warning}")
+    return Recording(path).blocks(sample_rate, block_seconds=block_seconds, on_warning=on_warning)
 
 
 def read_part(source: Source, start: int, stop: int | None, *, name: str) -> Part:
@@ -148,23 +139,13 @@ def check_waveform(
     if array.size == 0:
         raise DataError(f"{name}: holds no samples; there must be at least one (record it again)")
     samples = _to_float32(array, name)
-    _check_finite(samples, name, sample_rate, start=0)
+    check_finite(samples, name, sample_rate, start=0)
     mono = samples
     if samples.ndim == 2:
         mono = samples.mean(axis=1)
         for warning in levels_of([samples]).problems():
             on_warning(f"{name}: {warning}")
     return mono if to_rate is None else resample(mono, sample_rate, to_rate)
-
-
-def _check_finite(samples: Waveform, name: str, sample_rate: int, *, start: int) -> None:
-    finite = np.isfinite(samples)
-    if not finite.all():
-        position = start + int(np.argwhere(~finite)[0][0])
-        raise DataError(
-            f"{name}: NaN or infinite sample at {position / sample_rate:.3f} s; "
-            "every sample must be a number (export it again)"
-        )
 
 
 def _to_float32(array: npt.NDArray[np.generic], name: str) -> Waveform:

@@ -36,6 +36,15 @@ NOT_READ = WITHOUT_HEADER | frozenset(
         *(".flv", ".f4a", ".dss", ".ds2", ".dvf", ".msv", ".voc"),
     )
 )
+READ_BY_AV = frozenset(  # through PyAV, where it is installed
+    (
+        *(".m4a", ".m4b", ".m4r", ".m4v", ".mp4", ".aac", ".adts", ".alac", ".mov", ".ts", ".mts"),
+        *(".3gp", ".3gpp", ".3g2", ".3ga", ".amr", ".awb", ".webm", ".weba", ".mka", ".mkv"),
+        *(".ogv", ".ogx", ".spx", ".wma", ".wmv", ".asf", ".mpeg", ".mpg", ".ac3", ".eac3"),
+        *(".ape", ".wv", ".tta", ".tak", ".dsf", ".ra", ".rm", ".avi", ".flv", ".f4a", ".mpc"),
+    )
+)
+GET_AV = "pip install 'asr-seq2seq[av]', or av alone; or convert it to wav"
 LEFT_BY_SYSTEMS = frozenset(("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir"))
 MOST_NAMED = 20  # files in a notice
 

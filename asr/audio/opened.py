@@ -1,7 +1,7 @@
-"""An audio file, opened: what it is, and its samples, from any place on, all of them or an error.
+"""An audio file, opened, whoever reads it: libsndfile, FFmpeg's libraries, or samples as they are.
 
-libsndfile reads a stream; asr/audio/layout.py finds the streams of a file, which are read one after
-the other. Where a decoder needs what came before, reading begins earlier, and that is left out.
+A path, bytes and a file object are opened by one function. Which reader takes a file is decided by
+what it holds, never by its name.
 """
 
 from __future__ import annotations
@@ -9,238 +9,129 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
+import shutil
 import stat
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-import numpy as np
-import numpy.typing as npt
-import soundfile
-
+from asr.audio.av_file import AVFile, Frames, NotForAVError, has_av
+from asr.audio.kinds import GET_AV, READ_BY_AV, kind_of
 from asr.audio.layout import find_streams
-from asr.audio.pieces import Joined, Peek, Stream, damaged
+from asr.audio.pieces import Peek, Stream, damaged
+from asr.audio.raw_file import RawFile, RawFormat
+from asr.audio.sndfile import AudioFile, NotAudioError, Source
 from asr.errors import DataError
 
-Source = str | Path | bytes  # a file, or what a file holds
-Frames = npt.NDArray[np.float32]  # (N, channels), full scale 1
 Stamp = tuple[str, int, int]  # a file's path, size and time
-
-KINDS = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "NIST")
-UNKNOWN_LENGTH = 2**62  # libsndfile reports about this much for a stream without a length
-SLOWEST_HZ, FASTEST_HZ = 1000, 768_000
-MOST_SAMPLES_A_BYTE = 8192  # no codec here holds more; a header that says more is wrong
-MOST_VALUES = 2**22  # in memory at once, of all channels together
-ANYWHERE = ("PCM", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC", "IMA_ADPCM", "MS_ADPCM")
-LEADS = {"MPEG": 64 * 1152, "VORBIS": 96_000, "OPUS": 96_000}  # samples that a place depends on
-SHORTFALL = re.compile(r"^\s*(?:data|Data Size|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-UNFINISHED_BYTES = 0x7FFF_0000  # recorders that write to a pipe leave a size at least this large
 MOST_KNOWN = 256  # a long recording is mostly read part after part
 _KNOWN: dict[Stamp, list[Stream] | None] = {}  # the streams of files that are read in parts
 
 
-class _Forward(soundfile.SoundFile):  # type: ignore[misc]
-    """A file that is only read on: soundfile seeks after every read, which damages mp3."""
+class OpenAudio(Protocol):
+    """A recording that is open; AudioFile, AVFile and RawFile say what each of these is."""
 
-    def seekable(self) -> bool:
-        return False
+    name: str
+    sample_rate: int
+    num_channels: int
+    format: str
+    notices: list[str]
 
-
-class AudioFile:
-    """A recording that is open: its streams, one after the other.
-
-    Args:
-        source: the file, or what it holds.
-        name: of it, for messages.
-        raw: the same, open.
-        streams: of the file; None where the file is one as it stands.
-    """
-
-    def __init__(
-        self, source: Source, name: str, raw: BinaryIO, *, streams: list[Stream] | None
-    ) -> None:
-        self._source, self.name, self._raw = source, name, raw
-        self._streams: Sequence[Stream | None] = streams if streams else [None]
-        self._first: _Forward | None = self._open(self._streams[0])  # kept until it is read
-        first = self._first
-        self.sample_rate, self.num_channels = int(first.samplerate), int(first.channels)
-        self.format = f"{first.format} {first.subtype}"
-        self._lead = _lead_of(str(first.subtype))
-        self._first_frames = _own_frames(first, self._streams[0])
+    @property
+    def seconds(self) -> float | None:
+        """How long it says that it lasts; None where it does not say."""
 
     def count_frames(self) -> int | None:
-        """Returns how many samples a channel holds; None where the file does not say."""
-        total = self._first_frames
-        for stream in self._streams[1:]:
-            with self._open(stream) as file:
-                total += _own_frames(file, stream)
-        return total if total < UNKNOWN_LENGTH else None
+        """Returns how many samples a channel holds; None where it does not say."""
 
     def blocks(self, size: int, *, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
-        """Yields the samples from `start` to `stop`, or the end, at most `size` a block.
-
-        Raises:
-            DataError: there are fewer than the file says, or than are asked for.
-        """
-        size = max(1, min(size, MOST_VALUES // self.num_channels))
-        position = 0  # of the stream, in the file
-        for stream in self._streams:
-            if stop is not None and position >= stop:
-                return
-            with self._open(stream) as file:
-                frames, skip = _own_frames(file, stream), stream.skip if stream else 0
-                first, last = max(0, start - position), frames
-                if stop is not None:
-                    last = min(frames, stop - position)
-                if first < last:
-                    yield from self._read(file, first + skip, last + skip, size=size)
-                position += frames
-        if stop is not None and position < stop:
-            raise damaged(self.name, f"{stop} samples are asked for, it has {position}")
-
-    def _read(self, file: _Forward, first: int, last: int, *, size: int) -> Iterator[Frames]:
-        position = 0
-        if first > self._lead:
-            position = first - self._lead
-            file.seek(position)
-        elif first and not self._lead:
-            position = first
-            file.seek(first)
-        while position < last:
-            wanted = min(size, (last if position >= first else first) - position)
-            block = self._next(file, wanted)
-            if len(block) == 0:
-                break
-            if position >= first:
-                yield block
-            position += len(block)
-        if position < last < UNKNOWN_LENGTH:
-            promised = f"its header promises {int(file.frames)} samples, it has {position}"
-            raise damaged(self.name, promised)
-
-    def _next(self, file: _Forward, num_frames: int) -> Frames:
-        try:
-            block: Frames = file.read(num_frames, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise damaged(self.name, "it cannot be decoded to its end") from error
-        return block
-
-    def _open(self, stream: Stream | None) -> _Forward:
-        if getattr(self, "_first", None) is not None and stream is self._streams[0]:
-            file, self._first = self._first, None
-            assert file is not None
-            return file
-        try:
-            if stream is not None:
-                file = _Forward(Joined(self._raw, stream.pieces))
-            elif isinstance(self._source, bytes):
-                file = _Forward(io.BytesIO(self._source))
-            else:
-                file = _Forward(self._source)
-        except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a name in .raw
-            raise _not_audio(self.name) from error
-        try:
-            self._check(file)
-            self._check_length(file, stream)
-        except DataError:
-            file.close()
-            raise
-        return file
-
-    def _check(self, file: _Forward) -> None:
-        """Refuses a stream of an unknown kind, at an impossible rate, or unlike the rest."""
-        if file.format not in KINDS:
-            raise _not_audio(self.name)
-        rate, channels = int(file.samplerate), int(file.channels)
-        if not SLOWEST_HZ <= rate <= FASTEST_HZ:
-            raise DataError(
-                f"{self.name}: its header says {rate} Hz; must be {SLOWEST_HZ} to {FASTEST_HZ} "
-                "(copy or export it again)"
-            )
-        if (rate, channels) != (
-            getattr(self, "sample_rate", rate),
-            getattr(self, "num_channels", channels),
-        ):
-            raise DataError(
-                f"{self.name}: has a part at {self.sample_rate} Hz ({self.num_channels} channels), "
-                f"another at {rate} Hz ({channels}); all must be alike "
-                f"(convert it: ffmpeg -i {self.name} converted.wav)"
-            )
-
-    def _check_length(self, file: _Forward, stream: Stream | None) -> None:
-        """Refuses a stream of which libsndfile would not read all, or that cannot be so long."""
-        frames = int(file.frames)
-        for promised, there in SHORTFALL.findall(file.extra_info):
-            if int(there) < int(promised) < UNFINISHED_BYTES:
-                raise damaged(self.name, f"its header promises {promised} bytes, it has {there}")
-        size = self._raw.seek(0, io.SEEK_END)
-        if MOST_SAMPLES_A_BYTE * size < frames < UNKNOWN_LENGTH:
-            raise damaged(
-                self.name, f"its header promises {frames} samples, more than {size} bytes can hold"
-            )
-        counted = None if stream is None else stream.num_samples
-        if counted is not None and counted != _own_frames(file, stream):
-            raise damaged(
-                self.name, f"{_own_frames(file, stream)} of {counted} samples can be read"
-            )
-        if frames == 0:
-            raise DataError(
-                f"{self.name}: holds no samples; there must be at least one (record it again)"
-            )
+        """Yields the samples from `start` to `stop`, or the end, at most `size` a block."""
 
     def close(self) -> None:
         """Closes what is open."""
-        if self._first is not None:
-            self._first.close()
-
-
-def _lead_of(subtype: str) -> int:
-    """Returns how many samples before a place to begin, so that decoding it is as from the start.
-
-    Where that is not known, it is all of them. Opus would need all: begun midway, a decoder may
-    differ by hundredths of full scale for seconds (findings/opus_seek.sh). Seconds of a lead make
-    that rarer and smaller, and an hour's segments need not each be decoded from its beginning.
-    """
-    if subtype.startswith(ANYWHERE):
-        return 0
-    return next((lead for name, lead in LEADS.items() if subtype.startswith(name)), UNKNOWN_LENGTH)
-
-
-def _own_frames(file: _Forward, stream: Stream | None) -> int:
-    """Returns how many samples a channel of a stream holds, as libsndfile knows or we counted."""
-    if stream and stream.is_guessed and stream.num_samples is not None:
-        return stream.num_samples
-    return int(file.frames) - (stream.skip if stream else 0)
 
 
 @contextlib.contextmanager
 def open_audio(
-    source: Source, *, to_read: bool, name: str | None = None, is_part: bool = False
-) -> Iterator[AudioFile]:
+    source: Source | BinaryIO,
+    *,
+    to_read: bool,
+    name: str | None = None,
+    is_part: bool = False,
+    raw: RawFormat | None = None,
+) -> Iterator[OpenAudio]:
     """Yields a file that is open.
 
     Args:
-        source: its path, or what it holds.
+        source: its path, what it holds, or a file object open for bytes, read from where it stands:
+            it is copied to a temporary file first, but for samples without a header.
         to_read: its samples will be read: then all that takes a look at every byte is done, too.
         name: for messages; None: its path.
         is_part: not its first part: what was found of the file for another one will do.
+        raw: what samples without a header are; None for a file that has one.
 
     Raises:
         DataError: missing, a folder, a pipe, empty, cut short, without samples, or not audio.
     """
-    name = str(source) if name is None and not isinstance(source, bytes) else name or "audio"
-    with _raw(source, name) as raw:
+    name = str(source) if name is None and isinstance(source, (str, Path)) else name or "audio"
+    with contextlib.ExitStack() as stack:
+        if not isinstance(source, (str, Path, bytes)):
+            if raw is not None:
+                yield RawFile(source, name, raw)
+                return
+            source = stack.enter_context(_copied(source, name))
+        held = stack.enter_context(_raw(source, name))
+        if raw is not None:
+            yield RawFile(held, name, raw)
+            return
         stamp = _stamp(source) if is_part else None
+        file = _read_by_either(source, held, name, stamp=stamp, to_read=to_read)
+        stack.callback(file.close)
+        yield file
+
+
+@contextlib.contextmanager
+def _copied(stream: BinaryIO, name: str) -> Iterator[str]:
+    """Yields the path of a copy of what a file object holds: a reader must look back in it."""
+    with tempfile.TemporaryDirectory(prefix="asr-") as folder:
+        path = Path(folder) / "audio"
         try:
-            streams = _streams(Peek(raw, name), stamp, to_read=to_read)
-        except (OSError, OverflowError) as error:  # the disk fails, or a size is none at all
-            raise damaged(name, f"it cannot be looked through ({error})") from error
-        file = AudioFile(source, name, raw, streams=streams)
-        try:
-            yield file
-        finally:
-            file.close()
+            with path.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, 2**20)
+        except OSError as error:
+            raise DataError(
+                f"{name}: cannot be copied to the disk to be read: {error.strerror or error} "
+                "(make room where temporary files go, or set TMPDIR)"
+            ) from error
+        yield str(path)
+
+
+def _read_by_either(
+    source: Source, raw: BinaryIO, name: str, *, stamp: Stamp | None, to_read: bool
+) -> AudioFile | AVFile:
+    """Returns what libsndfile reads, and else what FFmpeg's libraries do."""
+    try:
+        streams = _streams(Peek(raw, name), stamp, to_read=to_read)
+    except (OSError, OverflowError) as error:  # the disk fails, or a size is none at all
+        raise damaged(name, f"it cannot be looked through ({error})") from error
+    try:
+        return AudioFile(source, name, raw, streams=streams)
+    except NotAudioError as refusal:
+        if has_av():
+            with contextlib.suppress(NotForAVError):
+                return AVFile(raw, name)
+        if kind_of(Path(name)) in READ_BY_AV and has_av():
+            raise DataError(
+                f"{name}: neither libsndfile nor FFmpeg reads it; must be a whole recording "
+                "(copy it again: an mp4 that was cut short lacks its index)"
+            ) from refusal
+        if kind_of(Path(name)) in READ_BY_AV:
+            raise DataError(
+                f"{name}: {kind_of(Path(name))} is read through PyAV, which is not installed "
+                f"({GET_AV})"
+            ) from refusal
+        raise
 
 
 def _streams(peek: Peek, stamp: Stamp | None, *, to_read: bool) -> list[Stream] | None:
@@ -290,10 +181,3 @@ def _raw(source: Source, name: str) -> BinaryIO:
     if status.st_size == 0:
         raise DataError(f"{name}: empty (0 bytes); must be an audio file (copy it again)")
     return open(source, "rb", buffering=0)
-
-
-def _not_audio(name: str) -> DataError:
-    return DataError(
-        f"{name}: not audio that libsndfile reads; must be wav, flac, ogg, opus, mp3, aiff, au, "
-        f"caf, w64 or sphere (convert it: ffmpeg -i {name} converted.wav)"
-    )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from asr.machine.ranks import own_rank
+from asr.text.visible import visible
 
 Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of asr train.")]
 LM = Annotated[Path, typer.Option("--lm", help="The --out of asr train-lm, or an ARPA file.")]
@@ -26,6 +27,10 @@ Search = Annotated[
     Path | None,
     typer.Option("--search", help="File of search settings, as asr tune writes; before --set."),
 ]
+Hotwords = Annotated[
+    str | None,
+    typer.Option(help='Phrases to expect, as "one phrase; another"; see search.hotword_reward.'),
+]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="key.sub=value, over the configuration.")
 ]
@@ -43,7 +48,11 @@ Extend = Annotated[
 
 
 def search_settings(
-    file: Path | None, beam_size: int | None, settings: list[str] | None
+    file: Path | None,
+    beam_size: int | None,
+    settings: list[str] | None,
+    *,
+    hotwords: str | None = None,
 ) -> list[str]:
     """Returns the settings of all these options as `key.sub=value`, the weakest first."""
     chosen = []
@@ -54,6 +63,10 @@ def search_settings(
     chosen += settings or ()
     if beam_size is not None:
         chosen.append(f"search.beam_size={beam_size}")
+    if hotwords is not None:
+        from asr.lm.hotwords import hotword_settings, split_hotwords
+
+        chosen += hotword_settings(split_hotwords(hotwords))
     return chosen
 
 
@@ -62,7 +75,7 @@ def say(line: str) -> None:
     if own_rank()[0] > 0:
         return
     erase = "\r\033[K" if sys.stderr.isatty() else ""
-    typer.echo(erase + line, err=True)
+    typer.echo(erase + visible(line), err=True)
 
 
 def say_all(lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""The commands of `asr` that use a trained model: decoding, transcribing, tuning, drawing."""
+"""The commands of `asr` that use a trained model: decoding, tuning, drawing."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +8,7 @@ import typer
 from asr.cli.options import (
     BeamSize,
     Device,
+    Hotwords,
     LMs,
     Model,
     Search,
@@ -18,7 +19,7 @@ from asr.cli.options import (
     say_all,
     search_settings,
 )
-from asr.errors import ConfigError, DataError, one_line
+from asr.errors import one_line
 from asr.machine.cores import use_threads
 
 MOST_NAMED = 20  # utterances, before only their number is said
@@ -30,6 +31,7 @@ def decode(
     out: Annotated[Path, typer.Option(help="Folder for hyp.jsonl and decode.json.")],
     lms: LMs = None,
     beam_size: BeamSize = None,
+    hotwords: Hotwords = None,
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
@@ -47,7 +49,7 @@ def decode(
     from asr.use.recognizer import load_recognizer
 
     recognizer = load_recognizer(model, device, lms=lms or ())
-    chosen = recognizer.choose(search_settings(search, beam_size, settings))
+    chosen = recognizer.choose(search_settings(search, beam_size, settings, hotwords=hotwords))
     say_all(recognizer.notices)
     models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
@@ -77,107 +79,6 @@ def _name_unreadable(summary: Any) -> None:
         "decode again)"
     )
     raise typer.Exit(2)
-
-
-def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="wav, flac, ogg, mp3; any rate.")],
-    model: Model,
-    output_formats: Annotated[
-        list[str] | None,
-        typer.Option("--output-format", "-f", help="Repeatable; txt unless given."),
-    ] = None,
-    output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o")] = None,
-    lms: LMs = None,
-    beam_size: BeamSize = None,
-    search: Search = None,
-    settings: Settings = None,
-    device: Device = "auto",
-    threads: Threads = None,
-    vad: Annotated[
-        str, typer.Option(help="How speech is found: level, silero (an extra) or none.")
-    ] = "level",
-) -> None:
-    """Write down what is said in audio files: txt, srt, vtt, tsv, json or all.
-
-    A file that cannot be read is named, and the others are transcribed; the exit code is then 2.
-    """
-    use_threads(threads)
-    formats = _check_output(files, output_formats or ["txt"], output_dir)
-    from asr.audio.speech import check_vad
-    from asr.use.each_file import EachFile
-    from asr.use.recognizer import load_recognizer
-
-    check_vad(vad)
-    each = EachFile(len(files), say=say)
-    readable = _readable(files, each)
-    if readable:
-        recognizer = load_recognizer(model, device, lms=lms or ())
-        chosen = recognizer.choose(search_settings(search, beam_size, settings))
-        say_all(recognizer.notices)
-    for file in readable:
-        with each.attempt(file):
-            transcribe_file(recognizer, file, chosen, formats=formats, folder=output_dir, vad=vad)
-    each.conclude()
-
-
-def _readable(files: list[Path], each: Any) -> list[Path]:
-    from asr.audio.files import check_readable
-
-    for file in files:
-        with each.attempt(file):
-            check_readable(file)
-    return [file for file in files if file not in each.failed]
-
-
-def _check_output(files: list[Path], wanted: list[str], folder: Path | None) -> tuple[str, ...]:
-    from asr.use.writers import check_formats, check_output
-
-    formats = check_formats(wanted)
-    if folder is not None:
-        check_output(files, folder)
-    elif len(formats) > 1:
-        raise ConfigError(f"--output-format {', '.join(formats)}: needs --output-dir for the files")
-    return formats
-
-
-def transcribe_file(
-    recognizer: Any,
-    file: Path,
-    chosen: Any,
-    *,
-    formats: tuple[str, ...],
-    folder: Path | None,
-    vad: str = "level",
-) -> None:
-    """Transcribes one file into the folder, or prints it: text segment by segment.
-
-    Raises:
-        DataError: the file cannot be read to its end, or the folder cannot be written.
-    """
-    from asr.use.transcribe import TranscribeOptions
-    from asr.use.transcribe import transcribe as run
-    from asr.use.writers import WRITERS, write_transcript
-
-    prints_text, printed = folder is None and formats == ("txt",), []
-
-    def tell(segment: Any) -> None:
-        if segment.warning:
-            say(f"{file} at {segment.start_seconds:.1f} s: {segment.warning}")
-        if prints_text and segment.line:
-            typer.echo(segment.line)
-            printed.append(segment)
-
-    try:
-        options = TranscribeOptions(chosen, vad=vad)
-        transcript = run(recognizer, file, options=options, on_segment=tell, on_warning=say)
-    except DataError as error:
-        part = "; what was printed of it is only its beginning" if printed else ""
-        raise DataError(f"{error}{part}") from None
-    if folder is not None:
-        for path in write_transcript(transcript, folder, formats):
-            say(f"written: {path}")
-    elif not prints_text:
-        typer.echo(WRITERS[formats[0]](transcript), nl=False)
 
 
 def draw_alignment(

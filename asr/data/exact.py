@@ -20,8 +20,8 @@ from lhotse.cut.data import DataCut
 from lhotse.utils import compute_num_samples, fastcopy
 
 from asr.audio.files import read_part
-from asr.audio.opened import Source
 from asr.audio.resampling import needed_range, resample
+from asr.audio.sndfile import Source
 from asr.data.cut_lines import is_mix
 from asr.errors import DataError
 

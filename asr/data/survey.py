@@ -49,6 +49,7 @@ class Survey:
     most_tokens: int = 0
     num_tokens: int = 0
     num_unknown: int = 0  # tokens outside the vocabulary
+    speeds: list[float] = field(default_factory=list)  # tokens a second of each that is kept
     dropped: dict[str, list[str]] = field(default_factory=dict)  # rule -> ids
 
     @property
@@ -79,6 +80,7 @@ class Survey:
         self.shortest_seconds = min(self.shortest_seconds, utterance.seconds)
         self.most_tokens = max(self.most_tokens, num_tokens)
         self.num_tokens += num_tokens
+        self.speeds.append(num_tokens / utterance.seconds)
         self.num_unknown += tokenizer.count_unknown(utterance.text)
 
 

@@ -5,7 +5,7 @@ its own, before all pieces.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -81,7 +81,9 @@ def renumber(path: Path, *, blank: int, bos: int, eos: int) -> Vocabulary:
         ModelError: the file is no model of unigram or BPE pieces, or one of the numbers is a piece.
     """
     from sentencepiece import SentencePieceProcessor
-    from sentencepiece import sentencepiece_model_pb2 as formats
+    from sentencepiece import sentencepiece_model_pb2
+
+    formats: Any = sentencepiece_model_pb2  # its classes are made when it is imported
 
     try:
         content = path.read_bytes()

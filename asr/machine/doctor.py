@@ -155,6 +155,15 @@ def _codecs() -> Iterator[Finding]:
         yield Finding(f"codec {name}", value, fault is None, advice)
 
 
+def _av() -> Iterator[Finding]:
+    """Whether recordings are read that libsndfile does not know."""
+    try:
+        value, advice = metadata.version("av"), ""
+    except metadata.PackageNotFoundError:
+        value, advice = "missing", "m4a, mp4, webm, aac, amr, wma and video need it: pip install av"
+    yield Finding("PyAV", value, ok=True, advice=advice)
+
+
 def _codec_fault(container: str, subtype: str) -> str | None:
     import numpy as np
     import soundfile
@@ -221,6 +230,7 @@ EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
     "devices": _torch_devices,
     "compiled loops": _compiled_loops,
     "codecs": _codecs,
+    "PyAV": _av,
     "fonts": _fonts,
     "eSpeak NG": _espeak,
     "disk": _room,

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from asr.data.json_lines import GZIP_START
-from asr.data.manifest import cut_text, read_cuts
 from asr.errors import ConfigError, DataError
 from asr.scoring.alignment import split_words
 from asr.scoring.formats import CSV, FORMATS, KALDI, TSV, find_format, format_by_suffix
@@ -94,6 +92,8 @@ def read_vocabulary(path: Path, rule: Normalizer, *, format_name: str | None = N
 
 def _read(path: Path, format_name: str | None) -> tuple[str, Iterable[str]]:
     """Returns what a file was read as, and its texts."""
+    from asr.data.manifest import cut_text, read_cuts  # lhotse and torch take seconds
+
     if format_name == CUTS or (format_name is None and _is_manifest(path)):
         texts = (cut_text(cut, lambda text: text) for cut in read_cuts(path))
         return "read as a manifest of cuts", texts
@@ -129,6 +129,8 @@ def _ends_in_bracket(line: Line) -> bool:
 
 def _is_manifest(path: Path) -> bool:
     """Returns whether a file is packed by gzip, as no text may be, or its first line is a cut."""
+    from asr.data.json_lines import GZIP_START
+
     if path.is_dir() or not path.is_file():
         return False
     with open(path, "rb") as file:

@@ -115,6 +115,10 @@ class SentencePieceTokenizer(Tokenizer):
             return SPECIAL_TOKENS[index]
         return self.unspell(str(self._processor.id_to_piece(index)))
 
+    def begins_word(self, index: int) -> bool:
+        """Returns whether a piece begins with the mark of a word's start."""
+        return self.token(index).startswith(_WORD_START)
+
     def count_unknown(self, text: str) -> int:
         """Returns the number of characters, as the pieces spell them, that no piece holds."""
         return self._count_unknown(self.spell(text))

@@ -77,6 +77,10 @@ class Tokenizer(ABC):
     def token(self, index: int) -> str:
         """Returns a printable label of one token, for pictures and logs."""
 
+    def begins_word(self, index: int) -> bool:
+        """Returns whether a token is a space, or begins with one: what follows is a new word."""
+        return self.decode([index]).isspace()
+
     @abstractmethod
     def count_unknown(self, text: str) -> int:
         """Returns how many characters of normalised text no token can spell."""

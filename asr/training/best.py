@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from asr.checkpoint import (
     WEIGHTS_FILE,
     average_weights,
@@ -12,7 +14,8 @@ from asr.checkpoint import (
 )
 from asr.store.parts import describe_parts
 from asr.store.weights import read_weights
-from asr.training.card import describe_model
+from asr.training.calibrate import MOST_UTTERANCES, Measured, calibrate
+from asr.training.card import describe_calibration, describe_model
 from asr.training.evaluate import Evaluation, evaluate
 from asr.training.experiment import Run
 from asr.training.log import TrainLog, finite_or_null
@@ -43,7 +46,7 @@ def publish_best(run: Run, progress: RecognizerProgress, log: TrainLog) -> tuple
     """
     chosen, name = _choose_weights(run, progress, log)
     if run.fabric.is_global_zero:
-        publish(run, progress, chosen, name=name)
+        publish(run, progress, chosen, name=name, measured=_calibrate(run, log))
     return chosen, name
 
 
@@ -63,6 +66,29 @@ def _choose_weights(
         return averaged, f"average of the {len(paths)} best epochs"
     load_weights(run.network, paths[0])
     return best, "best epoch"
+
+
+def _calibrate(run: Run, log: TrainLog) -> Measured | None:
+    """Returns how the confidence of the network as it is must be read; no random number is drawn.
+
+    Under torchrun the first process's share of the dev set is looked at.
+    """
+    survey, state = run.train_survey, torch.get_rng_state()
+    run.network.eval()
+    measured = calibrate(
+        run.network,
+        run.tokenizer,
+        run.config,
+        batches=run.dev_batches(MOST_UTTERANCES).epoch(0, ordered=True),
+        speeds=survey.speeds,
+        longest_seconds=survey.longest_seconds,
+    )
+    torch.set_rng_state(state)
+    if measured is None:
+        log.say("confidence is not calibrated: no word was heard in the dev set")
+    else:
+        log.say(describe_calibration(measured.figures))
+    return measured
 
 
 def check_weights(run: Run, progress: RecognizerProgress) -> None:
@@ -88,8 +114,15 @@ def drop_old_weights(run: Run, progress: RecognizerProgress) -> None:
                 path.unlink(missing_ok=True)
 
 
-def publish(run: Run, progress: RecognizerProgress, result: Evaluation, *, name: str) -> None:
-    """Writes the model folder's weights, metrics and card."""
+def publish(
+    run: Run,
+    progress: RecognizerProgress,
+    result: Evaluation,
+    *,
+    name: str,
+    measured: Measured | None = None,
+) -> None:
+    """Writes the model folder's weights, metrics and card; the last ones with a calibration."""
     longest_seconds = run_metrics(run, progress)["longest_seconds"]  # recognizing depends on it
     parts = describe_parts(run.config, run.tokenizer, longest_seconds=longest_seconds)
     sha256 = save_weights(run.folder / WEIGHTS_FILE, run.network.state_dict(), parts)
@@ -99,6 +132,8 @@ def publish(run: Run, progress: RecognizerProgress, result: Evaluation, *, name:
         "weights": name,
         "dev": {"cer": result.cer, "wer": result.wer, "utterances": result.num_utterances},
     }
+    if measured is not None:
+        metrics["calibration"] = {**measured.calibration.as_json(), "figures": measured.figures}
     card = describe_model(run.config, metrics, num_parameters=num_parameters(run.network))
     save_metrics(run.folder, finite_or_null(metrics), card)
 

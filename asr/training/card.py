@@ -1,6 +1,8 @@
 """The model card that training writes into a model folder."""
 
 import platform
+import textwrap
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -38,6 +40,8 @@ Dev set `{data.dev}` ({dev["utterances"]} utterances), greedy search, no languag
 CER {dev["cer"]:.2%}, WER {dev["wer"]:.2%}. The dev set chose these weights, so a test set will be a
 little worse.
 
+{_confidence(metrics)}
+
     asr transcribe FILE.wav --model THIS_FOLDER
     asr decode --model THIS_FOLDER CUTS.jsonl.gz --out RESULTS
 
@@ -45,3 +49,21 @@ Utterances longer than the longest of training are cut at silences by `asr trans
 unlike the training data (another language, microphone, room, way of speaking) will be recognized
 badly.
 """
+
+
+def describe_calibration(figures: Mapping[str, Any]) -> str:
+    """Returns a sentence on how well confidence fits, from `Measured.figures`."""
+    return (
+        f"confidence: expected calibration error {figures['utterance_error']:.3f} of utterances "
+        f"({figures['utterances']}), {figures['word_error']:.3f} of words ({figures['words']}), on "
+        "parts of the dev set that did not fit it; taken for noise "
+        f"{figures['speech_taken_for_noise']:.1%} of what was heard rightly there; "
+        f"taken for speech {figures['noise_taken_for_speech']:.1%} of artificial noises"
+    )
+
+
+def _confidence(metrics: Mapping[str, Any]) -> str:
+    if "calibration" not in metrics:
+        return "Its confidence is not calibrated."
+    sentence = describe_calibration(metrics["calibration"]["figures"])
+    return textwrap.fill(sentence[0].upper() + sentence[1:] + ".", 100)

@@ -93,10 +93,14 @@ class Run:
         """Returns the cuts that training uses, read lazily; the survey has checked them."""
         return read_cuts(self.config.data.train).filter(self._is_kept)
 
-    def dev_batches(self) -> Batches:
-        """Returns this rank's share of the dev utterances, which the survey has checked."""
+    def dev_batches(self, most: int | None = None) -> Batches:
+        """Returns this rank's share of the dev utterances, which the survey has checked.
+
+        Args:
+            most: utterances of all ranks; None: as many as the configuration says.
+        """
         cuts = list(read_cuts(self.config.data.dev))
-        limit = self.config.train.max_dev_utterances or len(cuts)
+        limit = most or self.config.train.max_dev_utterances or len(cuts)
         cuts = cuts[:: math.ceil(len(cuts) / limit)]  # evenly: a manifest is sorted by speaker
         rank, size = self.world
         return Batches(

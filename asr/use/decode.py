@@ -160,4 +160,5 @@ def _line(result: Recognized) -> dict[str, object]:
         "num_tokens": result.num_tokens,
         "nbest": [{"text": text, "score": round(score, 4)} for text, score in result.nbest],
         "ended": result.ended,
+        "confidence": None if result.confidence is None else round(result.confidence, 4),
     }

@@ -17,10 +17,10 @@ class EachFile:
 
     def __init__(self, num_files: int, *, say: Callable[[str], None]) -> None:
         self.num_files, self.say = num_files, say
-        self.failed: list[Path] = []
+        self.failed: list[str] = []
 
     @contextmanager
-    def attempt(self, path: Path) -> Iterator[None]:
+    def attempt(self, path: str | Path) -> Iterator[None]:
         """Names a file whose work fails, and goes on.
 
         Raises:
@@ -31,7 +31,7 @@ class EachFile:
         except DataError as error:
             if self.num_files == 1:
                 raise
-            self.failed.append(path)
+            self.failed.append(str(path))
             self.say(one_line(f"asr: {error}"))
 
     def conclude(self) -> None:
@@ -41,7 +41,7 @@ class EachFile:
             DataError: the files that failed.
         """
         if self.failed:
-            names = ", ".join(map(str, self.failed))
+            names = ", ".join(self.failed)
             num_done = self.num_files - len(self.failed)
             raise DataError(
                 f"{len(self.failed)} of {self.num_files} files failed, for the reasons above: "

@@ -4,7 +4,7 @@ It knows no manifests, and so loads fast.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +15,28 @@ from asr.checkpoint import load_model_folder
 from asr.config import Config, SearchConfig, override_config
 from asr.encoder import Encoded
 from asr.errors import ConfigError
+from asr.evidence.calibration import read_calibration
 from asr.hypotheses import Hypothesis
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
+from asr.lm.hotwords import Phrases, PhraseScorer
 from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device
 from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
+from asr.scorers import WeightedScorer
 from asr.search import search
 from asr.text.tokenizer import Tokenizer
-from asr.use.transcribe import TranscribeOptions, transcribe
-from asr.use.transcript import Transcript
+from asr.use.judging import (
+    AGAIN_CTC_WEIGHT,
+    UNCALIBRATED,
+    Judge,
+    Judgement,
+    goes_in_circles,
+    rows_of,
+)
+from asr.use.transcriber import Transcriber
+from asr.use.transcript import TimedWord
 
 
 @dataclass(frozen=True)
@@ -37,9 +48,13 @@ class Recognized:
     num_tokens: int
     ended: str  # eos, length or loop
     nbest: tuple[tuple[str, float], ...]  # text and score, best first
+    confidence: float | None = None  # 0 to 1, of all of the text
+    words: tuple[TimedWord, ...] = ()  # from the waveform's start; only where they were asked for
+    warnings: tuple[str, ...] = ()  # signs that the text is made up
+    speech: float | None = None  # how probable it is that it is speech that the text is of
 
 
-class Recognizer:
+class Recognizer(Transcriber):
     """A trained model, ready to use; `load_recognizer` (`asr.load_model`) reads one.
 
     Args:
@@ -70,39 +85,16 @@ class Recognizer:
         self.lms, self.options = tuple(lms), config.search
         self.sample_rate = config.sample_rate
         self.max_seconds = config.data.max_seconds if max_seconds is None else max_seconds
-
-    def transcribe(
-        self,
-        audio: str | Path | np.ndarray,
-        sample_rate: int | None = None,
-        *,
-        beam_size: int | None = None,
-        lm_weights: Sequence[float] | None = None,
-    ) -> Transcript:
-        """Returns what is said in a file, or in samples, of any length.
-
-        Args:
-            audio: a path; or (N,) or (N, channels), float in [-1, 1] or integers.
-            sample_rate: of the samples in Hz; only with samples.
-            beam_size: hypotheses kept; None for the model's own setting.
-            lm_weights: one for each language model; None for the model's own setting.
-
-        Raises:
-            DataError: the audio cannot be used.
-            ConfigError: samples without a rate, or a path with one; or a setting is not allowed.
-        """
-        settings = [] if beam_size is None else [f"search.beam_size={beam_size}"]
-        if lm_weights is not None:
-            settings.append(f"search.lm_weights={[float(weight) for weight in lm_weights]}")
-        options = TranscribeOptions(self.choose(settings))
-        return transcribe(self, audio, options=options, sample_rate=sample_rate)
+        has_ctc = config.loss.ctc_weight > 0
+        self.judge = Judge(model, tokenizer, has_ctc, calibration=None)
+        self._phrases = Phrases(tokenizer, device=next(model.parameters()).device)
 
     def choose(self, overrides: Sequence[str]) -> SearchConfig:
         """Returns the search settings, with `search.key=value` overrides applied in order.
 
         Raises:
             ConfigError: a key, type or value is not allowed, or the weights of the language models
-                are not as many as they.
+                are not as many as they, or a hotword cannot be written.
         """
         for override in overrides:
             if not override.startswith("search."):
@@ -112,37 +104,116 @@ class Recognizer:
                 )
         options = override_config(self.config, overrides).search
         weigh(self.lms, options)
+        self._phrases.scorer(options)
         return options
 
     def recognize(
-        self, waveforms: Sequence[np.ndarray], options: SearchConfig | None = None
+        self,
+        waveforms: Sequence[np.ndarray],
+        options: SearchConfig | None = None,
+        *,
+        words: bool = False,
     ) -> list[Recognized]:
-        """Returns what is said in each waveform (N,), float32 in [-1, 1] at `sample_rate`."""
+        """Returns what is said in each waveform (N,), float32 in [-1, 1] at `sample_rate`.
+
+        The text of what is no speech is left out, a text that goes in circles searched again.
+
+        Args:
+            waveforms: one at least.
+            options: of the search; None for the model's own.
+            words: whether words get times and confidence.
+        """
         rows = [torch.from_numpy(np.ascontiguousarray(waveform)) for waveform in waveforms]
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         lengths = torch.tensor([len(row) for row in rows])
-        return self.recognize_batch(padded, lengths, options)
+        return self.recognize_batch(padded, lengths, options, words=words, guarded=True)
 
     @torch.inference_mode()
     def recognize_batch(
-        self, waveforms: Tensor, lengths: Tensor, options: SearchConfig | None = None
+        self,
+        waveforms: Tensor,
+        lengths: Tensor,
+        options: SearchConfig | None = None,
+        *,
+        words: bool = False,
+        guarded: bool = False,
     ) -> list[Recognized]:
         """Returns what is said in waveforms (B,N) of so many samples (B,).
+
+        Args:
+            waveforms: float32 in [-1, 1].
+            lengths: (B,).
+            options: of the search; None for the model's own.
+            words: whether words get times and confidence.
+            guarded: whether texts of noise are left out, and those in circles searched again.
 
         Raises:
             ConfigError: the weights of the language models are not as many as they.
         """
         options = options or self.options
-        lms = weigh(self.lms, options)
         encoded = encode_padded(self.model, waveforms, lengths, options=options)
-        found = search_encoded(self.model, encoded, options, lms=lms)
-        return [self._describe(hypotheses) for hypotheses in found]
+        found = self._search(encoded, options)
+        again = self._search_again(encoded, found, options) if guarded else set()
+        judge, best = self.judge, [row[0] for row in found]
+        logits = judge.ctc_logits(encoded)
+        is_plain = not (self.lms or options.hotwords or options.length_bonus or again)
+        evidence = judge.weigh(encoded, best, options=options, is_plain=is_plain, ctc_logits=logits)
+        seconds = (lengths.double() / self.sample_rate).tolist()
+        judged = judge.judge(
+            encoded, best, evidence, seconds=seconds, ctc_logits=logits, with_words=words
+        )
+        results = [self._describe(*pair) for pair in zip(found, judged, strict=True)]
+        if not guarded:
+            return results
+        return [
+            self._guarded(result, one, searched_again=row in again)
+            for row, (result, one) in enumerate(zip(results, judged, strict=True))
+        ]
 
-    def _describe(self, hypotheses: list[Hypothesis]) -> Recognized:
+    def _search(self, encoded: Encoded, options: SearchConfig) -> list[list[Hypothesis]]:
+        lms, hotwords = weigh(self.lms, options), self._phrases.scorer(options)
+        return search_encoded(self.model, encoded, options, lms=lms, hotwords=hotwords)
+
+    def _search_again(
+        self, encoded: Encoded, found: list[list[Hypothesis]], options: SearchConfig
+    ) -> set[int]:
+        """Searches once more, with more CTC, for texts in circles; returns whose it replaced."""
+        if not self.judge.has_ctc or options.ctc_weight >= AGAIN_CTC_WEIGHT:
+            return set()
+        known = self.judge.calibration
+        rows = [i for i, x in enumerate(found) if goes_in_circles(x[0], self.tokenizer, known)]
+        if not rows:
+            return set()
+        other = options.model_copy(update={"ctc_weight": AGAIN_CTC_WEIGHT})
+        better = set()
+        for row, hypotheses in zip(rows, self._search(rows_of(encoded, rows), other), strict=True):
+            if not goes_in_circles(hypotheses[0], self.tokenizer, known):
+                found[row] = hypotheses
+                better.add(row)
+        return better
+
+    def _describe(self, hypotheses: list[Hypothesis], judged: Judgement) -> Recognized:
         texts = [self.tokenizer.decode(hypothesis.tokens) for hypothesis in hypotheses]
         best = hypotheses[0]
         nbest = tuple((text, h.score) for text, h in zip(texts, hypotheses, strict=True))
-        return Recognized(texts[0], best.score, len(best.tokens), best.ended, nbest)
+        return Recognized(
+            texts[0],
+            best.score,
+            len(best.tokens),
+            best.ended,
+            nbest,
+            confidence=judged.confidence,
+            words=judged.words,
+            warnings=judged.warnings,
+            speech=judged.speech,
+        )
+
+    @staticmethod
+    def _guarded(result: Recognized, judged: Judgement, *, searched_again: bool) -> Recognized:
+        if searched_again:
+            again = f"repeated itself; searched again with search.ctc_weight={AGAIN_CTC_WEIGHT}"
+            result = replace(result, warnings=(again, *result.warnings))
+        return replace(result, text="", words=(), nbest=()) if judged.is_noise else result
 
 
 def load_recognizer(
@@ -164,7 +235,7 @@ def load_recognizer(
     chosen = own_device(device)
     model, tokenizer, config, metrics, notices = load_model_folder(Path(folder), chosen)
     loaded = [load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms]
-    return Recognizer(
+    recognizer = Recognizer(
         model,
         tokenizer,
         config,
@@ -172,6 +243,11 @@ def load_recognizer(
         lms=loaded,
         notices=[*notices, *(notice for lm in loaded for notice in lm.notices)],
     )
+    calibration = read_calibration(metrics)
+    recognizer.judge = replace(recognizer.judge, calibration=calibration)
+    if calibration is None:
+        recognizer.notices += (UNCALIBRATED,)
+    return recognizer
 
 
 def search_encoded(
@@ -180,9 +256,12 @@ def search_encoded(
     options: SearchConfig,
     *,
     lms: Sequence[WeightedModel] = (),
+    hotwords: PhraseScorer | None = None,
 ) -> list[list[Hypothesis]]:
     """Returns the hypotheses of each utterance from its memory values, best first."""
     scorers = scorers_of(model, encoded, options)
+    if hotwords is not None:
+        scorers.append(WeightedScorer(hotwords, hotwords.memory(len(encoded.lengths))))
     if not (options.rescore and lms):
         return search([*scorers, *fuse(lms, len(encoded.lengths))], encoded.lengths, options)
     num_best = max(options.num_best, options.beam_size)

@@ -9,18 +9,21 @@ The first pool is small, so that the first words come early; no pool grows with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asr.audio.files import Waveform, check_waveform, read_blocks
+from asr.audio.files import Waveform, check_waveform
+from asr.audio.held import Held, is_held, of_held
+from asr.audio.recording import Recording
 from asr.audio.speech import Segment, check_vad, segments
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError
+from asr.use.heard import RecognizedText, SpeechRecognizer
 from asr.use.joining import join_segments
-from asr.use.transcript import TranscribedSegment, Transcript
+from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig
@@ -28,45 +31,12 @@ if TYPE_CHECKING:
 LENGTH_WARNING = "stopped at the length cap"
 LOOP_WARNING = "repeated itself"
 STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
+STEADY_NOISE = "as loud all the time as noise is, and its text as improbable: it is left out"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
 
 
-class RecognizedText(Protocol):
-    """What a recognizer says of one waveform."""
-
-    @property
-    def text(self) -> str:
-        """The words."""
-
-    @property
-    def score(self) -> float:
-        """Sum of the log_probs of the tokens."""
-
-    @property
-    def num_tokens(self) -> int:
-        """Tokens the score is a sum over."""
-
-    @property
-    def ended(self) -> str:
-        """Why it ended: eos, length or loop."""
-
-
-class SpeechRecognizer(Protocol):
-    """What transcribe needs of a recognizer."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate (Hz) of the waveforms it takes."""
-
-    @property
-    def max_seconds(self) -> float:
-        """Longest utterance it was trained on."""
-
-    def recognize(
-        self, waveforms: Sequence[Waveform], options: SearchConfig
-    ) -> Sequence[RecognizedText]:
-        """Returns one result for each waveform (N,), in the order given."""
+Audio = str | Path | Held | Recording | Waveform
 
 
 @dataclass(frozen=True)
@@ -78,31 +48,34 @@ class TranscribeOptions:
         batch_seconds: of audio, padding included, that the recognizer gets at once.
         word_times: whether segments get their words, with times and confidences.
         vad: how speech is found: level, silero (the extra `vad`), or none, which keeps all.
+        longest_seconds: a longer recording is refused; None: none is.
     """
 
     search: SearchConfig
     batch_seconds: float = 160.0
     word_times: bool = False
     vad: str = "level"
+    longest_seconds: float | None = None
 
 
 def transcribe(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     *,
     options: TranscribeOptions,
     sample_rate: int | None = None,
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Transcript:
-    """Returns the transcript of a file, or of samples (N,) or (N, channels) at sample_rate (Hz).
+    """Returns the transcript of a path, of bytes, a file object, a Recording; or of samples.
 
-    on_segment is called with each segment as soon as it is known, in order of time; on_warning with
-    what is odd about the recording, as channels that cancel each other.
+    Samples are (N,) or (N, channels), at sample_rate (Hz). on_segment is called
+    with each segment as soon as it is known, in order of time; on_warning with what is odd about
+    the recording, as channels that cancel each other.
 
     Raises:
-        DataError: audio that cannot be used (asr/audio/files.py says why).
-        ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0, or
+        DataError: audio that cannot be used (asr/audio/files.py says why), or is too long.
+        ConfigError: sample_rate missing for samples, or given for a file; batch_seconds <= 0, or
             an unknown vad.
         InstallError: silero without its packages.
     """
@@ -112,19 +85,28 @@ def transcribe(
         warnings.append(what)
         on_warning(what)
 
-    blocks = _Counted(_blocks(recognizer, audio, sample_rate, warn=warn))
+    given, rate = _blocks(recognizer, audio, sample_rate, warn=warn), recognizer.sample_rate
+    blocks = _Counted(given, rate, longest_seconds=options.longest_seconds)
     found = []
-    for segment in _transcribe_blocks(recognizer, blocks, options):
-        on_segment(segment)
-        found.append(segment)
-    path = Path(audio) if isinstance(audio, (str, Path)) else None
-    seconds = blocks.num_samples / recognizer.sample_rate
-    return Transcript(path, tuple(found), seconds, tuple(warnings))
+    try:
+        for segment in _transcribe_blocks(recognizer, blocks, options):
+            on_segment(segment)
+            found.append(segment)
+    finally:
+        if isinstance(given, Generator):
+            given.close()  # at once, and not when nobody holds an error's traceback any more
+    return Transcript(_path_of(audio), tuple(found), blocks.num_samples / rate, tuple(warnings))
+
+
+def _path_of(audio: Audio) -> Path | None:
+    if isinstance(audio, Recording):
+        return audio.path
+    return Path(audio) if isinstance(audio, (str, Path)) else None
 
 
 def iter_segments(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     *,
     options: TranscribeOptions,
     sample_rate: int | None = None,
@@ -141,18 +123,22 @@ def iter_segments(
 
 def _blocks(
     recognizer: SpeechRecognizer,
-    audio: str | Path | Waveform,
+    audio: Audio,
     sample_rate: int | None,
     *,
     warn: Callable[[str], None],
 ) -> Iterable[Waveform]:
-    if isinstance(audio, (str, Path)):
+    if is_held(audio):
+        audio = of_held(audio)
+    if isinstance(audio, (str, Path, Recording)):
         if sample_rate is not None:
+            name = audio if isinstance(audio, (str, Path)) else audio.name or "a file"
             raise ConfigError(
                 f"sample_rate {sample_rate}: must be given for an array only; "
-                f"{audio} says its own rate (leave it out)"
+                f"{name} says its own rate (leave it out)"
             )
-        return read_blocks(audio, recognizer.sample_rate, on_warning=warn)
+        recording = audio if isinstance(audio, Recording) else Recording(audio)
+        return recording.blocks(recognizer.sample_rate, on_warning=warn)
     if sample_rate is None:
         raise ConfigError("sample_rate None: must be given for an array (pass its rate in Hz)")
     to_rate = recognizer.sample_rate
@@ -172,20 +158,21 @@ def _transcribe_blocks(
     check_vad(options.vad)
     speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds, vad=options.vad)
     pools = _pools(speech, max_seconds, batch_seconds)
-    return join_segments(_recognize_pools(recognizer, pools, options.search))
+    return join_segments(_recognize_pools(recognizer, pools, options))
 
 
 def _recognize_pools(
     recognizer: SpeechRecognizer,
     pools: Iterable[tuple[list[Segment], float]],
-    options: SearchConfig,
+    options: TranscribeOptions,
 ) -> Iterator[tuple[TranscribedSegment, Segment]]:
     num_done = 0
     for pool, batch_seconds in pools:
         results: dict[int, RecognizedText] = {}
         for batch in _batches(pool, batch_seconds):
             waveforms = [pool[index].waveform for index in batch]
-            found = recognizer.recognize(waveforms, options)
+            more = {"words": True} if options.word_times else {}
+            found = recognizer.recognize(waveforms, options.search, **more)
             results.update(zip(batch, found, strict=True))
         for index, segment in enumerate(pool):
             text = _with_text(num_done, segment, results[index], max_seconds=recognizer.max_seconds)
@@ -229,31 +216,64 @@ def _with_text(
         warnings.append(LENGTH_WARNING)
     if found.ended == "loop":
         warnings.append(LOOP_WARNING)
-    if segment.is_steady and found.text:
-        warnings.append(STEADY_WARNING)
+    text, words, nbest = found.text, found.words, found.nbest
+    if segment.is_steady and text:
+        if found.speech is not None and found.speech < 0.5:
+            warnings.append(f'{STEADY_NOISE} ("{text}")')
+            text, words, nbest = "", (), ()
+        else:
+            warnings.append(STEADY_WARNING)
     seconds = segment.end_seconds - segment.start_seconds
     if seconds > max_seconds:
         warnings.append(f"{seconds:.2f} s, longer than any trained utterance ({max_seconds:.2f} s)")
+    warnings += found.warnings
     return TranscribedSegment(
         id=number,
         start_seconds=segment.start_seconds,
         end_seconds=segment.end_seconds,
-        text=found.text,
+        text=text,
         score=found.score,
         avg_log_prob=found.score / max(1, found.num_tokens),
         ended=found.ended,
         warning="; ".join(warnings) or None,
+        words=tuple(_in_recording(word, segment) for word in words),
+        confidence=found.confidence,
+        nbest=nbest,
     )
 
 
-class _Counted:
-    """Blocks that count the samples that have passed."""
+def _in_recording(word: TimedWord, segment: Segment) -> TimedWord:
+    """A word of a segment, timed from the recording's start, and within the segment."""
+    start, end = (
+        min(segment.start_seconds + seconds, segment.end_seconds)
+        for seconds in (word.start_seconds, word.end_seconds)
+    )
+    return replace(word, start_seconds=start, end_seconds=end)
 
-    def __init__(self, blocks: Iterable[Waveform]) -> None:
-        self.blocks = blocks
+
+class _Counted:
+    """Blocks that count the samples that have passed, and end with an error if they grow too many.
+
+    Args:
+        blocks: (N,) each.
+        sample_rate: of them, in Hz.
+        longest_seconds: of all of them; None: no limit.
+    """
+
+    def __init__(
+        self, blocks: Iterable[Waveform], sample_rate: int, *, longest_seconds: float | None
+    ) -> None:
+        self.blocks, self.sample_rate = blocks, sample_rate
+        self.longest_seconds = longest_seconds
         self.num_samples = 0
 
     def __iter__(self) -> Iterator[Waveform]:
         for block in self.blocks:
             self.num_samples += len(block)
+            longest = self.longest_seconds
+            if longest is not None and self.num_samples > longest * self.sample_rate:
+                raise DataError(
+                    f"the recording is longer than {longest:g} s, which is the most that is taken "
+                    "(cut it into parts)"
+                )
             yield np.asarray(block)

@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+MEMORY_STEM = "transcript"  # the file name of a transcript whose audio came from memory
+
 
 @dataclass(frozen=True)
 class TimedWord:
@@ -32,6 +34,7 @@ class TranscribedSegment:
     warning: str | None = None
     words: tuple[TimedWord, ...] = ()  # only where they were asked for
     confidence: float | None = None  # 0 to 1; None: not known
+    nbest: tuple[tuple[str, float], ...] = ()  # texts and scores that search ended with, best first
 
     @property
     def line(self) -> str:
@@ -48,6 +51,21 @@ class Transcript:
     segments: tuple[TranscribedSegment, ...]
     seconds: float
     warnings: tuple[str, ...] = ()  # of the recording as a whole
+    language: str | None = None  # "en", say; None: not known
+    channel: int | None = None  # from 1, where one alone was heard
+    name: str | None = None  # of its files, without their endings; None for that of the path
+
+    @property
+    def stem(self) -> str:
+        """What its files are called, without their endings."""
+        if self.name is not None:
+            return self.name
+        return MEMORY_STEM if self.path is None else self.path.stem
+
+    @property
+    def spoken(self) -> tuple[TranscribedSegment, ...]:
+        """The segments that have text."""
+        return tuple(segment for segment in self.segments if segment.line)
 
     @property
     def text(self) -> str:

@@ -1,0 +1,96 @@
+"""Which recordings a run has done that was stopped, so that the same command goes on with the rest.
+
+A hidden file in the output folder holds what the command is, and a line for each recording that is
+written. It goes when all are; another command does not look at it, and begins one of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from asr.errors import DataError
+from asr.files import write_file, writing
+from asr.use.places import WAY_OUT
+
+JOURNAL_FILE = ".transcribing.jsonl"
+
+
+class Journal:
+    """What a run into a folder has done.
+
+    Args:
+        folder: where transcripts go.
+        command: all that decides what they will be, as plain data.
+        afresh: whether what an earlier run has done does not count.
+
+    Attributes:
+        done: name -> what told the recording from another, of an earlier run of the same command.
+    """
+
+    def __init__(self, folder: Path, command: Mapping[str, object], *, afresh: bool) -> None:
+        self.path = folder / JOURNAL_FILE
+        text = json.dumps(command, sort_keys=True, default=str)
+        self._command = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+        self.done: dict[str, str] = {} if afresh else self._read()
+        self._has_begun = False
+        if afresh:
+            self.finish()
+
+    def is_done(self, name: str, stamp: str, files: Sequence[Path]) -> bool:
+        """Returns whether this command wrote a recording's files, and they are all there."""
+        return self.done.get(name) == stamp and all(file.is_file() for file in files)
+
+    def add(self, name: str, stamp: str) -> None:
+        """Notes that a recording is written."""
+        if not self._has_begun:
+            self._begin()
+        line = json.dumps({"name": name, "stamp": stamp}) + "\n"
+        with (
+            writing(self.path, DataError, way_out=WAY_OUT),
+            self.path.open("a", encoding="utf-8") as file,
+        ):
+            file.write(line)
+
+    def finish(self) -> None:
+        """Forgets the run: all is written."""
+        self.path.unlink(missing_ok=True)
+
+    def _begin(self) -> None:
+        """Writes the file anew, with what an earlier run of the same command has done."""
+        rows = [{"name": name, "stamp": stamp} for name, stamp in self.done.items()]
+        lines = [json.dumps(row) + "\n" for row in [{"command": self._command}, *rows]]
+        write_file(self.path, "".join(lines), DataError, way_out=WAY_OUT)
+        self._has_begun = True
+
+    def _read(self) -> dict[str, str]:
+        """Returns what the file says of this command; a last line may be cut short."""
+        try:
+            first, *rest = self.path.read_text("utf-8", errors="replace").splitlines()
+        except (OSError, ValueError):
+            return {}
+        if _row(first).get("command") != self._command:
+            return {}
+        rows = [row for row in map(_row, rest) if "name" in row and "stamp" in row]
+        return {str(row["name"]): str(row["stamp"]) for row in rows}
+
+
+def _row(line: str) -> dict[str, object]:
+    """Returns what a line holds; nothing for one that was cut short."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def stamp_of(path: Path | None) -> str:
+    """Returns what tells a file from itself after a change; nothing for what is no file."""
+    try:
+        status = os.stat(path) if path is not None else None
+    except OSError:
+        status = None
+    return "" if status is None else f"{status.st_size} {status.st_mtime_ns}"

@@ -1,0 +1,88 @@
+"""Transcribes by an exported model; soundfile, numpy and onnxruntime are all that it needs.
+
+    asr export MODEL --out FOLDER
+    python egs/onnx/transcribe.py FOLDER FILE.wav...
+
+Greedy search by the decoder alone: the text of `asr transcribe --beam-size 1 --set
+search.ctc_weight=0`, for files no longer than the utterances of training. --int8: in int8.
+"""
+
+import json
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import soundfile
+
+
+def log_mel(waveform, settings, arrays):
+    """Returns features (1,T,M), normalised, of samples (N,) float32 in [-1, 1]."""
+    length = settings["window_length"]
+    waveform = np.pad(waveform, (0, max(0, length - len(waveform))))
+    frames = np.lib.stride_tricks.sliding_window_view(waveform, length)[:: settings["shift_length"]]
+    before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    frames = frames - np.float32(settings["preemphasis"]) * before
+    spectrum = np.fft.rfft(frames * arrays["window"], settings["fft_length"])
+    energies = (spectrum.real**2 + spectrum.imag**2) @ arrays["filters"]
+    features = np.log(np.maximum(energies, settings["energy_floor"])).astype(np.float64)
+    mean, deviation = arrays["mean"], arrays["deviation"]  # 0 and 1 without normalisation
+    if settings["normalization"] == "utterance":
+        mean = features.mean(axis=0)
+        deviation = np.sqrt(features.var(axis=0) + settings["variance_floor"])
+    return ((features - mean) / deviation).astype(np.float32)[None]
+
+
+def greedy(features, config, encoder, decoder):
+    """Returns the best token at each step, until the end, the cap or a loop."""
+    tokens, search, chosen = config["tokens"], config["search"], []
+    encoded = run(encoder, features=features, lengths=np.array([features.shape[1]]))
+    memory = {name: encoded[name] for name in config["memory"]}
+    state = {part["name"]: encoded[part["name"]] for part in config["state"]}
+    cap = np.ceil(encoded["memory_lengths"][0] * search["max_token_ratio"])
+    periods, repeats = range(1, search["longest_loop"] + 1), search["loop_repeats"]
+    while len(chosen) < np.clip(cap, 1, search["max_tokens"]):
+        last = chosen[-1] if chosen else tokens["bos"]
+        found = run(decoder, tokens=np.array([[last]]), **memory, **state)
+        state = {part["name"]: found[part["next"]] for part in config["state"]}
+        found["log_probs"][..., [tokens["pad"], tokens["bos"]]] = -np.inf
+        chosen.append(int(found["log_probs"].argmax()))
+        if chosen[-1] == tokens["eos"]:
+            return chosen[:-1]
+        if any(chosen[-n:] * repeats == chosen[-n * repeats :] for n in periods):
+            break
+    return chosen
+
+
+def run(session, **given):
+    """Returns a graph's outputs by their names."""
+    names = [found.name for found in session.get_outputs()]
+    return dict(zip(names, session.run(names, given), strict=True))
+
+
+def spell(chosen, tokens):
+    """Returns the text of tokens; of jamo (the last line) those that make a syllable."""
+    text = "".join(tokens["texts"][token] for token in chosen)
+    text = unicodedata.normalize("NFC", text.lstrip(" ") if tokens["has_pieces"] else text)
+    return re.sub("[\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb]", "", text)
+
+
+def main():
+    """Prints a line of text for each file."""
+    folder, *paths = (Path(word) for word in sys.argv[1:] if word != "--int8")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    files = config["files_int8" if "--int8" in sys.argv else "files"]
+    graphs = [onnxruntime.InferenceSession(folder / files[name]) for name in ("encoder", "decoder")]
+    arrays, rate = np.load(folder / "features.npz"), config["features"]["sample_rate"]
+    for path in paths:
+        audio, found = soundfile.read(path, dtype="float32", always_2d=True)
+        if found != rate:
+            sys.exit(f"{path}: has {found} samples a second; must have {rate}")
+        features = log_mel(audio.mean(axis=1), config["features"], arrays)
+        print(spell(greedy(features, config, *graphs), config["tokens"]))
+
+
+if __name__ == "__main__":
+    main()

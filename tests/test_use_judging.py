@@ -1,0 +1,166 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import tiny_config, tone
+
+from asr.build import build_model
+from asr.config import SearchConfig
+from asr.errors import ConfigError
+from asr.evidence.calibration import Calibration, Logistic
+from asr.evidence.weighing import weigh_hypotheses, weigh_tokens
+from asr.hypotheses import Hypothesis
+from asr.recognition import encode_padded
+from asr.text.tokenizer import train_tokenizer
+from asr.use.judging import goes_in_circles
+from asr.use.recognizer import Recognizer, search_encoded
+
+TOKENIZER = train_tokenizer(["ab cd"], kind="char", vocab_size=None, normalizer="none")
+NEVER = Logistic((0.0,) * 4, 0.0)
+
+
+def calibration(**changes):
+    values = {
+        "utterance": Logistic((1.0, 1.0, 0.0, 0.0, 0.0), 2.0),
+        "word": Logistic((1.0, 0.0, 0.0, 0.0), 2.0),
+        "speech": NEVER,
+        "speech_logit": -1.0,
+        "tokens_per_second": (0.0, 1e6),
+        "most_repeats": 1000,
+        "low_confidence": 0.0,
+        "attention_is_steady": True,
+    }
+    return Calibration(**{**values, **changes})
+
+
+def recognizer(config=None, **more):
+    config = config or tiny_config(search={"max_tokens": 12})
+    model = build_model(config, TOKENIZER.vocab_size).eval()
+    made = Recognizer(model, TOKENIZER, config)
+    made.judge = replace(made.judge, **more)
+    return made
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("settings", [{}, {"beam_size": 4, "ctc_weight": 0.3}])
+def test_what_follows_from_the_score_is_what_the_decoder_says_when_it_runs_again(settings):
+    model = recognizer().model
+    options = SearchConfig(max_tokens=40, **settings)
+    waveforms = torch.from_numpy(np.stack([tone("ab cd"), tone("abcda")]))
+    with torch.inference_mode():
+        encoded = encode_padded(model, waveforms, torch.tensor([8000, 7000]), options=options)
+        found = [row[0] for row in search_encoded(model, encoded, options)]
+        found = [Hypothesis(one.tokens, one.score, "eos") for one in found]
+        logits = model.ctc(encoded.values)
+    kept = {"options": options, "ctc_logits": logits}
+    again = weigh_hypotheses(model, encoded, found, **kept, is_plain=False)
+    ended = [row[0].ended for row in search_encoded(model, encoded, options)]
+    cheap = weigh_hypotheses(model, encoded, found, **kept, is_plain=True)
+    for one, other, end in zip(again, cheap, ended, strict=True):
+        assert one.ctc == pytest.approx(other.ctc)
+        if end == "eos":
+            assert one.decoder == pytest.approx(other.decoder, abs=1e-3)
+        assert one.clearness is not None
+        assert one.clearness <= 0
+    tokens = weigh_tokens(model, encoded, found, ctc_logits=logits)
+    assert [len(x.places) for x in tokens] == [len(x.tokens) for x in found]
+
+
+def test_words_come_with_times_and_confidence_only_when_asked_for():
+    known = recognizer(calibration=calibration())
+    [plain] = known.recognize([tone("ab cd")])
+    [timed] = known.recognize([tone("ab cd")], words=True)
+    assert plain.words == ()
+    assert 0.0 < plain.confidence < 1.0
+    assert [word.text for word in timed.words] == timed.text.split()
+    for word in timed.words:
+        assert 0.0 <= word.start_seconds < word.end_seconds <= 1.0
+        assert 0.0 < word.confidence < 1.0
+    assert timed.text == plain.text
+
+
+@pytest.mark.parametrize("attention", ["location", "none"])
+def test_without_a_ctc_head_words_are_placed_by_attention_or_evenly(attention):
+    config = tiny_config(
+        search={"max_tokens": 12}, loss={"ctc_weight": 0.0}, attention={"type": attention},
+        decoder={"start": "zeros" if attention == "location" else "bridge"},
+    )  # fmt: skip
+    [one] = recognizer(config).recognize([tone("ab cd")], words=True)
+    assert [word.text for word in one.words] == one.text.split()
+    starts = [word.start_seconds for word in one.words]
+    assert starts == sorted(starts)
+    assert 0.0 < one.confidence <= 1.0
+
+
+def test_a_text_as_improbable_as_in_noise_is_left_out_and_said():
+    known = recognizer(calibration=calibration(speech_logit=1.0))
+    [one] = known.recognize([tone("ab cd")])
+    assert one.text == ""
+    assert one.warnings[-1].startswith("no speech: what it heard in the sound is left out (")
+    waveforms = torch.from_numpy(tone("ab cd"))[None]
+    [decoded] = known.recognize_batch(waveforms, torch.tensor([8000]))  # as asr decode: as heard
+    assert decoded.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"low_confidence": 1.1}, "low confidence"),
+        ({"tokens_per_second": (0.0, 0.1)}, "tokens a second, more than"),
+        ({"tokens_per_second": (1e5, 1e6)}, "tokens a second, fewer than"),
+    ],
+)
+def test_each_sign_is_a_warning(changes, said):
+    known = recognizer(calibration=calibration(**changes))
+    [one] = known.recognize([tone("ab cd")], SearchConfig(max_tokens=30, loop_repeats=30))
+    assert said in "; ".join(one.warnings)
+
+
+@torch.inference_mode()
+def test_a_phrase_that_goes_round_is_a_warning():
+    known = recognizer(calibration=calibration(most_repeats=3))
+    said = Hypothesis(tuple(TOKENIZER.encode("ab cd " * 5)), -9.0, "eos")
+    waveform, options = torch.from_numpy(tone("ab cd" * 4))[None], known.options
+    encoded = encode_padded(known.model, waveform, torch.tensor([32000]), options=options)
+    logits = known.judge.ctc_logits(encoded)
+    evidence = known.judge.weigh(
+        encoded, [said], options=options, is_plain=False, ctc_logits=logits
+    )
+    [one] = known.judge.judge(encoded, [said], evidence, seconds=[4.0], ctc_logits=logits)
+    assert one.warnings[0] == 'says "ab cd" 5 times in a row'
+
+
+def test_attention_that_stands_still_is_a_warning_of_the_second_look():
+    known = recognizer(calibration=calibration(low_confidence=1.1))
+    model = known.model
+    with torch.no_grad():
+        for parameter in model.decoder.attention.parameters():
+            parameter.zero_()  # it looks everywhere alike, always
+    [one] = known.recognize([tone("ab cd")], SearchConfig(max_tokens=30, loop_repeats=30))
+    assert "attention stops moving" in "; ".join(one.warnings)
+
+
+def test_loops_are_searched_again_once():
+    known = recognizer(calibration=calibration(most_repeats=1000))
+    options = SearchConfig(max_tokens=30, loop_repeats=2)
+    [one] = known.recognize([tone("ab cd")], options)
+    looped = goes_in_circles(Hypothesis((), -1.0, one.ended), TOKENIZER, None)
+    again = any("searched again with search.ctc_weight=0.5" in x for x in one.warnings)
+    assert looped != again  # mended and said so, or as it was
+    assert goes_in_circles(Hypothesis((), -1.0, "loop"), TOKENIZER, None)
+    assert goes_in_circles(
+        Hypothesis(tuple(TOKENIZER.encode("ab " * 5)), -1.0, "eos"), TOKENIZER, None
+    )
+    assert not goes_in_circles(Hypothesis((), -1.0, "eos"), TOKENIZER, None)
+
+
+def test_hotwords_are_heard_and_refused_where_they_cannot_be_written():
+    known = recognizer()
+    options = known.choose(['search.hotwords=["cd cd"]', "search.hotword_reward=50"])
+    [one] = known.recognize_batch(
+        torch.from_numpy(tone("ab cd"))[None], torch.tensor([8000]), options
+    )
+    assert "cd cd" in one.text
+    with pytest.raises(ConfigError, match='hotword "xyz"'):
+        known.choose(['search.hotwords=["xyz"]'])
