@@ -76,14 +76,12 @@ class Encoder(nn.Module):
             self.layers.append(layer)
             self.projections.append(nn.Sequential(*parts))
             self.message_dim = layer.output_dim
-        self.dense = DenseLayers(
-            input_dim,
-            config.dense_dim,
-            num_layers=config.dense_layers,
-            activation=config.dense_activation,
-            dropout=config.dropout,
-        )
-        self.output_dim = self.dense.output_dim
+        self.dense = _dense(config, input_dim)
+
+    @property
+    def output_dim(self) -> int:
+        """Size of a memory frame (D)."""
+        return self.dense.output_dim
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
         """Returns the memory frames (B,) of so many feature frames (B,)."""
@@ -125,6 +123,16 @@ class Encoder(nn.Module):
         if not self.keeps_cell:
             return (hidden,)
         return (hidden, layer.final_cell(frames, outputs, lengths))
+
+
+def _dense(config: EncoderConfig, input_dim: int) -> DenseLayers:
+    return DenseLayers(
+        input_dim,
+        config.dense_dim,
+        num_layers=config.dense_layers,
+        activation=config.dense_activation,
+        dropout=config.dropout,
+    )
 
 
 def join_pairs(frames: Tensor) -> Tensor:

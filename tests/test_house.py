@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "version", "presets"],
     ["settings", "files", "text", "fast", "pictures", "machine", "store"],
-    ["config", "audio", "tables"],
+    ["sections", "config", "audio", "tables"],
     [
         "spectra",
         "features",
@@ -383,6 +383,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.serving": "serving_server",
         "asr.settings": "config",
         "asr.importing.known": "importing_speechbrain",
+        "asr.sections.model": "config",
         "asr.importing.tensors": "importing_speechbrain",
         "asr.importing.speechbrain_lm": "importing_speechbrain",
         "asr.importing.speechbrain_parts": "importing_speechbrain",

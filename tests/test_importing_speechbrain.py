@@ -396,3 +396,13 @@ def test_a_deviation_of_no_number_is_refused(folder: Path) -> None:
         folder / "normalizer.ckpt",
     )
     refused(folder, r"normalizer\.ckpt: glob_std holds what is no number; copy it again")
+
+
+def test_an_export_says_what_it_has_no_words_for(imported: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    done = run("export", imported, "--out", tmp_path / "onnx")
+    assert done.returncode == 2
+    assert "features.window = hamming, features.centered = True" in done.stderr
+    assert done.stderr.count("asr: ") == 1
+    assert not (tmp_path / "onnx").exists()

@@ -59,10 +59,12 @@ def import_speechbrain(folder: Path, out: Path, *, without_lm: bool = False) -> 
     vocabulary = renumber(tokens, blank=found.blank, bos=found.bos, eos=found.eos)
     tokenizer = TokenizerConfig(type=vocabulary.kind, vocab_size=vocabulary.size)
     config = import_config(parts, found.search).model_copy(update={"tokenizer": tokenizer})
-    weights = import_weights(parts, files, config, vocabulary)
+    weights = import_weights(parts, files, config, vocabulary=vocabulary)
     lm = None
     if parts.lm is not None and not without_lm:
-        lm = import_language_model(parts, parts.lm, files, vocabulary, tokenizer=tokenizer)
+        lm = import_language_model(
+            parts, parts.lm, files, vocabulary=vocabulary, tokenizer=tokenizer
+        )
     files.finish()
     yield from _write_recognizer(out, config, vocabulary, weights=weights, parts=parts)
     if lm is not None:
@@ -80,7 +82,7 @@ def _write_recognizer(
 ) -> Iterator[str]:
     model = build_model(config, vocabulary.size, empty=True)
     check_sizes(model, weights)
-    sha256 = _write(out, config, vocabulary, weights)
+    sha256 = _write(out, config, vocabulary=vocabulary, weights=weights)
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     origin = {
         "from": "speechbrain",
@@ -106,7 +108,7 @@ def _write_language_model(
     network = build_recurrent(config.model, vocabulary.size)
     check_sizes(network, weights)
     folder = out / LM_FOLDER
-    _write(folder, config, vocabulary, weights)
+    _write(folder, config, vocabulary=vocabulary, weights=weights)
     weight = found.lm_weight or 0.3
     yield (
         f"{folder}: its language model; use both by --lm {folder} --set "
@@ -115,7 +117,7 @@ def _write_language_model(
 
 
 def _write(
-    folder: Path, config: BaseModel, vocabulary: Vocabulary, weights: dict[str, Tensor]
+    folder: Path, config: BaseModel, *, vocabulary: Vocabulary, weights: dict[str, Tensor]
 ) -> str:
     section: Any = getattr(config, "tokenizer")  # noqa: B009  # of both kinds of configuration
     path = folder / "tokenizer.model"

@@ -23,7 +23,7 @@ WITHOUT = "import the recognizer without it by --without-lm"
 
 
 def import_language_model(
-    parts: Parts, part: Part, files: Files, vocabulary: Vocabulary, *, tokenizer: TokenizerConfig
+    parts: Parts, part: Part, files: Files, *, vocabulary: Vocabulary, tokenizer: TokenizerConfig
 ) -> tuple[LMConfig, dict[str, Tensor]]:
     """Returns configuration and weights of a language model by the names that they have here.
 
@@ -37,7 +37,7 @@ def import_language_model(
         )
     try:
         model = _settings(parts, part, vocabulary)
-        tensors = _weights(part, files, model, vocabulary)
+        tensors = _weights(part, files, model, vocabulary=vocabulary)
     except ModelError as error:
         raise ModelError(f"{error}, or {WITHOUT}") from None
     return LMConfig(type="rnn", tokenizer=tokenizer, model=model), tensors
@@ -62,7 +62,7 @@ def _settings(parts: Parts, part: Part, vocabulary: Vocabulary) -> LMModelConfig
 
 
 def _weights(
-    part: Part, files: Files, model: LMModelConfig, vocabulary: Vocabulary
+    part: Part, files: Files, model: LMModelConfig, *, vocabulary: Vocabulary
 ) -> dict[str, Tensor]:
     tensors, prefix = files.tensors(part)
     rows = tensors.take(

@@ -61,16 +61,15 @@ def find_parts(file: HyperFile) -> Parts:
         ModelError: one is missing, is of a kind that is not known, or there are several.
     """
     encoder, searcher = _only(file, CRDNN), _searcher(file)
-    options = searcher.call.options if isinstance(searcher.call.options, dict) else {}
-    output = _named(file, searcher, options, "linear", LINEAR)
+    output = _named(file, searcher, "linear", kind=LINEAR)
     _check_pipeline(file)
     return Parts(
         file=file,
         features=_only(file, FBANK),
         normalizer=_maybe(file, NORMALIZER),
         encoder=encoder,
-        embedding=_named(file, searcher, options, "embedding", EMBEDDING),
-        decoder=_named(file, searcher, options, "decoder", DECODER),
+        embedding=_named(file, searcher, "embedding", kind=EMBEDDING),
+        decoder=_named(file, searcher, "decoder", kind=DECODER),
         output=output,
         ctc=_ctc_head(file, output),
         tokenizer=_only(file, PIECES),
@@ -117,7 +116,8 @@ def _searcher(file: HyperFile) -> Part:
     )
 
 
-def _named(file: HyperFile, owner: Part, options: dict[str, Any], name: str, kind: str) -> Part:
+def _named(file: HyperFile, owner: Part, name: str, *, kind: str) -> Part:
+    options = owner.call.options if isinstance(owner.call.options, dict) else {}
     value = file.follow(options.get(name))
     if not isinstance(value, Call) or value.name != kind:
         found = value.name if isinstance(value, Call) else repr(value)

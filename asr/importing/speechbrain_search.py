@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from asr.errors import ModelError
 from asr.importing.hyper import Call, HyperFile
-from asr.importing.speechbrain_parts import CTC_SCORER, LM_SCORER, Part, Parts
+from asr.importing.speechbrain_parts import CTC_SCORER, LM_SCORER, Parts
 
 # Of the searchers of 1.1.2 and of those before 1.0; None: it names a part.
 DEFAULTS: dict[str, Any] = {
@@ -47,7 +47,7 @@ def import_search(parts: Parts) -> SearchSettings:
     if unknown := [name for name in given if name not in DEFAULTS]:
         raise ModelError(f'{file.path}: "{part.key}" has the option {unknown[0]}, not known here')
     values = {
-        name: _plain(file, part, name, given.get(name, default))
+        name: _plain(parts, name, given.get(name, default))
         for name, default in DEFAULTS.items()
         if default is not None or name.endswith("_index")
     }
@@ -75,7 +75,8 @@ def import_search(parts: Parts) -> SearchSettings:
     )
 
 
-def _plain(file: HyperFile, part: Part, name: str, value: Any) -> Any:
+def _plain(parts: Parts, name: str, value: Any) -> Any:
+    file, part = parts.file, parts.searcher
     value = file.resolve(value)
     if name in ("bos_index", "eos_index") and value is None:
         raise ModelError(f'{file.path}: "{part.key}" has no {name}; write it')

@@ -14,7 +14,7 @@ Named = dict[str, Tensor]
 RECURRENT = {"weight_ih": 2, "weight_hh": 2, "bias_ih": 1, "bias_hh": 1}  # dimensions of each
 
 
-def import_weights(parts: Parts, files: Files, config: Config, vocabulary: Vocabulary) -> Named:
+def import_weights(parts: Parts, files: Files, config: Config, *, vocabulary: Vocabulary) -> Named:
     """Returns the weights of a recognizer by the names of its model here.
 
     Raises:

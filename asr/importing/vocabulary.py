@@ -4,6 +4,7 @@ There one number, mostly 0, may stand for blank, begin, end and the unknown at o
 its own, before all pieces.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,8 +81,7 @@ def renumber(path: Path, *, blank: int, bos: int, eos: int) -> Vocabulary:
     Raises:
         ModelError: the file is no model of unigram or BPE pieces, or one of the numbers is a piece.
     """
-    from sentencepiece import SentencePieceProcessor
-    from sentencepiece import sentencepiece_model_pb2
+    from sentencepiece import SentencePieceProcessor, sentencepiece_model_pb2
 
     formats: Any = sentencepiece_model_pb2  # its classes are made when it is imported
 
@@ -102,13 +102,21 @@ def renumber(path: Path, *, blank: int, bos: int, eos: int) -> Vocabulary:
             what = "that is a piece of words" if is_there else "there is none"
             raise ModelError(f"{path}: {name}_index = {number}, and {what}; keep files together")
     rest = tuple(n for n in range(len(proto.pieces)) if n not in roles)
-    changed = formats.ModelProto.FromString(content)
+    model = _with_ours_first(formats.ModelProto.FromString(content), rest)
+    return Vocabulary(model, kind, roles, rest, len(proto.pieces))
+
+
+def _with_ours_first(proto: Any, rest: Sequence[int]) -> bytes:
+    """Returns a model with our special tokens and then these of its pieces."""
+    pieces = [proto.pieces[number] for number in rest]
+    changed = type(proto)()
+    changed.CopyFrom(proto)
     del changed.pieces[:]
     for token, name in ((PAD, "<pad>"), (BOS, "<s>"), (EOS, "</s>"), (UNK, "<unk>")):
         piece = changed.pieces.add(piece=name, score=0.0)
         piece.type = UNKNOWN_PIECE if token == UNK else CONTROL_PIECE
-    changed.pieces.extend(proto.pieces[number] for number in rest)
+    changed.pieces.extend(pieces)
     spec = changed.trainer_spec
     spec.pad_id, spec.bos_id, spec.eos_id, spec.unk_id = PAD, BOS, EOS, UNK
     spec.unk_surface, spec.vocab_size = UNKNOWN_TEXT, len(changed.pieces)
-    return Vocabulary(changed.SerializeToString(), kind, roles, rest, len(proto.pieces))
+    return bytes(changed.SerializeToString())

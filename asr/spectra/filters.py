@@ -33,17 +33,16 @@ def mel_filters(num_bins: int, *scale: float) -> Tensor:
     return melscale_fbanks(num_bins, *scale)  # (F,M)
 
 
-def symmetric_filters(
-    num_bins: int, low_hz: float, high_hz: float, num_filters: int, sample_rate: int
-) -> Tensor:
+def symmetric_filters(num_bins: int, *scale: float) -> Tensor:
     """Returns triangles (F,M), each as wide to the right of its middle as to the left.
 
-    Their middles are those of `mel_filters`; since these lie ever farther apart, a triangle ends
-    before the middle of the next. Source: SpeechBrain's
-    filters (Ravanelli et al. 2021, arXiv 2106.04624).
+    The arguments, and the middles, are those of `mel_filters`; since middles lie ever farther
+    apart, a triangle ends before the middle of the next. Source: SpeechBrain's filters (Ravanelli
+    et al. 2021, arXiv 2106.04624).
     """
+    low_hz, high_hz, num_filters, sample_rate = scale
     low, high = (2595 * math.log10(1 + edge / 700) for edge in (low_hz, high_hz))
-    edges = 700 * (10 ** (torch.linspace(low, high, num_filters + 2) / 2595) - 1)
+    edges = 700 * (10 ** (torch.linspace(low, high, int(num_filters) + 2) / 2595) - 1)
     widths, middles = edges.diff()[:-1], edges[1:-1]  # (M,)
     bins = torch.linspace(0, sample_rate // 2, num_bins)[:, None]  # (F,1)
     return (1 - ((bins - middles) / widths).abs()).clamp(min=0)
