@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 # the rows before it, and neither files nor the rooms of a row import each other in a circle.
 ROWS = [
     ["errors", "version", "presets"],
-    ["settings", "files", "text", "fast", "pictures", "machine", "store"],
+    ["settings", "files", "text", "fast", "pictures", "machine", "store", "hub"],
     ["sections", "config", "audio", "tables"],
     [
         "spectra",
@@ -391,6 +391,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.importing.speechbrain_settings": "importing_speechbrain",
         "asr.importing.speechbrain_weights": "importing_speechbrain",
         "asr.cli.importing": "importing_speechbrain",
+        "asr.cli.hub": "hub_models",
         "asr.lm.bptt": "train_lm",
         "asr.lm.config": "train_lm",
         "asr.lm.arpa": "ngram",

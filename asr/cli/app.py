@@ -13,7 +13,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 import asr
-from asr.cli import data, importing, lm, use
+from asr.cli import data, hub, importing, lm, use
 from asr.cli.exporting import export
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
@@ -178,6 +178,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample-lm": lm.sample_lm,
     "tune": use.tune,
     "export": export,
+    "pull": hub.pull,
+    "push": hub.push,
     "doctor": doctor,
 }
 EITHER_SPELLING = {"token_normalize_func": lambda name: name.replace("_", "-")}
