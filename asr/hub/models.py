@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -167,11 +168,10 @@ def _api(hub: Any) -> Any:
 @contextmanager
 def _saying(model: HubName) -> Iterator[None]:
     """Turns the library's errors into sentences."""
-    from huggingface_hub import errors
-    from huggingface_hub.utils import disable_progress_bars
-
+    errors: Any = import_module("huggingface_hub.errors")
+    utils: Any = import_module("huggingface_hub.utils")
+    utils.disable_progress_bars()
     try:
-        disable_progress_bars()
         yield
     except AsrError:
         raise
