@@ -100,10 +100,10 @@ def test_the_settings_of_an_imported_model_train_anew(
     tree = before.model_dump(mode="json")
     tree["tokenizer"] = {"type": "char"}
     tree["data"] |= {"num_workers": 0, "max_seconds": 5, "batch_seconds": 10}
-    tree["train"] |= {"epochs": 1, "warmup_steps": 1}
+    tree["train"] |= {"epochs": 2, "warmup_steps": 1, "keep_best": 2}
     tree["search"]["beam_size"] = 1
     metrics = train(type(before).model_validate(tree), Path("new"))
-    assert metrics["epochs"] == 1
+    assert metrics["epochs"] == 2  # whose weights, counts of batches among them, are averaged
     recognizer = load_recognizer("new", "cpu")
     norms = recognizer.model.encoder.dense.norms
     assert all(bool(norm.running_mean.abs().sum() > 0) for norm in norms)

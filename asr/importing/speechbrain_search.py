@@ -92,6 +92,7 @@ def _scorer_weights(file: HyperFile, scorer: Any) -> dict[str, Any]:
         return {}
     weights = file.resolve(call.options.get("weights", {}))
     names = {"rnnlm": "lm_weight", "ctc": "ctc_weight", "coverage": "coverage_penalty"}
+    names["length"] = "length_rewarding"
     found: dict[str, Any] = {}
     for name, value in weights.items():
         if name not in names or not isinstance(value, int | float):
