@@ -93,6 +93,13 @@ def test_blocks_and_dense_layers_train() -> None:
     assert math.prod(output.ctc_logits.shape) == 2 * int(output.ctc_lengths.max()) * 9
 
 
+def test_blocks_compute_in_half_precision() -> None:
+    blocks, features = build(), torch.randn(4, 40, 10)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = blocks(features, LENGTHS)
+    torch.testing.assert_close(rounded.float(), blocks(features, LENGTHS), atol=0.3, rtol=0.1)
+
+
 def test_mels_that_are_pooled_away_are_an_error() -> None:
     with pytest.raises(ConfigError, match=r"block 2 pools 6 mels and gets 5; pool fewer"):
         build(mel_pooling=(2, 6))

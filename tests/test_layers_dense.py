@@ -38,3 +38,17 @@ def test_no_layers_leave_the_size_as_it_is() -> None:
     layers = DenseLayers(5, 4, num_layers=0, activation="relu", dropout=0.0)
     assert layers.output_dim == 5
     assert not list(layers.parameters())
+
+
+def test_a_lone_frame_is_normalised_as_in_evaluation() -> None:
+    layers, frame = build().train(), torch.randn(1, 1, 5)
+    mask = torch.ones(1, 1, dtype=torch.bool)
+    torch.testing.assert_close(layers(frame, mask), layers.eval()(frame, mask))
+
+
+def test_layers_compute_in_half_precision() -> None:
+    layers, frames = build().eval(), torch.randn(2, 6, 5)
+    mask = frame_mask(torch.tensor([6, 2]), 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = layers(frames, mask)
+    torch.testing.assert_close(rounded.float(), layers(frames, mask), atol=0.05, rtol=0.05)

@@ -1,8 +1,10 @@
 """Dense layers with batch norm over real frames alone."""
 
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from asr.layers.activations import ACTIVATIONS
 
@@ -42,7 +44,21 @@ class DenseLayers(nn.Module):
         """Returns (B,T,O), 0 on padding, of frames (B,T,I) and a mask (B,T), True on real ones."""
         real = frames[mask]  # (N,I)
         for linear, norm in zip(self.linears, self.norms, strict=True):
-            real = self.dropout(self.activation(norm(linear(real))))
+            real = self.dropout(self.activation(_normalized(norm, linear(real))))
         outputs = real.new_zeros(*mask.shape, self.output_dim)
         outputs[mask] = real
         return outputs
+
+
+def _normalized(norm: Any, frames: Tensor) -> Tensor:
+    """Returns frames (N,O) normalised; a lone frame, which has no variance, as in evaluation."""
+    return functional.batch_norm(
+        frames,
+        norm.running_mean,
+        norm.running_var,
+        norm.weight,
+        norm.bias,
+        training=norm.training and len(frames) > 1,
+        momentum=norm.momentum,
+        eps=norm.eps,
+    )
