@@ -13,7 +13,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 import asr
-from asr.cli import adapting, data, lm, use
+from asr.cli import adapting, data, hub, importing, lm, use
 from asr.cli.exporting import export
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
@@ -179,6 +179,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample-lm": lm.sample_lm,
     "tune": use.tune,
     "export": export,
+    "pull": hub.pull,
+    "push": hub.push,
     "doctor": doctor,
 }
 EITHER_SPELLING = {"token_normalize_func": lambda name: name.replace("_", "-")}
@@ -186,3 +188,4 @@ for _name, _command in COMMANDS.items():
     kind = FlagsWithValues if _name == "transcribe" else TyperCommand
     app.command(_name, cls=kind, context_settings=EITHER_SPELLING)(_command)
 app.add_typer(data.app, name="data")
+app.add_typer(importing.app, name="import")
