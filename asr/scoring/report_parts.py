@@ -137,12 +137,14 @@ def _unseen_line(report: Report) -> str:
     unseen = report.analysis.unseen
     assert unseen is not None
     share = _percent(unseen.num_unseen / max(unseen.num_words, 1))
+    doubt = "; so many that its spelling may be another (--normalizer)"
     rates = ", ".join(
         f"{part.label} {_percent(part.rate)} %" for part in report.analysis.parts["vocabulary"]
     )
     return (
         f"words not in the training text: {unseen.num_unseen} of {unseen.num_words} ({share} %), "
-        f"{unseen.num_different} different ones; recognised: {unseen.num_right}; WER {rates}"
+        f"{unseen.num_different} different ones; recognised: {unseen.num_right}; errors of words "
+        f"{rates}{doubt if 2 * unseen.num_unseen > unseen.num_words else ''}"
     )
 
 
