@@ -32,6 +32,7 @@ ROWS = [
     ["loss", "scorers", "hypotheses", "search", "recognition", "checkpoint", "data", "evidence"],
     ["scoring", "training", "train"],
     ["lm", "use", "pages", "exporting"],
+    ["serving"],
     ["recipes", "cli"],
 ]
 HEIGHT = {room: height for height, row in enumerate(ROWS) for room in row}
@@ -367,6 +368,14 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.transcribe_checks": "cli_transcribing",
         "asr.cli.transcribe_options": "cli_transcribing",
         "asr.cli.transcribe_run": "cli_transcribing",
+        "asr.use.transcriber": "use_recognizer",
+        "asr.serving.answers": "serving_app",
+        "asr.serving.asked": "serving_app",
+        "asr.serving.body": "serving_desk",
+        "asr.serving.errors": "serving_app",
+        "asr.serving.form": "serving_app and serving_desk",
+        "asr.serving.transcriptions": "serving_app and serving_desk",
+        "asr.cli.serving": "serving_server",
         "asr.settings": "config",
         "asr.lm.bptt": "train_lm",
         "asr.lm.config": "train_lm",

@@ -17,6 +17,7 @@ from asr.cli import data, lm, use
 from asr.cli.exporting import export
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
+from asr.cli.serving import serve
 from asr.cli.transcribe_options import FlagsWithValues
 from asr.cli.transcribing import transcribe
 from asr.errors import AsrError, one_line
@@ -169,6 +170,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "score": score,
     "compare": compare,
     "transcribe": transcribe,
+    "serve": serve,
     "draw-alignment": use.draw_alignment,
     "draw-features": use.draw_features,
     "train-lm": lm.train_lm,

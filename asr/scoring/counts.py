@@ -16,9 +16,9 @@ from asr.scoring.alignment import (
     ErrorCounts,
     count_errors,
     find_edits,
-    respace_aligned,
     split_words,
 )
+from asr.scoring.respacing import respace_aligned
 from asr.text.normalizers import has_hangul, to_jamo
 
 # The tokens in which errors are counted.

@@ -19,7 +19,7 @@ from asr.evidence.calibration import read_calibration
 from asr.hypotheses import Hypothesis
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
-from asr.lm.hotwords import Phrases, PhraseScorer, hotword_settings
+from asr.lm.hotwords import Phrases, PhraseScorer
 from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device
 from asr.model import Seq2Seq
@@ -35,8 +35,8 @@ from asr.use.judging import (
     goes_in_circles,
     rows_of,
 )
-from asr.use.transcribe import TranscribeOptions, transcribe
-from asr.use.transcript import TimedWord, Transcript
+from asr.use.transcriber import Transcriber
+from asr.use.transcript import TimedWord
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Recognized:
     speech: float | None = None  # how probable it is that it is speech that the text is of
 
 
-class Recognizer:
+class Recognizer(Transcriber):
     """A trained model, ready to use; `load_recognizer` (`asr.load_model`) reads one.
 
     Args:
@@ -88,37 +88,6 @@ class Recognizer:
         has_ctc = config.loss.ctc_weight > 0
         self.judge = Judge(model, tokenizer, has_ctc, calibration=None)
         self._phrases = Phrases(tokenizer, device=next(model.parameters()).device)
-
-    def transcribe(
-        self,
-        audio: str | Path | np.ndarray,
-        sample_rate: int | None = None,
-        *,
-        beam_size: int | None = None,
-        lm_weights: Sequence[float] | None = None,
-        hotwords: Sequence[str] = (),
-        word_times: bool = False,
-    ) -> Transcript:
-        """Returns what is said in a file, or in samples, of any length.
-
-        Args:
-            audio: a path; or (N,) or (N, channels), float in [-1, 1] or integers.
-            sample_rate: of the samples in Hz; only with samples.
-            beam_size: hypotheses kept; None for the model's own setting.
-            lm_weights: one for each language model; None for the model's own setting.
-            hotwords: phrases to expect.
-            word_times: whether segments get their words, with times and confidence.
-
-        Raises:
-            DataError: the audio cannot be used.
-            ConfigError: samples without a rate, or a path with one; or a setting is not allowed.
-        """
-        settings = [] if beam_size is None else [f"search.beam_size={beam_size}"]
-        if lm_weights is not None:
-            settings.append(f"search.lm_weights={[float(weight) for weight in lm_weights]}")
-        settings += hotword_settings(hotwords)
-        options = TranscribeOptions(self.choose(settings), word_times=word_times)
-        return transcribe(self, audio, options=options, sample_rate=sample_rate)
 
     def choose(self, overrides: Sequence[str]) -> SearchConfig:
         """Returns the search settings, with `search.key=value` overrides applied in order.
