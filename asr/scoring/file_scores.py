@@ -40,10 +40,7 @@ def score_files(
     """
     paths = Path(references_path), Path(hypotheses_path)
     rule, (said, heard) = get_normalizer(normalizer), _read_checked(*paths, formats)
-    try:
-        hypotheses, extra = _with_reference(heard, said)
-    except DataError as error:
-        raise DataError(f"{paths[1]}: {error}") from None
+    hypotheses, extra = _with_reference(heard, said, path=paths[1])
     texts = _nearest_spellings(said, hypotheses, rule, costs=costs)
     scores, num_others = score_normalised(texts, hypotheses, rule, readings=readings)
     return Report(
@@ -79,7 +76,9 @@ def _alternatives_said(said: TextFile) -> tuple[str, ...]:
     )
 
 
-def _with_reference(heard: TextFile, said: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
+def _with_reference(
+    heard: TextFile, said: TextFile, *, path: Path
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Returns the hypotheses that have a reference, and the ids of the others.
 
     Raises:
@@ -88,7 +87,7 @@ def _with_reference(heard: TextFile, said: TextFile) -> tuple[dict[str, str], tu
     extra = tuple(name for name in heard.texts if name not in said.texts)
     if extra and len(extra) == len(heard.texts):
         raise DataError(
-            f'no id of the hypotheses is one of the references: "{extra[0]}", ... against '
+            f'{path}: no id of the hypotheses is one of the references: "{extra[0]}", ... against '
             f'"{next(iter(said.texts))}", ... ({len(extra)} of {len(heard.texts)} hypotheses have '
             "no reference); give files of the same utterances, with the same ids"
         )
