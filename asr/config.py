@@ -13,6 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from asr.errors import ConfigError
+from asr.sections.help import AttentionPriorConfig, TeacherForcingConfig
+from asr.sections.start import Factor, FreezeConfig, InitConfig, ReplayConfig, flat_factors
 from asr.settings import (
     Section,
     check_settings,
@@ -146,31 +148,6 @@ class DataConfig(Section):
         return self
 
 
-class TeacherForcingConfig(Section):
-    """Scheduled sampling: how often the decoder is fed the reference and not its own best token."""
-
-    schedule: Literal["constant", "linear", "exponential", "inverse_sigmoid"] = "constant"
-    first: float = Field(1.0, ge=0, le=1)  # ratio at the first step; 1: always the reference
-    last: float = Field(1.0, ge=0, le=1)  # ratio at the last step, but for `constant`
-
-    @model_validator(mode="after")
-    def _check(self) -> "TeacherForcingConfig":
-        if self.schedule == "constant" and self.first != self.last:
-            raise ValueError(
-                f"first {self.first} and last {self.last} must be equal while schedule is constant"
-            )
-        if self.schedule == "exponential" and min(self.first, self.last) == 0:
-            raise ValueError("first and last must be > 0 for an exponential schedule")
-        return self
-
-
-class AttentionPriorConfig(Section):
-    """Help for young attention: a strip along the diagonal, which widens until it is gone."""
-
-    width: float | None = Field(None, gt=0, le=1)  # at first: deviation, share of frames; null: off
-    until: float = Field(0.7, gt=0, le=1)  # the share of training after which there is none
-
-
 class TrainConfig(Section):
     """The optimization and what is kept of it."""
 
@@ -179,6 +156,7 @@ class TrainConfig(Section):
     learning_rate: float = Field(1e-3, gt=0, le=1e6)  # the peak
     final_learning_rate: float = Field(1e-5, ge=0, le=1e6)  # at the end of a falling schedule
     weight_decay: float = Field(1e-6, ge=0, le=1e6)
+    rate_factors: dict[str, Factor] = Field(default_factory=dict)  # of the learning rate, by part
     warmup_steps: int = Field(500, ge=0, le=1_000_000_000)  # linear, from 0 to the peak
     schedule: Literal["cosine", "linear", "constant"] = "cosine"  # after the warm-up
     clip_norm: float | None = Field(5.0, gt=0)  # of the whole gradient (Pascanu 2013); null: off
@@ -190,6 +168,8 @@ class TrainConfig(Section):
     checkpoint_seconds: float = Field(120.0, gt=0)  # between two savings of the training state
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
+
+    _flat = field_validator("rate_factors", mode="before")(flat_factors)
 
 
 class SearchConfig(Section):
@@ -254,6 +234,9 @@ class Config(Section):
     data: DataConfig = DataConfig()
     teacher_forcing: TeacherForcingConfig = TeacherForcingConfig()
     attention_prior: AttentionPriorConfig = AttentionPriorConfig()
+    init: InitConfig = InitConfig()
+    freeze: FreezeConfig = FreezeConfig()
+    replay: ReplayConfig = ReplayConfig()
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 import asr
-from asr.cli import data, lm, use
+from asr.cli import adapting, data, lm, use
 from asr.cli.exporting import export
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
@@ -166,6 +166,7 @@ def doctor(
 COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare,
     "train": train,
+    "adapt": adapting.adapt,
     "decode": use.decode,
     "score": score,
     "compare": compare,
