@@ -235,9 +235,9 @@ def test_ids_that_come_twice_or_never_meet_are_one_sentence(tmp_path: Path) -> N
         error_of("score", "--ref", ref, "--hyp", hyp)
     )
     hyp.write_text("v1 a\nv2 b\n")
-    assert 'hypothesis "v1" has no reference (2 of 2' in (
-        error_of("score", "--ref", ref, "--hyp", hyp)
-    )
+    said = error_of("score", "--ref", ref, "--hyp", hyp)
+    assert f'{hyp}: no id of the hypotheses is one of the references: "v1", ... ' in said
+    assert 'against "u1", ... (2 of 2 hypotheses have no reference)' in said
 
 
 def test_only_says_what_is_missing_on_standard_error(tmp_path: Path) -> None:

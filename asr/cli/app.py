@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 import asr
-from asr.cli import adapting, data, lm, use
+from asr.cli import adapting, data, hub, importing, lm, use
 from asr.cli.exporting import export
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
@@ -180,6 +180,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample-lm": lm.sample_lm,
     "tune": use.tune,
     "export": export,
+    "pull": hub.pull,
+    "push": hub.push,
     "doctor": doctor,
 }
 EITHER_SPELLING = {"token_normalize_func": lambda name: name.replace("_", "-")}
@@ -187,3 +189,4 @@ for _name, _command in COMMANDS.items():
     kind = FlagsWithValues if _name == "transcribe" else TyperCommand
     app.command(_name, cls=kind, context_settings=EITHER_SPELLING)(_command)
 app.add_typer(data.app, name="data")
+app.add_typer(importing.app, name="import")

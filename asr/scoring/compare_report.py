@@ -165,9 +165,9 @@ def notices(comparison: Comparison) -> list[str]:
     ]
     if first.open_references:
         lines.append(
-            f"{len(first.open_references)} references allow several texts; each system is compared "
-            "with the one that is nearest to what it heard, and where these differ, the utterance "
-            "is one segment of the test"
+            f"references that allow several texts: {len(first.open_references)}; each system is "
+            "compared with the one that is nearest to what it heard, and where these differ, the "
+            "utterance is one segment of the test"
         )
     for name, report in comparison.reports.items():
         if report.scores.missing:

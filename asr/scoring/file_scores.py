@@ -40,7 +40,7 @@ def score_files(
     """
     paths = Path(references_path), Path(hypotheses_path)
     rule, (said, heard) = get_normalizer(normalizer), _read_checked(*paths, formats)
-    hypotheses, extra = _with_reference(heard, said)
+    hypotheses, extra = _with_reference(heard, said, path=paths[1])
     texts = _nearest_spellings(said, hypotheses, rule, costs=costs)
     scores, num_others = score_normalised(texts, hypotheses, rule, readings=readings)
     return Report(
@@ -71,19 +71,26 @@ def _alternatives_said(said: TextFile) -> tuple[str, ...]:
     if not said.spellings:
         return ()
     return (
-        f"{len(said.spellings)} references allow several texts, and count as the one that is "
-        "nearest to the hypothesis",
+        "references that allow several texts, and count as the one that is nearest to the "
+        f"hypothesis: {len(said.spellings)}",
     )
 
 
-def _with_reference(heard: TextFile, said: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
+def _with_reference(
+    heard: TextFile, said: TextFile, *, path: Path
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Returns the hypotheses that have a reference, and the ids of the others.
 
-    If none has, all are returned, for `score` to refuse.
+    Raises:
+        DataError: none has.
     """
     extra = tuple(name for name in heard.texts if name not in said.texts)
-    if not extra or len(extra) == len(heard.texts):
-        return heard.texts, ()
+    if extra and len(extra) == len(heard.texts):
+        raise DataError(
+            f'{path}: no id of the hypotheses is one of the references: "{extra[0]}", ... against '
+            f'"{next(iter(said.texts))}", ... ({len(extra)} of {len(heard.texts)} hypotheses have '
+            "no reference); give files of the same utterances, with the same ids"
+        )
     return {name: text for name, text in heard.texts.items() if name in said.texts}, extra
 
 

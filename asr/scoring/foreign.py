@@ -120,10 +120,15 @@ def _last_cell(text: str, separator: str) -> str | None:
 
 
 def _has_columns(rows: Sequence[Sequence[str]]) -> bool:
-    """Returns whether all rows have more than an id and a text, or the first one names columns."""
+    """Returns whether all rows have more than an id and a text, or the first one names columns.
+
+    A row of one cell may be an id whose text is empty.
+    """
+    has_blank = any(" " in row[0].strip() for row in rows)
     if min(map(len, rows)) < 2:
-        return False
-    if min(map(len, rows)) > 2 or any(" " in row[0].strip() for row in rows):
+        if has_blank or len(rows[0]) != 2:
+            return False
+    elif min(map(len, rows)) > 2 or has_blank:
         return True
     numbered = [bool(re.search(r"\d", row[0])) for row in rows]
     return len(rows) > 2 and not numbered[0] and all(numbered[1:])

@@ -43,8 +43,8 @@ def notices(report: Report) -> list[str]:
     lines[:0] = report.sources
     if report.num_other_readings:
         lines.append(
-            f"{report.num_other_readings} references have a number that is said in two ways, and "
-            "are read in the one that is nearer to the hypothesis"
+            "references with a number that is said in two ways, read in the one that is nearer to "
+            f"the hypothesis: {report.num_other_readings}"
         )
     if report.note:
         lines.append(report.note)

@@ -214,8 +214,8 @@ def _of_manifest(cuts: Path, path: Path) -> list[RecognizedUtterance]:
     return [row for row in rows if row.utterance_id in wanted]
 
 
-def read_rate_names(given: Sequence[str]) -> list[str]:
-    """Returns the names of rates that were asked for, each item one name or several with commas.
+def read_rate_names(given: Sequence[str], option: str = "--only") -> list[str]:
+    """Returns the names of rates that an option asks for, each item one name or some with commas.
 
     Raises:
         ConfigError: a name is unknown.
@@ -223,26 +223,32 @@ def read_rate_names(given: Sequence[str]) -> list[str]:
     names = [name.strip() for item in given for name in item.split(",")]
     for name in names:
         if name not in RATES:
-            raise ConfigError(f'--only "{name}": unknown; known: {", ".join(RATES)}')
+            raise ConfigError(f'{option} "{name}": unknown; known: {", ".join(RATES)}')
     return names
 
 
 def read_bounds(given: Sequence[str]) -> dict[str, float]:
-    """Returns the bounds of rates that were asked for as `wer=0.12`, fractions.
+    """Returns the bounds of rates that were asked for as `wer=0.12`, fractions; some with commas.
 
     Raises:
-        ConfigError: a name is unknown, or a bound is no number from 0 on.
+        ConfigError: a name is unknown or comes twice, or a bound is no number from 0 to 1: `wer=12`
+            would be 1200 %, which nothing exceeds.
     """
     bounds: dict[str, float] = {}
-    for item in given:
+    for item in (item.strip() for several in given for item in several.split(",")):
         name, _, text = item.partition("=")
-        (name,) = read_rate_names([name])
+        (name,) = read_rate_names([name], "--fail-above")
         try:
-            bounds[name] = float(text)
+            bound = float(text)
         except ValueError:
-            bounds[name] = -1.0
-        if not 0.0 <= bounds[name] < math.inf:
-            raise ConfigError(f'--fail-above "{item}": must be NAME=RATE, as in wer=0.12')
+            bound = math.nan
+        if not 0.0 <= bound <= 1.0:
+            raise ConfigError(
+                f'--fail-above "{item}": must be NAME=RATE, a fraction from 0 to 1, as in wer=0.12'
+            )
+        if name in bounds:
+            raise ConfigError(f"--fail-above: {name} comes twice; give each rate one bound")
+        bounds[name] = bound
     return bounds
 
 
@@ -268,9 +274,7 @@ def rates_line(report: Report, names: Sequence[str]) -> str:
     """
     for name in names:
         if RATES[name].unit not in report.scores.units:
-            raise DataError(
-                f"{report.references_path}: no Hangul for --only {name} (give --only cer)"
-            )
+            raise DataError(f"{report.references_path}: no Hangul for the rate {name} (take cer)")
     shown = [f"{100 * report.scores.counts(RATES[name].unit).rate:.2f} %" for name in names]
     if len(shown) == 1:
         return shown[0]

@@ -1,7 +1,7 @@
 """The words of a training text, and what becomes of words that are not among them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from asr.scoring.lines import Line, read_lines
 from asr.scoring.pairs import read_text_file
 from asr.scoring.places import ReferenceWords
 from asr.scoring.tables import is_heading
-from asr.text.normalizers import Normalizer
+from asr.text.normalizers import NORMALIZERS, Normalizer
 
 PLAIN, CUTS = "plain", "cuts"
 KNOWN = (CUTS, PLAIN, *FORMATS)
@@ -59,7 +59,13 @@ def unseen_words(found: ReferenceWords, vocabulary: Vocabulary) -> Unseen:
     )
 
 
-def read_vocabulary(path: Path, rule: Normalizer, *, format_name: str | None = None) -> Vocabulary:
+def read_vocabulary(
+    path: Path,
+    rule: Normalizer,
+    *,
+    earlier: str | None = None,
+    format_name: str | None = None,
+) -> Vocabulary:
     """Returns the words of a training text, normalised.
 
     It may be a manifest of cuts, a file of transcripts in any format of `pairs.py`, or plain text
@@ -68,7 +74,8 @@ def read_vocabulary(path: Path, rule: Normalizer, *, format_name: str | None = N
 
     Args:
         path: of the text.
-        rule: what the references went through.
+        rule: what the references went through when they were scored.
+        earlier: name and version of what they went through before; None: nothing is known.
         format_name: one of `KNOWN`; None: found out.
 
     Raises:
@@ -82,12 +89,23 @@ def read_vocabulary(path: Path, rule: Normalizer, *, format_name: str | None = N
         title, texts = _read(path, format_name)
     except DataError as error:
         raise DataError(str(error).replace("--format", "--against-format")) from None
-    words = frozenset(word for text in texts for word in split_words(rule.apply(text)))
+    before, said = _earlier_rule(earlier)
+    words = frozenset(word for text in texts for word in split_words(rule.apply(before(text))))
     if not words:
         raise DataError(
             f"{path}: {title}, holds no word; must hold the text that the recognizer was trained on"
         )
-    return Vocabulary(path, f"{path.name}: {title}; different words: {len(words):,}", words)
+    return Vocabulary(path, f"{path.name}: {title}{said}; different words: {len(words):,}", words)
+
+
+def _earlier_rule(name: str | None) -> tuple[Callable[[str], str], str]:
+    """Returns what the references went through when they were decoded, and what is said of it."""
+    known = {f"{rule.name} {rule.version}": rule for rule in NORMALIZERS.values()}
+    if name is None or name.startswith("none "):
+        return str, ""
+    if name in known:
+        return known[name].apply, f", through normalizer {name} as the references"
+    return str, f", not through normalizer {name} as the references, which is not known here"
 
 
 def _read(path: Path, format_name: str | None) -> tuple[str, Iterable[str]]:

@@ -1,1 +1,1 @@
-"""Sections of the configuration that stand beside `config.py`."""
+"""Sections of the configuration that are long, or stand beside `config.py`."""

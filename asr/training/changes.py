@@ -41,6 +41,7 @@ EFFECTS: dict[str, Effect] = {
             # The error rate on the dev set chooses the weights.
             *("train.keep_best", "train.max_dev_utterances"),
             *("search.ctc_weight", "search.length_power", "search.length_bonus"),
+            "search.temperature",
             *("search.eos_threshold", "search.attention_window", "search.loop_repeats"),
             *("search.max_tokens", "search.max_token_ratio"),
             *("search.encoder_precision", "search.decoder_precision"),

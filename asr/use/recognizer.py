@@ -222,7 +222,8 @@ def load_recognizer(
     """Returns the recognizer of a model folder, on a device: `cpu`, `cuda` or `auto`.
 
     Args:
-        folder: the --out of asr train.
+        folder: the --out of asr train; or a text `org/name`, or `org/name@revision`, of a model on
+            the Hugging Face hub, where no folder `org` is here.
         device: where it and the language models compute.
         lms: language models beside it, each a folder of asr train-lm or an ARPA file, over
             its tokens or over words.
@@ -233,7 +234,7 @@ def load_recognizer(
         ConfigError: there is no such device.
     """
     chosen = own_device(device)
-    model, tokenizer, config, metrics, notices = load_model_folder(Path(folder), chosen)
+    model, tokenizer, config, metrics, notices = load_model_folder(_folder(folder), chosen)
     loaded = [load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms]
     recognizer = Recognizer(
         model,
@@ -248,6 +249,14 @@ def load_recognizer(
     if calibration is None:
         recognizer.notices += (UNCALIBRATED,)
     return recognizer
+
+
+def _folder(folder: str | Path) -> Path:
+    """Returns a folder, of a model on the hub that in the library's cache."""
+    from asr.hub.models import fetch, parse_name
+
+    model = parse_name(folder) if isinstance(folder, str) else None
+    return Path(folder) if model is None else fetch(model)[0]
 
 
 def search_encoded(
