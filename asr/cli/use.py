@@ -32,6 +32,9 @@ def decode(
     lms: LMs = None,
     beam_size: BeamSize = None,
     hotwords: Hotwords = None,
+    words: Annotated[
+        bool, typer.Option("--words", help="Words with times and confidence in hyp.jsonl, too.")
+    ] = False,
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
@@ -52,7 +55,9 @@ def decode(
     chosen = recognizer.choose(search_settings(search, beam_size, settings, hotwords=hotwords))
     say_all(recognizer.notices)
     models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
-    summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
+    summary = decode_manifest(
+        recognizer, cuts, folder=out, options=chosen, words=words, say=live_line()
+    )
     if own_rank()[0] == 0:
         write_decoding_record(summary, recognizer, chosen, manifest=cuts, models=models)
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)

@@ -58,7 +58,7 @@ def weigh_hypotheses(
     *,
     options: SearchConfig,
     ctc_logits: Tensor | None,
-    is_plain: bool,
+    is_plain: Sequence[bool],
 ) -> list[Evidence]:
     """Returns the evidence for each hypothesis of a batch.
 
@@ -68,19 +68,22 @@ def weigh_hypotheses(
         found: the best hypothesis of each (B).
         options: that it was found with.
         ctc_logits: (B,T,V) of the CTC head, if it was trained.
-        is_plain: whether the scores are the model's own alone: its decoder's and CTC's, weighed.
+        is_plain: whether a score is the model's own alone: its decoder's and CTC's, weighed (B).
     """
     tokens = [list(hypothesis.tokens) for hypothesis in found]
     sizes = torch.tensor([len(row) + 1 for row in tokens], dtype=torch.double)
     of_ctc = None if ctc_logits is None else _ctc(ctc_logits, encoded.lengths, tokens)
     weight = options.ctc_weight
-    if is_plain and weight < 1 and all(one.ended == "eos" for one in found):
-        scores = torch.tensor([one.score for one in found], dtype=torch.double)
-        taken = weight * of_ctc[0].cpu() if weight > 0 and of_ctc is not None else 0.0
-        decoder = (scores - taken) / (1 - weight)
-    else:
-        rows = _decode_again(model, encoded, tokens)[0]
-        decoder = torch.stack([row.double().sum().cpu() for row in rows])
+    decoder = torch.tensor([one.score for one in found], dtype=torch.double)
+    if 0 < weight < 1 and of_ctc is not None:
+        decoder = (decoder - weight * of_ctc[0].cpu()) / (1 - weight)
+    says_all = [
+        plain and weight < 1 and x.ended == "eos" for plain, x in zip(is_plain, found, strict=True)
+    ]
+    again = [row for row, does in enumerate(says_all) if not does]
+    if again:
+        rows = _decode_again(model, rows_of(encoded, again), [tokens[row] for row in again])[0]
+        decoder[again] = torch.stack([row.double().sum().cpu() for row in rows])
     per_token = [decoder / sizes]
     if of_ctc is not None:
         total, best = (part.cpu() for part in of_ctc)
@@ -126,6 +129,26 @@ def weigh_tokens(
             TokenEvidence(tuple(places), by_ctc, tuple(of_decoder), tuple(heard), looked_at)
         )
     return results
+
+
+@torch.inference_mode()
+def frames_looked_at(
+    model: Seq2Seq, encoded: Encoded, found: Sequence[Hypothesis]
+) -> list[tuple[float, ...]]:
+    """Returns for each token of hypotheses (B) the frame at the middle of its attention."""
+    if not model.decoder.attention.has_alignment:
+        return [() for _ in found]
+    alignments = _decode_again(model, encoded, [list(one.tokens) for one in found])[1]
+    frames = torch.arange(alignments.size(-1), dtype=torch.float)
+    centres = alignments.float().cpu() @ frames
+    return [tuple(row[: len(one.tokens)].tolist()) for row, one in zip(centres, found, strict=True)]
+
+
+def rows_of(encoded: Encoded, rows: Sequence[int]) -> Encoded:
+    """Returns some of the utterances of a batch."""
+    index = list(rows)
+    message = tuple(part[index] for part in encoded.message)
+    return Encoded(encoded.values[index], encoded.lengths[index], message)
 
 
 def _evenly(tokens: Sequence[int], num_frames: int) -> list[Place]:

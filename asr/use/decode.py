@@ -19,7 +19,8 @@ from asr.hypotheses import REASONS
 from asr.lm.fusion import weigh
 from asr.machine.ranks import connected, gather, own_rank
 from asr.text.normalizers import get_normalizer
-from asr.use.recognizer import Recognized, Recognizer
+from asr.use.recognized import Recognized
+from asr.use.recognizer import Recognizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
 
@@ -43,9 +44,12 @@ def decode_manifest(
     *,
     folder: Path,
     options: SearchConfig | None = None,
+    words: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> DecodingSummary:
     """Decodes every utterance of a manifest into `hyp.jsonl`, in the manifest's order.
+
+    With `words` a line holds them, with times and confidence; the decoder then runs once more.
 
     Where audio cannot be read, the line holds the `error` and an empty hypothesis. Under torchrun
     each process decodes its share, and the first one speaks and writes.
@@ -61,7 +65,7 @@ def decode_manifest(
     cuts = list(checked_cuts(manifest, may_be_gone=True))
     started = time.perf_counter()
     with connected():
-        lines = _decode_share(recognizer, cuts, options, say=say)
+        lines = _decode_share(recognizer, cuts, options, words=words, say=say)
         for part in gather(lines):
             lines.update(part)
     _complete(lines, cuts, manifest)
@@ -120,6 +124,7 @@ def _decode_share(
     cuts: list[Cut],
     options: SearchConfig | None,
     *,
+    words: bool,
     say: Callable[[str], None],
 ) -> dict[str, dict[str, object]]:
     """Returns the lines of this process's utterances by id.
@@ -139,12 +144,16 @@ def _decode_share(
                 "num_tokens": None,
                 "nbest": [],
                 "ended": None,
+                "confidence": None,
+                "warnings": [],
             }
             lines[left.id] = {"id": left.id, "reference": left.text, **nothing, "error": left.error}
         if batch.ids:
-            results = recognizer.recognize_batch(batch.waveforms, batch.lengths, options)
+            results = recognizer.recognize_batch(
+                batch.waveforms, batch.lengths, options, words=words
+            )
             for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
-                lines[name] = {"id": name, "reference": text, **_line(result)}
+                lines[name] = {"id": name, "reference": text, **_line(result, words=words)}
         if rank == 0:
             say(f"{len(lines)} of {len(cuts)} utterances{others}")
     rule = get_normalizer(recognizer.tokenizer.normalizer)
@@ -153,12 +162,28 @@ def _decode_share(
     }
 
 
-def _line(result: Recognized) -> dict[str, object]:
-    return {
+def _line(result: Recognized, *, words: bool) -> dict[str, object]:
+    line: dict[str, object] = {
         "hypothesis": result.text,
         "score": round(result.score, 4),
         "num_tokens": result.num_tokens,
         "nbest": [{"text": text, "score": round(score, 4)} for text, score in result.nbest],
         "ended": result.ended,
-        "confidence": None if result.confidence is None else round(result.confidence, 4),
+        "confidence": _rounded(result.confidence),
+        "warnings": list(result.warnings),
     }
+    if words:
+        line["words"] = [
+            {
+                "word": word.text,
+                "start": round(word.start_seconds, 3),
+                "end": round(word.end_seconds, 3),
+                "confidence": _rounded(word.confidence),
+            }
+            for word in result.words
+        ]
+    return line
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

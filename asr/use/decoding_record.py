@@ -49,6 +49,7 @@ def write_decoding_record(
         "hypotheses_sha256": file_sha256(summary.path),
         **_times(summary),
         "device": str(next(recognizer.model.parameters()).device),
+        "confidence": recognizer.confidence_notice or "calibrated on the model's dev set",
         "search": options.model_dump(mode="json"),
         "versions": about.versions(("torch",)),
         "machine": about.machine(),

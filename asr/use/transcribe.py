@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 LENGTH_WARNING = "stopped at the length cap"
 LOOP_WARNING = "repeated itself"
 STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
-STEADY_NOISE = "as loud all the time as noise is, and its text as improbable: it is left out"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
 
@@ -147,7 +146,14 @@ def _transcribe_blocks(
     check_vad(options.vad)
     speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds, vad=options.vad)
     pools = _pools(speech, max_seconds, batch_seconds)
-    return join_segments(_recognize_pools(recognizer, pools, options))
+    joined = join_segments(_recognize_pools(recognizer, pools, options))
+    # Times that were asked for only to join what overlaps, and only there, are not given out.
+    return joined if options.word_times else (replace(one, words=()) for one in joined)
+
+
+def _shares(segment: Segment) -> bool:
+    """Returns whether a segment overlaps with the one before or behind it."""
+    return segment.goes_on or segment.shared_seconds > 0
 
 
 def _recognize_pools(
@@ -160,7 +166,8 @@ def _recognize_pools(
         results: dict[int, RecognizedText] = {}
         for batch in _batches(pool, batch_seconds):
             waveforms = [pool[index].waveform for index in batch]
-            more = {"words": True} if options.word_times else {}
+            overlap = any(_shares(pool[index]) for index in batch)
+            more = {"words": True} if options.word_times else {"times": True} if overlap else {}
             found = recognizer.recognize(waveforms, options.search, **more)
             results.update(zip(batch, found, strict=True))
         for index, segment in enumerate(pool):
@@ -205,13 +212,8 @@ def _with_text(
         warnings.append(LENGTH_WARNING)
     if found.ended == "loop":
         warnings.append(LOOP_WARNING)
-    text, words, nbest = found.text, found.words, found.nbest
-    if segment.is_steady and text:
-        if found.speech is not None and found.speech < 0.5:
-            warnings.append(f'{STEADY_NOISE} ("{text}")')
-            text, words, nbest = "", (), ()
-        else:
-            warnings.append(STEADY_WARNING)
+    if segment.is_steady and found.text:
+        warnings.append(STEADY_WARNING)
     seconds = segment.end_seconds - segment.start_seconds
     if seconds > max_seconds:
         warnings.append(f"{seconds:.2f} s, longer than any trained utterance ({max_seconds:.2f} s)")
@@ -220,14 +222,14 @@ def _with_text(
         id=number,
         start_seconds=segment.start_seconds,
         end_seconds=segment.end_seconds,
-        text=text,
+        text=found.text,
         score=found.score,
         avg_log_prob=found.score / max(1, found.num_tokens),
         ended=found.ended,
         warning="; ".join(warnings) or None,
-        words=tuple(_in_recording(word, segment) for word in words),
+        words=tuple(_in_recording(word, segment) for word in found.words),
         confidence=found.confidence,
-        nbest=nbest,
+        nbest=found.nbest,
     )
 
 
