@@ -13,6 +13,7 @@ import soundfile
 
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
+from asr.use.heard import LIKE_HEARD_IN_NOISE
 from asr.use.transcribe import TranscribeOptions, iter_segments, transcribe
 from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
 from asr.use.writers import PLAIN, WRITERS, check_formats, write_transcript
@@ -426,3 +427,13 @@ def test_segments_that_overlap_are_joined_by_times_that_are_asked_for_and_not_gi
     asked = replace(OPTIONS, word_times=True)
     found = transcribe(listener, burst(20), sample_rate=RATE, options=asked)
     assert any(one.words for one in found.segments)
+
+
+def test_steady_sound_with_a_text_improbable_as_in_noise_has_none():
+    listener = Saying(Said("made up", warnings=(LIKE_HEARD_IN_NOISE,)))
+    (one,) = transcribe(listener, burst(5), sample_rate=RATE, options=OPTIONS).segments
+    assert one.text == ""
+    assert str(one.warning).startswith("no speech: as loud all the time as noise is")
+    assert '("made up")' in str(one.warning)
+    (one,) = transcribe(listener, speech(2), sample_rate=RATE, options=OPTIONS).segments
+    assert one.text == "made up"

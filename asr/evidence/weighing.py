@@ -72,19 +72,18 @@ def weigh_hypotheses(
     """
     tokens = [list(hypothesis.tokens) for hypothesis in found]
     sizes = torch.tensor([len(row) + 1 for row in tokens], dtype=torch.double)
+    summed = sizes - torch.tensor([float(one.ended != "eos") for one in found])  # no EOS was said
     of_ctc = None if ctc_logits is None else _ctc(ctc_logits, encoded.lengths, tokens)
     weight = options.ctc_weight
     decoder = torch.tensor([one.score for one in found], dtype=torch.double)
     if 0 < weight < 1 and of_ctc is not None:
         decoder = (decoder - weight * of_ctc[0].cpu()) / (1 - weight)
-    says_all = [
-        plain and weight < 1 and x.ended == "eos" for plain, x in zip(is_plain, found, strict=True)
-    ]
-    again = [row for row, does in enumerate(says_all) if not does]
+    again = [row for row, plain in enumerate(is_plain) if not (plain and weight < 1)]
     if again:
         rows = _decode_again(model, rows_of(encoded, again), [tokens[row] for row in again])[0]
+        summed[again] = sizes[again]
         decoder[again] = torch.stack([row.double().sum().cpu() for row in rows])
-    per_token = [decoder / sizes]
+    per_token = [decoder / summed.clamp(min=1.0)]
     if of_ctc is not None:
         total, best = (part.cpu() for part in of_ctc)
         per_token += [total / sizes, (total - best) / sizes, best / encoded.lengths.cpu()]

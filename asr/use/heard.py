@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from asr.config import SearchConfig
 
 
+LIKE_HEARD_IN_NOISE = "as improbable as what it hears in noise: its words may be made up"
+
+
 class RecognizedText(Protocol):
     """What a recognizer says of one waveform."""
 

@@ -32,18 +32,18 @@ from asr.evidence.words import SpeltWord, spelt_words, word_times
 from asr.hypotheses import Hypothesis
 from asr.model import Seq2Seq
 from asr.text.tokenizer import Tokenizer
+from asr.use.heard import LIKE_HEARD_IN_NOISE
 from asr.use.transcript import TimedWord
 
 AGAIN_CTC_WEIGHT = 0.5
-DOUBTFUL = -1.0  # of CTC's log probability a token; less is looked at again
+DOUBTFUL = -2.0  # of CTC's log probability a token; uncalibrated, less is looked at again
 # Chosen by tests/benchmarks/made_up_words.py on the choosing half of the noises, and on training
 # and dev speech: logits of the sound's likeness to speech, and of the model's own evidence.
 SURELY_NOISE = -2.0  # no such sound is speech, whatever the model says
 LIKE_NOISE = 0.0  # likewise where the model's evidence is more like that of noise, too
 PERHAPS_NOISE = 1.0  # with less, words are kept with a warning, and their confidence is lowered
-SURELY_SPEECH = 2.0  # the model's evidence: the sound is not measured
-UNLIKE_SPEECH = "sounds as noise may: its words may be made up"
-LIKE_HEARD_IN_NOISE = "as improbable as what it hears in noise: its words may be made up"
+SURELY_SPEECH = 1.0  # the model's evidence: the sound is not measured
+SOUNDS_AS_NOISE = "sounds as noise may: its words may be made up"
 
 
 class Heard(NamedTuple):
@@ -220,8 +220,13 @@ class Judge:
         return self.calibration is None or self.calibration.attention_is_steady
 
     def _is_doubtful(self, one: Heard, about: Judgement) -> bool:
-        """Whether a second look is worth its time: attention may have gone astray."""
+        """Whether a second look is worth its time: attention may have gone astray.
+
+        Calibrated, what has no warning yet is as probable as all but few of the dev set.
+        """
         evidence = one.evidence
+        if self.calibration is not None:
+            return bool(set(about.warnings) - {SOUNDS_AS_NOISE, LIKE_HEARD_IN_NOISE})
         log_prob = evidence.decoder if evidence.ctc is None else evidence.ctc
         return log_prob < DOUBTFUL or bool(about.warnings)
 
@@ -235,7 +240,7 @@ class Judge:
         signs = [repeated_phrase(text, 0 if known is None else known.most_repeats)]
         is_unlike = one.likeness is not None and one.likeness < PERHAPS_NOISE
         if text and is_unlike:
-            signs.append(UNLIKE_SPEECH)
+            signs.append(SOUNDS_AS_NOISE)
             confidence *= speech_share(one.likeness or 0.0)
         elif text and known is not None:
             is_like_noise = known.speech.logit(evidence.log_probs) < known.speech_logit

@@ -20,7 +20,7 @@ from asr.audio.files import Waveform, check_waveform
 from asr.audio.recording import Recording
 from asr.audio.speech import Segment, check_vad, segments
 from asr.errors import ConfigError
-from asr.use.heard import RecognizedText, SpeechRecognizer
+from asr.use.heard import LIKE_HEARD_IN_NOISE, RecognizedText, SpeechRecognizer
 from asr.use.joining import join_segments
 from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LENGTH_WARNING = "stopped at the length cap"
 LOOP_WARNING = "repeated itself"
+STEADY_NOISE = "no speech: as loud all the time as noise is, and as improbable"
 STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
@@ -212,8 +213,13 @@ def _with_text(
         warnings.append(LENGTH_WARNING)
     if found.ended == "loop":
         warnings.append(LOOP_WARNING)
-    if segment.is_steady and found.text:
-        warnings.append(STEADY_WARNING)
+    text, words, nbest = found.text, found.words, found.nbest
+    if segment.is_steady and text:
+        if LIKE_HEARD_IN_NOISE in found.warnings:
+            warnings.append(f'{STEADY_NOISE}: what it heard in the sound is left out ("{text}")')
+            text, words, nbest = "", (), ()
+        else:
+            warnings.append(STEADY_WARNING)
     seconds = segment.end_seconds - segment.start_seconds
     if seconds > max_seconds:
         warnings.append(f"{seconds:.2f} s, longer than any trained utterance ({max_seconds:.2f} s)")
@@ -222,14 +228,14 @@ def _with_text(
         id=number,
         start_seconds=segment.start_seconds,
         end_seconds=segment.end_seconds,
-        text=found.text,
+        text=text,
         score=found.score,
         avg_log_prob=found.score / max(1, found.num_tokens),
         ended=found.ended,
         warning="; ".join(warnings) or None,
-        words=tuple(_in_recording(word, segment) for word in found.words),
+        words=tuple(_in_recording(word, segment) for word in words),
         confidence=found.confidence,
-        nbest=found.nbest,
+        nbest=nbest,
     )
 
 
