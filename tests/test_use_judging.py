@@ -137,7 +137,7 @@ def test_a_text_improbable_as_in_noise_is_kept_with_a_warning_where_it_sounds_li
 
 
 def test_where_the_sound_is_doubtful_the_model_decides_and_confidence_is_less(monkeypatch):
-    model, options = talkative(calibration(speech=Logistic((0.0,) * 4, 0.5)))
+    model, options = talkative(calibration(speech=Logistic((0.0,) * 4, 1.0)))
     monkeypatch.setattr("asr.use.recognizer.speech_likeness", lambda *_: -1.0)
     [kept] = model.recognize([tone("ab cd")], options, words=True)
     monkeypatch.setattr("asr.use.recognizer.speech_likeness", lambda *_: 1.5)

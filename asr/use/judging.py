@@ -42,7 +42,7 @@ DOUBTFUL = -2.0  # of CTC's log probability a token; uncalibrated, less is looke
 SURELY_NOISE = -2.0  # no such sound is speech, whatever the model says
 LIKE_NOISE = 0.0  # likewise where the model's evidence is more like that of noise, too
 PERHAPS_NOISE = 1.0  # with less, words are kept with a warning, and their confidence is lowered
-SURELY_SPEECH = 1.0  # the model's evidence: the sound is not measured
+SURELY_SPEECH = 2.0  # the model's evidence: the sound is not measured
 SOUNDS_AS_NOISE = "sounds as noise may: its words may be made up"
 
 
