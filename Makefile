@@ -31,7 +31,7 @@ demo-quick: .venv/installed ## the same path in a minute, too short to learn muc
 	@egs/quickstart/run.sh --language $(LANGUAGE) --quick true
 
 test: .venv/installed lint ## format check, lint, types and the fast tests
-	@$(BIN)/python -m pytest -m "not slow and not gpu and not network"
+	@$(BIN)/python -m pytest -m "not slow and not gpu and not network and not peers"
 
 test-all: .venv/installed lint ## every test that this machine can run
 	@$(BIN)/python -m pytest
@@ -44,7 +44,7 @@ test-latest: .venv/installed ## the fast tests beside the newest of all that pyp
 	  $(BIN)/uv pip install --quiet --python "$$folder/venv/bin/python" --editable '.[demo,dev]' && \
 	  PATH="$$folder/venv/bin:$$PATH" && python --version && \
 	  uv pip list --python "$$folder/venv/bin/python" 2>/dev/null | grep -E '^(torch|torchaudio|lhotse|lightning-fabric|numpy) ' && \
-	  python -m pytest -m "not slow and not gpu and not network"
+	  python -m pytest -m "not slow and not gpu and not network and not peers"
 
 lint: .venv/installed ## format check, lint and types
 	@$(BIN)/ruff format --check .

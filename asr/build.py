@@ -8,17 +8,18 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from asr.attention import ATTENTIONS, build_attention
-from asr.attention.options import complete_options
+from asr.attention.options import complete_options, written_options
 from asr.config import AttentionConfig, Config
 from asr.decoder import AttentionDecoder
 from asr.encoder import Encoder
 from asr.errors import ConfigError
-from asr.features import LogMel, SpecAugment
+from asr.features import LogMel
 from asr.model import Seq2Seq
+from asr.spectra.masks import SpecAugment
 
 
 def resolve_config(config: Config, *, source: str = "") -> Config:
-    """Returns the configuration with the attention's defaults written out.
+    """Returns the configuration with the attention's defaults written out, but for `LATER` ones.
 
     Args:
         config: as it was given.
@@ -29,7 +30,7 @@ def resolve_config(config: Config, *, source: str = "") -> Config:
     """
     kind = config.attention.type
     try:
-        options = complete_options(ATTENTIONS, kind, config.attention.options)
+        options = written_options(ATTENTIONS, kind, config.attention.options)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}" if source else str(error)) from None
     return config.model_copy(update={"attention": AttentionConfig(type=kind, **options)})

@@ -38,15 +38,19 @@ class RecurrentCell(nn.Module):
 
     Args:
         hidden_dim: size of the state (H).
+        bias: whether what the last state adds to the gates has a bias; only a GRU, whose reset
+            multiplies it, is not the same without.
     """
 
     num_gates = 1
     state_type: type[HiddenState] | type[LSTMState] = HiddenState
 
-    def __init__(self, hidden_dim: int) -> None:
+    def __init__(self, hidden_dim: int, *, bias: bool = False) -> None:
         super().__init__()
-        self.recurrent = SharedLinear(hidden_dim, self.num_gates * hidden_dim, bias=False)
+        self.recurrent = SharedLinear(hidden_dim, self.num_gates * hidden_dim, bias=bias)
         initialize_gates(self.recurrent.weight, hidden_dim, nn.init.orthogonal_)
+        if bias:
+            nn.init.zeros_(self.recurrent.bias)
 
     @classmethod
     def input_projection(cls, input_dim: int, hidden_dim: int) -> nn.Linear:

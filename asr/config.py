@@ -10,9 +10,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from asr.errors import ConfigError
+from asr.sections.help import AttentionPriorConfig, TeacherForcingConfig
+from asr.sections.model import (
+    AttentionConfig,
+    BlocksConfig,
+    DecoderConfig,
+    EncoderConfig,
+    FeaturesConfig,
+    SpecAugmentConfig,
+)
+from asr.sections.start import Factor, FreezeConfig, InitConfig, ReplayConfig, flat_factors
 from asr.settings import (
     Section,
     check_settings,
@@ -23,7 +33,13 @@ from asr.settings import (
 )
 
 __all__ = [
+    "AttentionConfig",
+    "BlocksConfig",
     "Config",
+    "DecoderConfig",
+    "EncoderConfig",
+    "FeaturesConfig",
+    "SpecAugmentConfig",
     "differences",
     "dump_config",
     "load_config",
@@ -33,81 +49,12 @@ __all__ = [
 ]
 
 
-class FeaturesConfig(Section):
-    """Log-mel features; the defaults are those of most published recognizers."""
-
-    num_mels: int = Field(80, ge=8, le=256)  # mel filters
-    window_seconds: float = Field(0.025, gt=0, le=0.2)  # analysis window
-    shift_seconds: float = Field(0.010, gt=0, le=0.1)  # from one frame to the next
-    low_hz: float = Field(20.0, ge=0, le=1e6)  # lower edge of the first filter
-    high_hz: float | None = Field(None, gt=0)  # upper edge of the last filter; null: half the rate
-    dither: float = Field(0.0, ge=0, le=1)  # deviation of added noise (training), full scale = 1
-    preemphasis: float = Field(0.0, ge=0, lt=1)  # 0.97 is Kaldi's; 0 leaves the signal alone
-    normalization: Literal["global", "utterance", "none"] = "global"  # mean and variance, per mel
-
-
-class SpecAugmentConfig(Section):
-    """SpecAugment without warping (Park et al. 2019, arXiv 1904.08779, section 2)."""
-
-    num_freq_masks: int = Field(2, ge=0, le=100)
-    max_freq_bins: int = Field(27, ge=0, le=1000)  # widest frequency mask (F in the paper)
-    num_time_masks: int = Field(2, ge=0, le=1000)
-    max_time_seconds: float = Field(0.4, ge=0, le=1e4)  # widest time mask (T: 40-100 frames)
-    max_time_fraction: float = Field(0.2, ge=0, le=1)  # of the utterance (p in the paper)
-
-
 class TokenizerConfig(Section):
     """Output units, learnt from the training text alone."""
 
     type: str = "char"  # char, jamo, unigram, bpe, jamo_unigram or jamo_bpe
     vocab_size: int | None = Field(None, ge=5, le=10**6)  # of pieces; char and jamo: what there is
     normalizer: str = "none"  # none, english, korean; english_spoken, korean_spoken: digits read
-
-
-class EncoderConfig(Section):
-    """Subsampling and the recurrent stack."""
-
-    subsampling: Literal["conv", "stack", "none"] = "conv"  # conv: 4x, two strided layers
-    channels: int = Field(32, ge=1, le=10_000)  # of the convolutions
-    stack_frames: int = Field(4, ge=1, le=1000)  # frames joined by `stack`
-    cell: str = "lstm"
-    hidden_dim: int = Field(256, ge=1, le=100_000)  # each direction
-    num_layers: int = Field(3, ge=1, le=100)
-    bidirectional: bool = True
-    projection_dim: int | None = Field(None, ge=1, le=100_000)  # after each layer; null: none
-    layer_norm: bool = True  # of the stack's input and each layer's output (Ba et al. 2016)
-    pyramid: Literal["none", "concat", "drop"] = "none"  # halves time between layers (LAS)
-    pyramid_layers: int = Field(2, ge=0, le=100)  # of the layers after the first, that halve time
-    dropout: float = Field(0.2, ge=0, lt=1)
-
-
-class AttentionConfig(BaseModel):
-    """The mechanism's name and its own keyword arguments, which `asr.attention` checks."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    type: str = "location"
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The keyword arguments of the mechanism, as written."""
-        return dict(self.model_extra or {})
-
-
-class DecoderConfig(Section):
-    """The attention decoder."""
-
-    cell: str = "lstm"
-    embedding_dim: int = Field(128, ge=1, le=100_000)
-    hidden_dim: int = Field(320, ge=1, le=100_000)
-    num_layers: int = Field(1, ge=1, le=100)
-    start: Literal["zeros", "copy", "bridge", "random"] = (
-        "zeros"  # of the cells: asr/decoder_start.py
-    )
-    peeky: bool = False  # the encoder's last state enters cell and output layer at every step
-    input_feeding: bool = True  # the last context enters the cell (Luong et al. 2015, section 3.3)
-    context_output: bool = True  # the context enters the output layer
-    dropout: float = Field(0.2, ge=0, lt=1)
 
 
 class LossConfig(Section):
@@ -146,31 +93,6 @@ class DataConfig(Section):
         return self
 
 
-class TeacherForcingConfig(Section):
-    """Scheduled sampling: how often the decoder is fed the reference and not its own best token."""
-
-    schedule: Literal["constant", "linear", "exponential", "inverse_sigmoid"] = "constant"
-    first: float = Field(1.0, ge=0, le=1)  # ratio at the first step; 1: always the reference
-    last: float = Field(1.0, ge=0, le=1)  # ratio at the last step, but for `constant`
-
-    @model_validator(mode="after")
-    def _check(self) -> "TeacherForcingConfig":
-        if self.schedule == "constant" and self.first != self.last:
-            raise ValueError(
-                f"first {self.first} and last {self.last} must be equal while schedule is constant"
-            )
-        if self.schedule == "exponential" and min(self.first, self.last) == 0:
-            raise ValueError("first and last must be > 0 for an exponential schedule")
-        return self
-
-
-class AttentionPriorConfig(Section):
-    """Help for young attention: a strip along the diagonal, which widens until it is gone."""
-
-    width: float | None = Field(None, gt=0, le=1)  # at first: deviation, share of frames; null: off
-    until: float = Field(0.7, gt=0, le=1)  # the share of training after which there is none
-
-
 class TrainConfig(Section):
     """The optimization and what is kept of it."""
 
@@ -179,6 +101,7 @@ class TrainConfig(Section):
     learning_rate: float = Field(1e-3, gt=0, le=1e6)  # the peak
     final_learning_rate: float = Field(1e-5, ge=0, le=1e6)  # at the end of a falling schedule
     weight_decay: float = Field(1e-6, ge=0, le=1e6)
+    rate_factors: dict[str, Factor] = Field(default_factory=dict)  # of the learning rate, by part
     warmup_steps: int = Field(500, ge=0, le=1_000_000_000)  # linear, from 0 to the peak
     schedule: Literal["cosine", "linear", "constant"] = "cosine"  # after the warm-up
     clip_norm: float | None = Field(5.0, gt=0)  # of the whole gradient (Pascanu 2013); null: off
@@ -191,12 +114,17 @@ class TrainConfig(Section):
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
 
+    _flat = field_validator("rate_factors", mode="before")(flat_factors)
+
 
 class SearchConfig(Section):
     """Greedy and beam search, alone or with language models."""
 
     beam_size: int = Field(1, ge=1, le=1000)  # 1: greedy
     ctc_weight: float = Field(0.0, ge=0, le=1)  # Watanabe et al. 2017, equation 47
+    temperature: float = Field(
+        1.0, gt=0, le=100
+    )  # above 1: the decoder's probabilities are flatter
     length_power: float = Field(1.0, ge=0, le=10)  # score / tokens ** power ranks the finished ones
     eos_threshold: float | None = Field(None, ge=1)  # Hannun et al. 2019, section 3.1.2
     attention_window: tuple[int, int] | None = None  # frames before and after the last place
@@ -254,6 +182,9 @@ class Config(Section):
     data: DataConfig = DataConfig()
     teacher_forcing: TeacherForcingConfig = TeacherForcingConfig()
     attention_prior: AttentionPriorConfig = AttentionPriorConfig()
+    init: InitConfig = InitConfig()
+    freeze: FreezeConfig = FreezeConfig()
+    replay: ReplayConfig = ReplayConfig()
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
 

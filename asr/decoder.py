@@ -65,7 +65,9 @@ class AttentionDecoder(nn.Module):
         self.embedding = nn.Embedding(vocab_size, config.embedding_dim)
         cell, hidden_dim, context_dim = CELLS[config.cell], config.hidden_dim, attention.context_dim
         self.state_type = cell.state_type
-        self.cells = nn.ModuleList(cell(hidden_dim) for _ in range(config.num_layers))
+        self.cells = nn.ModuleList(
+            cell(hidden_dim, bias=config.recurrent_bias) for _ in range(config.num_layers)
+        )
         input_dims = [config.embedding_dim] + [hidden_dim] * (config.num_layers - 1)
         self.inputs = nn.ModuleList(
             cell.input_projection(input_dim, hidden_dim) for input_dim in input_dims
@@ -193,7 +195,9 @@ class AttentionDecoder(nn.Module):
         if self.peek_input is not None:
             message = memory.message[0][:, None].expand(-1, features.size(1), -1)
             features = torch.cat([features, message], dim=-1)
-        hidden = self.readout(self.dropout(features)).tanh()
+        hidden = self.readout(self.dropout(features))
+        if self.config.readout == "tanh":
+            hidden = hidden.tanh()
         return self.output(self.dropout(hidden))
 
 

@@ -1,6 +1,6 @@
-"""The encoder: subsampling and a recurrent stack.
+"""The encoder: subsampling, a recurrent stack and, if asked for, dense layers.
 
-features (B,T,M) --subsampling--> (B,T',C) --recurrent layers--> values (B,T'',D), lengths (B,)
+features (B,T,M) --subsampling--> (B,T',C) --recurrent layers--> --dense layers--> values (B,T'',D)
 """
 
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from asr.config import EncoderConfig
 from asr.errors import ConfigError
 from asr.features import frame_mask
+from asr.layers.dense import DenseLayers
 from asr.rnn import RecurrentLayer
 from asr.subsampling import SUBSAMPLINGS, halve
 
@@ -75,7 +76,12 @@ class Encoder(nn.Module):
             self.layers.append(layer)
             self.projections.append(nn.Sequential(*parts))
             self.message_dim = layer.output_dim
-        self.output_dim = input_dim
+        self.dense = _dense(config, input_dim)
+
+    @property
+    def output_dim(self) -> int:
+        """Size of a memory frame (D)."""
+        return self.dense.output_dim
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
         """Returns the memory frames (B,) of so many feature frames (B,)."""
@@ -106,6 +112,8 @@ class Encoder(nn.Module):
             hidden = self.dropout(projection(outputs))
             # A bias is not 0 on padding, and a pair may join padding to a last frame.
             hidden = hidden * frame_mask(lengths, hidden.size(1))[..., None]
+        if len(self.dense.linears):
+            hidden = self.dense(hidden, frame_mask(lengths, hidden.size(1)))
         return Encoded(hidden, lengths, message)
 
     def _message(
@@ -115,6 +123,16 @@ class Encoder(nn.Module):
         if not self.keeps_cell:
             return (hidden,)
         return (hidden, layer.final_cell(frames, outputs, lengths))
+
+
+def _dense(config: EncoderConfig, input_dim: int) -> DenseLayers:
+    return DenseLayers(
+        input_dim,
+        config.dense_dim,
+        num_layers=config.dense_layers,
+        activation=config.dense_activation,
+        dropout=config.dropout,
+    )
 
 
 def join_pairs(frames: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Log-mel features, their normalisation, and SpecAugment.
+"""Log-mel features and their normalisation.
 
 waveforms (B,N) --frames, window, FFT, mel filters, log--> (B,T,M) --mean and variance--> (B,T,M)
 """
@@ -8,12 +8,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from asr.errors import ConfigError, InstallError
+from asr.errors import ConfigError
+from asr.spectra.filters import MEL_FILTERS
 
 # The energy of 16-bit rounding noise in one bin is about 3e-8: nothing below it is speech.
 ENERGY_FLOOR = 1e-7
 # Frames that a CPU transforms at once, so that their spectra (5 kB each) stay in its cache.
 PIECE = 1024
+WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window}
 
 
 def frame_mask(lengths: Tensor, num_frames: int) -> Tensor:
@@ -24,22 +26,31 @@ def frame_mask(lengths: Tensor, num_frames: int) -> Tensor:
 class LogMel(nn.Module):
     """Log-mel energies of waveforms, normalised.
 
-    A frame lies wholly within its utterance, so padding never enters one. The statistics of
-    `global` normalisation are buffers: they travel with the weights.
+    A frame lies wholly within its utterance, so padding never enters one; centred frames also see
+    silence before and after it, wherever it lies in a batch. The statistics of `global`
+    normalisation are buffers: they travel with the weights.
 
     Args:
         sample_rate: of the waveforms, in Hz.
         num_mels: mel filters (M), on the HTK scale.
-        window_seconds: length of the Hann window.
+        window: `hann` or `hamming`.
+        window_seconds: its length.
         shift_seconds: from one frame to the next.
         low_hz: lower edge of the first filter.
         high_hz: upper edge of the last filter; None for half the sample rate.
         dither: standard deviation of Gaussian noise added while training, full scale being 1.
         preemphasis: coefficient of x[n] - a x[n-1] within a frame; 0 for none.
+        fft_length: samples that are transformed; None for the next power of two.
+        centered: whether a frame's middle, and not its start, lies at a whole number of shifts.
+        filters: `htk`, or `symmetric`: triangles as wide to the right as they are to the left.
+        energy_floor: the least energy of a filter.
+        scale: of energies: their natural `log`, or `decibels`.
+        range_db: an utterance's loudest energy less so much is its least; None for no such bound.
         normalization: `global`, `utterance` or `none`.
 
     Raises:
-        ConfigError: the filters reach above half the sample rate or the window has no samples.
+        ConfigError: the filters reach above half the sample rate, the window has no samples, or
+            more than are transformed.
         InstallError: torchaudio, which knows the mel scale, does not import.
     """
 
@@ -53,12 +64,19 @@ class LogMel(nn.Module):
         sample_rate: int,
         *,
         num_mels: int = 80,
+        window: str = "hann",
         window_seconds: float = 0.025,
         shift_seconds: float = 0.010,
         low_hz: float = 20.0,
         high_hz: float | None = None,
         dither: float = 0.0,
         preemphasis: float = 0.0,
+        fft_length: int | None = None,
+        centered: bool = False,
+        filters: str = "htk",
+        energy_floor: float = ENERGY_FLOOR,
+        scale: str = "log",
+        range_db: float | None = None,
         normalization: str = "global",
     ) -> None:
         super().__init__()
@@ -76,19 +94,28 @@ class LogMel(nn.Module):
                 f"features.window_seconds = {window_seconds}, shift_seconds = {shift_seconds}: "
                 f"too short for {sample_rate} Hz; use 0.025 and 0.010"
             )
-        self.fft_length = 2 ** math.ceil(math.log2(self.window_length))
+        self.fft_length = fft_length or 2 ** math.ceil(math.log2(self.window_length))
+        if self.fft_length < self.window_length:
+            raise ConfigError(
+                f"features.fft_length = {fft_length}: must be at least the window's "
+                f"{self.window_length} samples ({window_seconds} s at {sample_rate} Hz)"
+            )
+        self.centered, self.energy_floor = centered, energy_floor
+        self.decibels, self.range_db = scale == "decibels", range_db
         self.dither, self.preemphasis, self.normalization = dither, preemphasis, normalization
-        filters = _mel_filters(self.fft_length // 2 + 1, low_hz, high_hz, num_mels, sample_rate)
-        self.register_buffer("window", torch.hann_window(self.window_length), persistent=False)
-        self.register_buffer("filters", filters, persistent=False)
+        triangles = MEL_FILTERS[filters](
+            self.fft_length // 2 + 1, low_hz, high_hz, num_mels, sample_rate
+        )
+        self.register_buffer("window", WINDOWS[window](self.window_length), persistent=False)
+        self.register_buffer("filters", triangles, persistent=False)
         self.register_buffer("mean", torch.zeros(num_mels))
         self.register_buffer("deviation", torch.ones(num_mels))
 
     def num_frames(self, num_samples: Tensor) -> Tensor:
         """Returns the number of frames (B,) of waveforms with so many samples (B,); 0 if none."""
-        frames = 1 + (num_samples - self.window_length).div(
-            self.shift_length, rounding_mode="floor"
-        )
+        # Centred, the first transform begins, and the last ends, half of one outside.
+        within = self.fft_length % 2 if self.centered else self.window_length
+        frames = 1 + (num_samples - within).div(self.shift_length, rounding_mode="floor")
         return frames.clamp(min=0)
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,10 +135,26 @@ class LogMel(nn.Module):
 
     def log_mel(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Returns log-mel energies (B,T,M) before normalisation, and lengths (B,) in frames."""
+        num_frames = self.num_frames(lengths)
         with torch.autocast(waveforms.device.type, enabled=False):
-            return self._energies(waveforms).log(), self.num_frames(lengths)
+            energies = self._energies(waveforms, lengths).log()
+            if self.decibels:
+                energies = energies * (10 / math.log(10))
+            if self.range_db is not None:
+                mask = frame_mask(num_frames, energies.size(1))[..., None]
+                loudest = energies.masked_fill(~mask, -math.inf).amax(dim=(1, 2), keepdim=True)
+                energies = energies.maximum(loudest - self._range)
+        return energies, num_frames
 
-    def _energies(self, waveforms: Tensor) -> Tensor:
+    @property
+    def _range(self) -> float:
+        """How far below the loudest energy the least one lies, on the scale that is used."""
+        assert self.range_db is not None
+        return self.range_db * (1 if self.decibels else math.log(10) / 10)
+
+    def _energies(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        if self.centered:
+            waveforms = self._between_silences(waveforms, lengths)
         if waveforms.size(1) < self.window_length:
             waveforms = nn.functional.pad(waveforms, (0, self.window_length - waveforms.size(1)))
         if self.training and self.dither > 0:
@@ -120,7 +163,15 @@ class LogMel(nn.Module):
         is_on_cpu = frames.device.type == "cpu"
         size = max(1, PIECE // max(1, len(frames))) if is_on_cpu else frames.size(1)
         pieces = [self._filter(piece) for piece in frames.split(size, dim=1)]
-        return torch.cat(pieces, dim=1).clamp(min=ENERGY_FLOOR)
+        return torch.cat(pieces, dim=1).clamp(min=self.energy_floor)
+
+    def _between_silences(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Returns waveforms (B,N') in which the first window's middle is the first sample."""
+        [num_frames] = self.num_frames(lengths.new_tensor([waveforms.size(1)])).tolist()
+        before = self.fft_length // 2 - (self.fft_length - self.window_length) // 2
+        needed = max(0, num_frames - 1) * self.shift_length + self.window_length
+        waveforms = waveforms * frame_mask(lengths, waveforms.size(1))
+        return nn.functional.pad(waveforms, (before, needed - before - waveforms.size(1)))
 
     def _filter(self, frames: Tensor) -> Tensor:
         """Returns mel energies (B,T,M) of frames (B,T,W)."""
@@ -136,74 +187,8 @@ class LogMel(nn.Module):
         self.deviation.copy_(deviation.clamp(min=1e-3))
 
 
-def _mel_filters(num_bins: int, *scale: float) -> Tensor:
-    # Imported here, for a torchaudio that does not fit its torch: all but features works without.
-    try:
-        from torchaudio.functional import melscale_fbanks
-    except (ImportError, OSError, RuntimeError) as error:  # each has been seen
-        raise InstallError(
-            f"torchaudio does not import beside torch {torch.__version__} ({error}); log-mel "
-            "features need a pair that does (asr doctor tells which)"
-        ) from error
-    return melscale_fbanks(num_bins, *scale)  # (F,M)
-
-
 def _normalize_utterance(features: Tensor, mask: Tensor) -> Tensor:
     count = mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B,1,1)
     mean = (features * mask).sum(dim=1, keepdim=True) / count
     variance = ((features - mean).square() * mask).sum(dim=1, keepdim=True) / count
     return (features - mean) / (variance + 1e-5).sqrt()
-
-
-class SpecAugment(nn.Module):
-    """Features with random bands of mels and stretches of time set to 0, while training.
-
-    Each utterance draws its own masks, from its own length. After normalisation 0 is the mean.
-
-    Args:
-        num_freq_masks: bands an utterance.
-        max_freq_bins: widest band, in mels.
-        num_time_masks: stretches an utterance.
-        max_time_frames: longest stretch, in frames.
-        max_time_fraction: longest stretch as a fraction of the utterance.
-
-    Source: Park et al. 2019 (arXiv 1904.08779), section 2, without time warping.
-    """
-
-    def __init__(
-        self,
-        num_freq_masks: int,
-        max_freq_bins: int,
-        *,
-        num_time_masks: int,
-        max_time_frames: int,
-        max_time_fraction: float,
-    ) -> None:
-        super().__init__()
-        self.num_freq_masks, self.max_freq_bins = num_freq_masks, max_freq_bins
-        self.num_time_masks, self.max_time_frames = num_time_masks, max_time_frames
-        self.max_time_fraction = max_time_fraction
-
-    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Returns masked features (B,T,M); in evaluation, the features themselves."""
-        if not self.training:
-            return features
-        num_frames, num_mels = features.shape[1:]
-        bins = torch.full_like(lengths, num_mels)
-        widest = torch.full_like(lengths, min(self.max_freq_bins, num_mels))
-        hidden_bins = _random_spans(self.num_freq_masks, widest, bins, size=num_mels)  # (B,M)
-        longest = (lengths * self.max_time_fraction).long().clamp(max=self.max_time_frames)
-        hidden_frames = _random_spans(
-            self.num_time_masks, longest, lengths, size=num_frames
-        )  # (B,T)
-        return features.masked_fill(hidden_bins[:, None, :] | hidden_frames[:, :, None], 0.0)
-
-
-def _random_spans(num_spans: int, widest: Tensor, lengths: Tensor, *, size: int) -> Tensor:
-    """Returns (B,size), True inside spans of 0..widest (B,) places within lengths (B,)."""
-    draws = torch.rand(2, lengths.size(0), num_spans, device=lengths.device)
-    width = (draws[0] * (widest[:, None] + 1)).long()  # (B,S)
-    start = (draws[1] * (lengths[:, None] - width + 1)).long()
-    place = torch.arange(size, device=lengths.device)
-    inside = (place >= start[..., None]) & (place < (start + width)[..., None])  # (B,S,size)
-    return inside.any(dim=1)

@@ -3,7 +3,7 @@
     waveforms (B,N) float32, lengths (B,) samples
         | features.LogMel          log-mel, normalised
     features (B,T,M), lengths (B,) frames
-        | features.SpecAugment     while training
+        | spectra.SpecAugment      while training
         | encoder.Encoder          subsampling, BLSTM stack
     values (B,T',D), lengths (B,) memory frames, message (B,E)
         |                                  |
@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.encoder import Encoded, Encoder
-from asr.features import LogMel, SpecAugment
+from asr.features import LogMel
+from asr.spectra.masks import SpecAugment
 
 
 class Output(NamedTuple):

@@ -47,7 +47,8 @@ def scorers_of(model: Seq2Seq, encoded: Encoded, options: SearchConfig) -> list[
         restricted = restrict_attention(decoder.attention, options.attention_window)
         decoder = replace_part(decoder, "attention", restricted)
     memory = decoder.prepare(*encoded)
-    scorers = [WeightedScorer(DecoderScorer(decoder), memory, 1 - options.ctc_weight)]
+    scorer = DecoderScorer(decoder, temperature=options.temperature)
+    scorers = [WeightedScorer(scorer, memory, 1 - options.ctc_weight)]
     if options.ctc_weight > 0:
         frames = CTCScorer.prepare(model.ctc(encoded.values), encoded.lengths)
         scorers.append(WeightedScorer(CTCScorer(), frames, options.ctc_weight))

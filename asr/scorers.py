@@ -68,10 +68,10 @@ def select_rows(
 
 
 class DecoderScorer:
-    """The attention decoder's log probabilities."""
+    """The attention decoder's log probabilities; a temperature above 1 makes them more even."""
 
-    def __init__(self, decoder: AttentionDecoder) -> None:
-        self.decoder = decoder
+    def __init__(self, decoder: AttentionDecoder, *, temperature: float = 1.0) -> None:
+        self.decoder, self.temperature = decoder, temperature
 
     def initial_state(self, memory: DecoderMemory, num_hypotheses: int) -> DecoderState:
         """Returns the decoder's own initial state."""
@@ -82,7 +82,7 @@ class DecoderScorer:
     ) -> tuple[Tensor, DecoderState]:
         """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
         logits, _, state = self.decoder.step(tokens, memory, state)
-        return logits.float().log_softmax(dim=-1), state
+        return (logits.float() / self.temperature).log_softmax(dim=-1), state
 
 
 class CTCMemory(NamedTuple):

@@ -67,7 +67,7 @@ def dump_config(config: BaseModel) -> str:
 
 def differences(old: BaseModel, new: BaseModel) -> list[str]:
     """Returns one line `key: old -> new` for each value that differs."""
-    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    before, after = flatten(old.model_dump(mode="json")), flatten(new.model_dump(mode="json"))
     keys = sorted(before.keys() | after.keys())
     return [
         f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}"
@@ -76,11 +76,12 @@ def differences(old: BaseModel, new: BaseModel) -> list[str]:
     ]
 
 
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns `key.sub` -> value for each value of a configuration."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            flat.update(_flatten(value, f"{prefix}{key}."))
+            flat.update(flatten(value, f"{prefix}{key}."))
         else:
             flat[prefix + key] = value
     return flat

@@ -4,12 +4,13 @@ A new way is one class and one line in `SUBSAMPLINGS`. Shapes: B utterances, T f
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
 from asr.config import EncoderConfig
 from asr.features import frame_mask
+from asr.layers.blocks import ConvBlocks
 
 Count = TypeVar("Count", int, Tensor)
 
@@ -63,9 +64,10 @@ class FrameStacking(nn.Module):
         return features.reshape(features.size(0), -1, self.output_dim)
 
 
-SUBSAMPLINGS: dict[str, Callable[[EncoderConfig, int], ConvSubsampling | FrameStacking]] = {
+SUBSAMPLINGS: dict[str, Callable[[EncoderConfig, int], Any]] = {
     "conv": lambda config, num_mels: ConvSubsampling(num_mels, config.channels),
     "stack": lambda config, num_mels: FrameStacking(num_mels, config.stack_frames),
+    "blocks": lambda config, num_mels: ConvBlocks(num_mels, config.blocks, dropout=config.dropout),
     "none": lambda _, num_mels: FrameStacking(num_mels, 1),
 }
 

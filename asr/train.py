@@ -20,7 +20,9 @@ from asr.loss import Losses, compute_losses
 from asr.training.best import check_weights, drop_old_weights, keep_best, publish_best, run_metrics
 from asr.training.evaluate import evaluate
 from asr.training.experiment import Run, check_same_config, launch, set_up
+from asr.training.freezing import freeze_parts, set_rates
 from asr.training.gradients import clip_gradients, part_norms
+from asr.training.initial import checked_origin
 from asr.training.largest_batch import try_largest_batch
 from asr.training.lines import fraction_done, lines_about, progress_line, report_epoch
 from asr.training.progress import RecognizerProgress
@@ -50,6 +52,7 @@ def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, An
     with Session(run, save_seconds=config.train.checkpoint_seconds, extend=extend) as session:
         check_same_config(config, folder, extend=extend)  # another may have begun here meanwhile
         progress = session.resume(RecognizerProgress)
+        progress.origin = checked_origin(config, folder, progress.origin or run.origin)
         progress.finished = progress.finished and is_over(progress, config.train)
         about = lines_about(run, progress, session.before)
         session.introduce(progress, about, finished=progress.finished)
@@ -77,6 +80,7 @@ def run_epochs(run: Run, progress: RecognizerProgress, session: Session) -> dict
 def train_epoch(run: Run, progress: RecognizerProgress, session: Session) -> None:
     """Takes the steps of an epoch that are left."""
     run.model.train()
+    freeze_parts(run, progress.epoch)
     ordered = run.config.train.curriculum and progress.epoch == 0
     batches = run.train_batches(progress.epoch)
     started_at, seconds_before = time.monotonic(), progress.epoch_seconds
@@ -98,8 +102,7 @@ def train_step(
     """Takes one step; returns the gradient's norm, the losses, and now and then norms by part."""
     config = run.config
     fraction = fraction_done(run, progress)
-    for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate(config.train, progress.step, fraction=fraction)
+    set_rates(run.optimizer, learning_rate(config.train, progress.step, fraction=fraction))
     batch = batch.to(run.fabric.device)
     output = run.model(
         batch.waveforms,
@@ -153,6 +156,7 @@ def finish_epoch(run: Run, progress: RecognizerProgress, session: Session) -> No
         "flatness": result.flatness,
         "diagonality": result.diagonality,
         "wall_seconds": round(progress.wall_seconds, 1),
+        **run.replayed(progress.epoch - 1),
     }
     progress.history.append(row)
     progress.batch, progress.epoch_seconds, progress.sums = 0, 0.0, {}
@@ -163,10 +167,7 @@ def finish_epoch(run: Run, progress: RecognizerProgress, session: Session) -> No
 
 
 def finish(run: Run, progress: RecognizerProgress, session: Session) -> dict[str, Any]:
-    """Publishes the best weights or the average of the best, whichever does better on the dev set.
-
-    The state keeps the last ones, from which more epochs would go on.
-    """
+    """Publishes the best weights or their average, as dev says; the last ones go on from here."""
     last = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
     chosen, name = publish_best(run, progress, session.log)
     progress.finished = True

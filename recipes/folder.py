@@ -14,7 +14,7 @@ train all the same, the sentences or the speakers, is said.
 import os
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lhotse.cut import MonoCut
 
@@ -39,6 +39,21 @@ def prepare(options: PrepareOptions) -> PrepareReport:
         DataError: the folder's layout is not known, or an utterance cannot be used and is not to
             be skipped; all problems are in OUT/problems.txt.
     """
+    cuts, notices = gather(options)
+    try:
+        return write_splits(_divided(cuts, notices, options.seed), notices, options)
+    except DataError:
+        _say_notices(notices, options)
+        raise
+
+
+def gather(options: PrepareOptions) -> tuple[dict[str, list[MonoCut]], list[str]]:
+    """Returns the cuts of each split that a folder itself has, or all in one, and notices.
+
+    Raises:
+        ConfigError: as `prepare`.
+        DataError: as `prepare`.
+    """
     takes = ("corpus", "language", "bad", "audio_column", "text_column")
     refuse_unused("folder", options, takes=takes)
     if options.corpus is None:
@@ -55,15 +70,18 @@ def prepare(options: PrepareOptions) -> PrepareReport:
     rows = [row for found in layout.splits.values() for row in found]
     language = options.language or guess_language(row.text for row in rows if not row.problem)
     options.say(f"{options.corpus}: {layout.name}, {len(rows)} utterances, in {language}")
-    notices = [*layout.notices]
     try:
         cuts, more = cuts_of_rows(layout.splits, options, language=language)
-        notices = [*more, *notices]
-        return write_splits(_divided(cuts, notices, options.seed), notices, options)
     except DataError:
-        for notice in notices:  # they may say why so little can be used
-            options.say(f"notice: {notice}")
+        _say_notices(layout.notices, options)
         raise
+    return cuts, [*more, *layout.notices]
+
+
+def _say_notices(notices: Iterable[str], options: PrepareOptions) -> None:
+    """Says the notices where there is no report: they may say why so little can be used."""
+    for notice in notices:
+        options.say(f"notice: {notice}")
 
 
 def _divided(

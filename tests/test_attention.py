@@ -22,6 +22,10 @@ KINDS: dict[str, tuple[str, dict[str, object]]] = {
     **{name: (name, {}) for name, kind in ATTENTIONS.items() if kind.has_alignment},
     "location, cumulative": ("location", {"feedback": "cumulative"}),
     "location, both": ("location", {"feedback": "both"}),
+    "location, from an even alignment": ("location", {"first": "even"}),
+    "location, mapped context": ("location", {"context_dim": 5}),
+    "additive, mapped context": ("additive", {"context_dim": 5}),
+    "multi_head, mapped context": ("multi_head", {"num_heads": 2, "context_dim": 3}),
     "coverage, no fertility": ("coverage", {"fertility": False}),
     **{
         f"multi_head of {name}": ("multi_head", {"of": name, "num_heads": 2})
@@ -164,6 +168,32 @@ def test_location_energies_follow_the_equation(feedback: str) -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("name", ["location", "additive"])
+def test_a_mapped_context_is_the_map_of_the_context(name: str) -> None:
+    attention = build(name, context_dim=5)
+    values, query = torch.randn(3, 9, 8), torch.randn(3, 2, 8)
+    memory = attention.prepare(values, LENGTHS)
+    context, alignment, _ = attention(query, memory, attention.initial_state(memory, 2))
+    assert attention.context_dim == 5
+    torch.testing.assert_close(context, attention.value_projection(alignment @ values))
+
+
+@torch.no_grad()
+def test_an_even_first_alignment_sees_as_much_of_every_frame() -> None:
+    attention = build("location", first="even")
+    memory = attention.prepare(torch.randn(3, 9, 8), LENGTHS)
+    state = attention.initial_state(memory, 2)
+    assert state.alignment[1, 0].tolist() == [0.25] * 4 + [0.0] * 5
+    assert state.alignment.sum(dim=-1).tolist() == [pytest.approx([1.0, 1.0])] * 3
+    assert state.total.abs().sum() == 0
+
+
+@torch.no_grad()
+def test_an_option_at_its_default_may_be_written_out() -> None:
+    assert build("location", context_dim=0, first="zeros").value_projection is None
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("fertility", [True, False])
 def test_coverage_energies_follow_the_equation(fertility: bool) -> None:
     attention = CoverageAttention(6, 8, dim=5, fertility=fertility, max_fertility=3.0)
@@ -222,6 +252,8 @@ def test_an_unknown_mechanism_is_an_error_that_lists_the_known() -> None:
         ({"dim": 0}, r"attention\.dim = 0: must be a int above 0"),
         ({"sharpness": float("nan")}, r"attention\.sharpness = nan: must be a float above 0"),
         ({"filter_width": 4}, r"attention\.filter_width = 4: must be odd"),
+        ({"first": "last"}, r'attention\.first = "last": must be zeros or even'),
+        ({"context_dim": -1}, r"attention\.context_dim = -1: must be a int above 0"),
         ({"feedback": "next"}, r'attention\.feedback = "next": must be previous, cumulative or'),
     ],
 )

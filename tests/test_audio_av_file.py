@@ -94,6 +94,16 @@ def test_what_ffmpeg_reads_is_heard_at_its_times_however_it_is_given(
     assert np.abs(part).min() < 0.01 < 0.2 < np.abs(part).max()
 
 
+def test_two_like_channels_are_as_loud_as_one(tmp_path: Path) -> None:
+    # FFmpeg's own mono is 3 dB louder in floating point (PyAV 18.1.0, findings/mono_level.sh).
+    one, both = (
+        read_audio(make(tmp_path / f"{channels}.mov", coding="alac", channels=channels), RATE)
+        for channels in (1, 2)
+    )
+    assert np.abs(both).max() == pytest.approx(0.3, abs=0.001)
+    assert np.allclose(one, both, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", [name for name in KINDS if name not in NEVER_WHOLE])
 def test_what_is_cut_short_is_refused(tmp_path: Path, name: str) -> None:
     path = make(tmp_path / name, **KINDS[name])

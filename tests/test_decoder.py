@@ -4,7 +4,7 @@ from torch import Tensor
 
 from asr.attention import ATTENTIONS, build_attention
 from asr.build import build_model
-from asr.cells import CELLS
+from asr.cells import CELLS, HiddenState
 from asr.config import Config, DecoderConfig, override_config
 from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.decoder_start import STARTS
@@ -100,6 +100,39 @@ def test_a_step_follows_its_equations() -> None:
     features = torch.cat([hidden, after.context[:, 0], message], dim=-1)
     expected = decoder.output(decoder.readout(features).tanh())
     torch.testing.assert_close(logits[:, 0], expected, atol=1e-6, rtol=1e-5)
+
+
+def test_a_gru_with_a_recurrent_bias_is_torchs_cell() -> None:
+    decoder = build(cell="gru", recurrent_bias=True, input_feeding=False)
+    cell, project = decoder.cells[0], decoder.inputs[0]
+    torch.nn.init.normal_(cell.recurrent.bias)
+    other = torch.nn.GRUCell(5, 8)
+    other.load_state_dict(
+        {
+            "weight_ih": project.weight,
+            "bias_ih": project.bias,
+            "weight_hh": cell.recurrent.weight,
+            "bias_hh": cell.recurrent.bias,
+        }
+    )
+    inputs, hidden = torch.randn(2, 3, 5), torch.randn(2, 3, 8)
+    found = cell(project(inputs), HiddenState(hidden)).hidden
+    expected = other(inputs.flatten(0, 1), hidden.flatten(0, 1))
+    torch.testing.assert_close(found.flatten(0, 1), expected)
+
+
+def test_a_linear_readout_is_a_tanh_less() -> None:
+    decoder = build(readout="linear")
+    features = torch.randn(2, 3, 16)
+    expected = decoder.output(decoder.readout(features))
+    torch.testing.assert_close(decoder.logits(features, prepare(decoder)), expected)
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_stepping_equals_teacher_forcing_with_a_bias_and_a_linear_readout(cell: str) -> None:
+    assert_stepping_is_teacher_forcing(
+        build(cell=cell, recurrent_bias=True, readout="linear", num_layers=2)
+    )
 
 
 def test_a_token_changes_nothing_before_it() -> None:

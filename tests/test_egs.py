@@ -287,3 +287,23 @@ def test_mini_librispeech_alone_says_that_its_set_chose_the_weights(
     assert len(lines) == 2
     assert CHOSEN in lines[0]
     assert lines[1].startswith(f"librispeech: dev-clean-2 ({CHOSEN}) WER")
+
+
+def test_a_training_from_nothing_lasts_as_long_as_the_adaptation_beside_it(tmp_path: Path) -> None:
+    for name, share, epochs, rate in (("new", 0.4, 30, 0.001), ("old", 0.25, 9, 0.003)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(
+            f"replay: {{manifest: {name}, share: {share}}}\n"
+            f"train: {{epochs: {epochs}, learning_rate: {rate}}}\n"
+        )
+    done = subprocess.run(
+        [sys.executable, "egs/adapt/table.py", "options", tmp_path / "new", tmp_path / "old"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+    assert done.stdout.split()[:5] == [
+        *("init={}", "freeze={}", "replay={}", "train.epochs=50", "train.learning_rate=0.003"),
+    ]

@@ -1,11 +1,13 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from asr.errors import ConfigError
-from asr.features import ENERGY_FLOOR, LogMel, SpecAugment, frame_mask
+from asr.features import ENERGY_FLOOR, LogMel, frame_mask
+from asr.spectra.filters import mel_filters, symmetric_filters
 
 
 def slow_log_mel(waveform: np.ndarray, rate: int, num_mels: int) -> np.ndarray:
@@ -47,9 +49,16 @@ def test_log_mel_equals_the_textbook_formula(rate: int) -> None:
     np.testing.assert_allclose(features[0].numpy(), expected, atol=2e-4)
 
 
+CENTERED = {"centered": True, "window": "hamming", "fft_length": 300, "filters": "symmetric"}
+IN_DECIBELS = {"scale": "decibels", "energy_floor": 1e-10, "range_db": 20.0}
+
+
 @pytest.mark.parametrize("normalization", ["none", "global", "utterance"])
-def test_padding_and_batch_mates_do_not_change_features(normalization: str) -> None:
-    layer = LogMel(8000, num_mels=12, normalization=normalization).eval()
+@pytest.mark.parametrize("options", [{}, CENTERED, {**CENTERED, **IN_DECIBELS}])
+def test_padding_and_batch_mates_do_not_change_features(
+    options: dict[str, Any], normalization: str
+) -> None:
+    layer = LogMel(8000, num_mels=12, normalization=normalization, **options).eval()
     layer.set_statistics(torch.full((12,), -3.0), torch.full((12,), 2.0))
     lengths = torch.tensor([4000, 2345, 250])
     waveforms = torch.randn(3, 6000)  # what lies behind an utterance's end is noise
@@ -118,32 +127,73 @@ def test_frame_mask_is_true_on_real_frames() -> None:
     assert frame_mask(torch.tensor([2, 0, 3]), 3).int().tolist() == [[1, 1, 0], [0, 0, 0], [1] * 3]
 
 
-def augment(**changes: float) -> SpecAugment:
-    options = {
-        "num_freq_masks": 2,
-        "max_freq_bins": 5,
-        "num_time_masks": 2,
-        "max_time_frames": 10,
-        "max_time_fraction": 0.2,
-        **changes,
-    }
-    return SpecAugment(**options)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("fft_length", "window_seconds"), [(200, 0.025), (301, 0.02), (512, 0.025)]
+)
+def test_centred_frames_are_those_of_torchs_stft(fft_length: int, window_seconds: float) -> None:
+    waveform = torch.randn(1, 1111)
+    layer = LogMel(
+        8000,
+        num_mels=8,
+        window="hamming",
+        window_seconds=window_seconds,
+        fft_length=fft_length,
+        centered=True,
+        normalization="none",
+    )
+    found, [length] = layer(waveform, torch.tensor([1111]))
+    spectrum = torch.stft(
+        waveform,
+        fft_length,
+        80,
+        round(window_seconds * 8000),
+        torch.hamming_window(round(window_seconds * 8000)),
+        center=True,
+        pad_mode="constant",
+        return_complex=True,
+    )
+    expected = (spectrum.abs().square().mT @ layer.filters).clamp(min=ENERGY_FLOOR).log()
+    assert int(length) == expected.size(1)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_masks_stay_within_their_limits_and_differ_between_utterances() -> None:
-    features, lengths = torch.ones(40, 60, 30), torch.full((40,), 60)
-    lengths[20:] = 25
-    masked = augment(num_freq_masks=1, num_time_masks=1)(features, lengths)
-    hidden_mels = (masked.sum(dim=1) == 0).sum(dim=1)
-    hidden_frames = (masked.sum(dim=2) == 0).sum(dim=1)
-    assert hidden_mels.max() == 5
-    assert hidden_mels.min() == 0
-    assert hidden_frames[:20].max() == 10
-    assert hidden_frames[20:].max() == 5  # a fifth of 25 frames
-    assert len(set(hidden_frames.tolist())) > 3
+def test_symmetric_filters_are_as_wide_to_the_right_as_to_the_left() -> None:
+    filters = symmetric_filters(4001, 0.0, 4000.0, 5, 8000)  # one bin a Hz
+    narrow = mel_filters(4001, 0.0, 4000.0, 5, 8000)
+    for number, column in enumerate(filters.T):
+        middle = int(column.argmax())
+        width = (column > 0).nonzero()[:, 0]
+        assert abs((middle - int(width[0])) - (int(width[-1]) - middle)) <= 1
+        assert abs(middle - int(narrow[:, number].argmax())) <= 1
+        assert int(width[0]) == int((narrow[:, number] > 0).nonzero()[0, 0])
+    assert (filters[:, 1:].sum(dim=0) < narrow[:, 1:].sum(dim=0)).all()
 
 
-def test_evaluation_masks_nothing() -> None:
-    features = torch.ones(2, 20, 8)
-    layer = augment().eval()
-    assert layer(features, torch.tensor([20, 20])) is features
+def test_decibels_are_ten_times_the_decimal_logarithm() -> None:
+    waveform, lengths = torch.randn(1, 800), torch.tensor([800])
+    plain = LogMel(8000, num_mels=12, normalization="none")(waveform, lengths)[0]
+    decibels = LogMel(8000, num_mels=12, normalization="none", scale="decibels")
+    torch.testing.assert_close(
+        decibels(waveform, lengths)[0], 10 * plain.exp().log10(), atol=1e-4, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("scale", "unit"), [("decibels", 1.0), ("log", math.log(10) / 10)])
+def test_no_energy_lies_farther_below_the_loudest_than_the_range(scale: str, unit: float) -> None:
+    quiet, loud = torch.randn(1600) * 1e-4, torch.randn(1600)
+    waveforms = torch.stack([torch.cat([quiet, loud]), torch.cat([quiet, quiet])])
+    layer = LogMel(8000, num_mels=12, normalization="none", scale=scale, range_db=30.0)
+    features, _ = layer(waveforms, torch.tensor([3200, 1500]))
+    assert features[0].max() - features[0].min() == pytest.approx(30 * unit, abs=1e-4)
+    alone, _ = layer(waveforms[1:, :1500], torch.tensor([1500]))
+    torch.testing.assert_close(features[1, : alone.size(1)], alone[0])
+
+
+def test_the_energy_floor_is_that_of_silence() -> None:
+    layer = LogMel(8000, num_mels=12, normalization="none", energy_floor=1e-10, scale="decibels")
+    assert layer(torch.zeros(1, 800), torch.tensor([800]))[0].min() == pytest.approx(-100.0)
+
+
+def test_a_transform_shorter_than_the_window_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"fft_length = 128: must be at least the window's 200"):
+        LogMel(8000, fft_length=128)

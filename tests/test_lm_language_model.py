@@ -3,6 +3,7 @@
 import itertools
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -31,7 +32,7 @@ TOKENIZER = CharacterTokenizer("abcd", normalizer="none")
 V = TOKENIZER.vocab_size
 
 
-def make(cell: str = "lstm", **options: int) -> RecurrentLM:
+def make(cell: str = "lstm", **options: Any) -> RecurrentLM:
     """Returns a small model with weights far enough from 0 to tell tokens apart."""
     sizes = {"embedding_dim": 5, "hidden_dim": 7, "num_layers": 2} | options
     network = RecurrentLM(V, cell=cell, **sizes).eval()
@@ -136,6 +137,24 @@ def test_a_projection_lies_between_where_the_sizes_differ() -> None:
     assert isinstance(network.projection, nn.Linear)
     assert network.projection.weight.shape == (3, 8)
     assert isinstance(make(embedding_dim=8, hidden_dim=8).projection, nn.Identity)
+
+
+def test_dense_layers_lie_before_an_output_with_weights_of_its_own() -> None:
+    network = make(dense_dims=(6, 4))
+    frames = torch.randn(2, 3, 7)
+    hidden = frames
+    for linear, norm, _, _ in network.projection:
+        hidden = nn.functional.leaky_relu(norm(linear(hidden)))
+    torch.testing.assert_close(network.projection(frames), hidden)
+    assert network.output_weight.shape == (V, 4)
+    tokens = torch.tensor([[BOS, 5, 6]])
+    logits, _ = network(tokens, network.zero_state(1))
+    seen = []
+    network.projection.register_forward_hook(lambda *parts: seen.append(parts[-1]))
+    network(tokens, network.zero_state(1))
+    expected = seen[0] @ network.output_weight.T + network.bias
+    torch.testing.assert_close(logits[..., EOS:], expected[..., EOS:])
+    assert sum(map(len, network.parts().values())) == len(list(network.parameters()))
 
 
 def test_parts_hold_every_parameter_once() -> None:

@@ -132,18 +132,18 @@ def test_a_breakdown_and_a_key_that_are_not_known_are_tables(
         values["breakdown"]["moon phase"] = [
             {"label": "full", "num_utterances": 3, "rate": 0.25, "oov": {"num_words": 4}}
         ]
-        return {**values, "calibration": {"bins": [{"low": 0.1, "count": 4}], "error": 0.5}}
+        return {**values, "weather": {"days": [{"low": 0.1, "count": 4}], "error": 0.5}}
 
     monkeypatch.setattr(module, "report_values", more)
     page = report_page(write_rows(tmp_path, ["a", "b"]), tmp_path, module.Pictures())
     tables = {table.caption: table for section in page.sections for table in section.tables}
-    moon = tables["errors by moon phase"]
+    moon = tables["Words by moon phase"]
     assert [column.title for column in moon.columns] == [
-        *("label", "error rate, %", "utterances", "oov num words")
+        *("moon phase", "error rate, %", "utterances", "oov words")
     ]
     assert [cell.text for cell in moon.rows[0]] == ["full", "25.00", "3", "4"]
-    assert "calibration" in tables
-    assert "calibration: bins" in tables
+    assert "weather" in tables
+    assert "weather: days" in tables
 
 
 def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 def test_the_tables_read_without_javascript(tmp_path: Path) -> None:
     page = page_of(write_rows(tmp_path, ["a b", "c d"]), tmp_path)
     body = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
-    for words in ("Error rates, in per cent", "Errors by speaker", "<noscript>", "WER"):
+    for words in ("Error rates, in per cent", "Words by speaker", "<noscript>", "WER"):
         assert words in body
     assert body.count('scope="col"') > 10
     assert body.count("<caption>") == body.count("<table")

@@ -37,6 +37,7 @@ def test_the_worst_utterances_are_drawn_into_the_page(
 ) -> None:
     done = run("score", decoded, "--pictures", "2", "--model", model)
     assert done.returncode == 0, done.stderr
+    assert "not calibrated" not in done.stderr  # of what pictures do not show
     page = (decoded / "report.html").read_text("utf-8")
     assert len(re.findall('<img src="data:image/png;base64,', page)) == 4
     assert page.count('alt="Log-mel features of m-') == 2

@@ -12,8 +12,8 @@ from asr.data.batches import BatchDataset, Batches
 from asr.data.manifest import read_cuts
 from asr.encoder import Encoder
 from asr.model import Seq2Seq
-from asr.recognition import encode_padded
-from asr.text.tokenizer import train_tokenizer
+from asr.recognition import encode_padded, scorers_of
+from asr.text.tokenizer import BOS, train_tokenizer
 from asr.training.evaluate import evaluate
 from asr.use.decode import decode_manifest
 from asr.use.dev_set import DevSet
@@ -82,6 +82,20 @@ def test_what_is_shorter_than_a_window_is_read_as_if_silence_followed(
     wanted = encode_padded(model, window, torch.tensor([window.size(1)]), options=SearchConfig())
     assert found.lengths.tolist() == [1]
     assert torch.equal(found.values, wanted.values)
+
+
+@torch.inference_mode()
+def test_a_temperature_divides_the_decoders_logits(model: Seq2Seq) -> None:
+    encoded = encode_padded(
+        model, torch.randn(2, 6000), torch.tensor([6000, 4000]), options=SearchConfig()
+    )
+    tokens, found = torch.full((2, 1), BOS), []
+    for temperature in (1.0, 2.5):
+        [scorer] = scorers_of(model, encoded, SearchConfig(temperature=temperature))
+        state = scorer.scorer.initial_state(scorer.memory, 1)
+        found.append(scorer.scorer.step(tokens, scorer.memory, state)[0])
+    torch.testing.assert_close(found[1], (found[0] / 2.5).log_softmax(dim=-1))
+    assert found[1].exp().amax() < found[0].exp().amax()
 
 
 def test_decoding_encodes_in_the_precision_of_search(home: Path, rounded: list[bool]) -> None:

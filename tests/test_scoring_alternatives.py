@@ -7,6 +7,7 @@ from conftest import error_of, run
 
 from asr.scoring.alignment import align_words
 from asr.scoring.alternatives import Costs, first_spelling, nearest_spelling, parse_spellings
+from asr.scoring.compare import compare, read_systems
 
 
 def nearest(text: str, heard: str, **others: Costs) -> str:
@@ -73,10 +74,22 @@ def test_the_command_counts_the_cheapest_of_the_alternatives_of_references(tmp_p
     assert "alternatives or optional words of trn, which a hypothesis cannot have" in message
 
 
-def test_recognizers_are_not_compared_on_references_that_allow_several_texts(tmp_path: Path):
+def test_each_recognizer_is_compared_with_the_text_that_is_nearest_to_it(tmp_path: Path):
     ref = tmp_path / "ref.trn"
-    ref.write_text("{ a / b } c (s-1)\na (s-2)\n")
-    for name in ("x", "y"):
-        (tmp_path / name).write_text("s-1 a c\ns-2 a\n")
-    message = error_of("compare", tmp_path / "x", tmp_path / "y", "--ref", ref)
-    assert 'ref.trn: "s-1" allows several texts' in message
+    ref.write_text("{ a / b b } c (s-1)\na (s-2)\n(uh) one two (s-3)\n")
+    (tmp_path / "x").write_text("s-1 a c\ns-2 a\ns-3 uh one two\n")
+    (tmp_path / "y").write_text("s-1 b b c\ns-2 x\ns-3 one too\n")
+    reports = read_systems([tmp_path / "x", tmp_path / "y"], "none", references=ref)
+    comparison = compare(reports)
+    assert [str(r.scores.counts("words").num_errors) for r in reports.values()] == ["0", "2"]
+    assert [r.scores.counts("words").num_reference for r in reports.values()] == [6, 6]
+    assert comparison.pairs[0].by_utterance.value == pytest.approx(-2 / 6)
+    assert comparison.pairs[0].test.num_segments == 2
+    done = run("compare", tmp_path / "x", tmp_path / "y", "--ref", ref, "--out", tmp_path)
+    assert done.returncode == 0
+    text = (tmp_path / "compare.md").read_text()
+    assert "references that allow several texts: 2; each system is compared with the one" in text
+    assert "REF: uh one two\nx:   uh one two\nREF: one two\ny:   one too\n" in text
+    assert "and count as the one that is nearest to the hypothesis: 2" in (
+        run("score", "--ref", ref, "--hyp", tmp_path / "x", "--only", "wer").stderr
+    )

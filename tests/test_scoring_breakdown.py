@@ -57,6 +57,9 @@ def test_a_rate_above_a_bound_ends_with_3_for_somebodys_automatic_checks(tmp_pat
         "wer=x": "must be NAME=RATE",
         "wer=-1": "must be NAME=RATE",
         "wer=nan": "must be NAME=RATE",
+        "wer=12": "a fraction from 0 to 1, as in wer=0.12",
+        "wer=0.1,wer=0.2": "--fail-above: wer comes twice",
+        "foo=0.1": '--fail-above "foo": unknown',
         "ser=0.1": "unknown; known: wer",
         "jer=0.1": "no Hangul",
     }.items():

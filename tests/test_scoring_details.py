@@ -108,6 +108,23 @@ def test_words_that_training_lacks_have_a_rate_of_their_own(folder: Path) -> Non
         assert said in text
 
 
+def test_training_text_is_spelled_as_the_references_were_when_they_were_decoded(
+    folder: Path,
+) -> None:
+    (folder / "train.txt").write_text("THE CAT, SAT!\nA CAT RAN\n")
+    done = run("score", folder, "--against", folder / "train.txt")
+    values, markdown = report(folder)
+    assert values["unseen_words"]["num_unseen"] == 7
+    assert "so many that its spelling may be another (--normalizer)" in markdown
+    write(folder, [row | {"normalizer": "english 2"} for row in ROWS])
+    done = run("score", folder, "--against", folder / "train.txt")
+    assert done.returncode == 0, done.stderr
+    values, markdown = report(folder)
+    assert values["unseen_words"]["num_unseen"] == 2
+    assert "through normalizer english 2 as the references" in values["unseen_words"]["read_as"]
+    assert "spelling may be another" not in markdown
+
+
 def test_stopped_searches_are_listed_with_their_errors(folder: Path) -> None:
     done = run("score", folder)
     values, markdown = report(folder)

@@ -80,13 +80,14 @@ def test_no_error_and_one_block_and_no_word_have_their_own_answers() -> None:
 
 def test_a_difference_has_either_sign_and_a_probability() -> None:
     base = simulate(5, 400, 0.2)
-    worse = np.stack([base[:, 0] + (np.arange(400) % 4 == 0), base[:, 0], base[:, 1]], axis=1)
+    worse = base[:, [0, 1, 0, 1]]
+    worse[:, 0] += np.arange(400) % 4 == 0
     found = rate_difference(draw_sums(worse), worse)
     assert found.value == pytest.approx(100 / base[:, 1].sum())
     assert found.interval is not None
     assert 0 < found.interval.low < found.value < found.interval.high
     assert found.probability == 1.0
-    same = np.stack([base[:, 0], base[:, 0], base[:, 1]], axis=1)
+    same = base[:, [0, 1, 0, 1]]
     assert rate_difference(draw_sums(same), same)[0::2] == (0.0, 0.5)
 
 

@@ -106,3 +106,17 @@ def test_the_command_prints_a_tools_counts_beside_ours(tmp_path: Path):
     assert '"u2" has no hypothesis' in error_of(*both, "--like", "kaldi")
     assert '--like "scite": unknown; known: sclite, kaldi,' in error_of(*both, "--like", "scite")
     assert "--only prints rates alone" in error_of(*both, "--like", "sclite", "--only", "wer")
+
+
+def test_jiwer_itself_is_asked_and_splits_at_the_space_alone(tmp_path: Path):
+    scores = score({"u1": "a b c d e", "u2": "f\u00a0g", "u3": ""}, {"u1": "c e a d", "u2": "f g"})
+    found = count_like(scores, "jiwer")
+    assert found.counts == ErrorCounts(1, 4, 1, 1)
+    assert (found.num_utterances, found.num_wrong, found.missing) == (3, 2, ("u3",))
+    assert scores.counts("words") == ErrorCounts(3, 3, 1, 0)
+    (tmp_path / "x").write_text("u1 a b c d e\n")
+    (tmp_path / "y").write_text("u1 c e a d\n")
+    done = run("score", "--ref", tmp_path / "x", "--hyp", tmp_path / "y", "--like", "jiwer")
+    assert done.returncode == 0
+    text = (tmp_path / "report.md").read_text().replace("\\", "")
+    assert "as jiwer counts: wer 0.800000, hits 1, substitutions 3, deletions 1" in text

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from conftest import run
 
+from asr.errors import DataError
 from asr.scoring.readings import nearest_reading
 from asr.text.normalizers import get_normalizer
 
@@ -55,10 +56,19 @@ def test_scores_take_either_reading_and_say_how_often(tmp_path: Path) -> None:
         *("score", "--ref", tmp_path / "ref", "--hyp", tmp_path / "hyp"),
         *("--normalizer", "korean_spoken"),
     )
-    assert "1 references have a number that is said in two ways" in " ".join(done.stdout.split())
+    said = "read in the one that is nearer to the hypothesis: 1"
+    assert said in " ".join(done.stdout.split())
     only = run(
         *("score", "--ref", tmp_path / "ref", "--hyp", tmp_path / "hyp"),
         *("--normalizer", "korean_spoken", "--only", "cer_no_spaces"),
     )
     num_characters = len("삼십명과세건") + len("서른명") + len("네") + len("스무개")
     assert only.stdout == f"{100 * (2 + 3) / num_characters:.2f} %\n"  # 아니 for 네, and u4
+
+
+def test_a_long_text_of_numbers_is_one_sentence() -> None:
+    rule = get_normalizer("korean_spoken")
+    with pytest.raises(
+        DataError, match=r'"30명 30명 .*": 5000 numbers in 20000 characters are too'
+    ):
+        nearest_reading("30명 " * 5000, "서른명", rule)

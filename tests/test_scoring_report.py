@@ -308,6 +308,6 @@ def test_a_rate_that_is_unknown_or_of_no_hangul_is_one_sentence(tmp_path):
     assert rates_line(report, ["cer_no_spaces"]).endswith(" %")
     for name in ("wer_respaced", "jer"):
         with pytest.raises(
-            DataError, match=rf"hyp.jsonl: no Hangul for --only {name} \(give --only cer\)"
+            DataError, match=rf"hyp.jsonl: no Hangul for the rate {name} \(take cer\)"
         ):
             rates_line(report, ["cer", name])

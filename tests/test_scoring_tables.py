@@ -1,4 +1,5 @@
 import codecs
+import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,57 @@ def test_each_side_has_its_own_column(tmp_path: Path):
     said, heard = read_text_pair(path, path)
     assert said.texts == {"u1": "one two"}
     assert heard.texts == {"u1": "one too"}
+
+
+@pytest.mark.parametrize("key", ["pred_text", "prediction", "hyp", "output", "whisper", "예측"])
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl"])
+def test_a_prediction_beside_the_text_is_the_hypothesis(tmp_path: Path, key: str, suffix: str):
+    rows = [{"id": name, "text": "was said", key: "was heard"} for name in ("u1", "u2")]
+    path = tmp_path / f"h.{suffix}"
+    lines = [f"id,text,{key}", *(",".join(row.values()) for row in rows)]
+    if suffix != "csv":
+        lines = list(map(json.dumps, rows if suffix == "jsonl" else [rows]))
+    path.write_text("\n".join(lines), "utf-8")
+    said, heard = read_text_pair(path, path)
+    assert set(said.texts.values()) == {"was said"}
+    assert set(heard.texts.values()) == {"was heard"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "h.csv",
+            "id,text,old\nu1,a b,a c\n",
+            "CSV, columns id, text (hold words too, not read: o",
+        ),
+        (
+            "h.jsonl",
+            '{"id": "u1", "text": "a", "old": "a b"}',
+            "JSON lines, key text (hold words to",
+        ),
+        ("h.csv", "id,text,speaker\nu1,a b,s1\n", "CSV, columns id, text; utterances: 1"),
+        ("h.csv", "id,hyp,ref\nu1,a b,a c\n", "CSV, columns id, hyp; utterances: 1"),
+    ],
+)
+def test_columns_of_words_that_are_not_read_are_said(
+    tmp_path: Path, name: str, content: str, said: str
+):
+    (tmp_path / name).write_text(content)
+    found = read_text_file(tmp_path / name, field="hypothesis")
+    assert found.said[0].startswith(f"{name}: read as {said}")
+
+
+def test_recordings_in_other_folders_are_others_where_folders_mean_the_same(tmp_path: Path):
+    ref, hyp = tmp_path / "ref.csv", tmp_path / "hyp.csv"
+    ref.write_text("path,text\n/d/a/1.wav,one\n/d/b/2.wav,two\n")
+    hyp.write_text("path,text\n/d/a/1.flac,one\n/d/c/2.flac,too\n")
+    said, heard = read_text_pair(ref, hyp)
+    assert list(said.texts) == ["/d/a/1", "/d/b/2"]
+    assert list(heard.texts) == ["/d/a/1", "/d/c/2"]
+    hyp.write_text("path,text\n/elsewhere/1.flac,one\n/elsewhere/2.flac,too\n")
+    said, heard = read_text_pair(ref, hyp)
+    assert list(said.texts) == list(heard.texts) == ["1", "2"]
 
 
 def test_recordings_keep_their_folders_where_names_repeat_in_either_file(tmp_path: Path):

@@ -16,7 +16,7 @@ def test_each_format_gives_the_same_texts(tmp_path, name):
     trn = ";; comment\n나는  간다 (u1)\n(u2)\none two (u3)\n"
     json_lines = (
         '{"id": "u1", "text": "나는  간다"}\n{"id": "u2", "reference": ""}\n'
-        '{"id": "u3", "text": "other", "reference": "one two", "hypothesis": "x"}\n'
+        '{"id": "u3", "reference": "one two", "hypothesis": "x"}\n'
     )
     content = {"plain": kaldi, "ref.trn": trn, "ref.jsonl": json_lines}
     content |= {"sniffed-trn": trn, "sniffed-json": json_lines}
@@ -79,3 +79,16 @@ def test_a_wrong_value_in_the_hypotheses_is_an_error(tmp_path, change, message):
     (tmp_path / "hyp.jsonl").write_text(json.dumps({**ROW, **change}) + "\n")
     with pytest.raises(DataError, match=message):
         read_recognized(tmp_path / "hyp.jsonl")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_text_beside_which_other_lines_have_a_hypothesis_is_not_taken_for_one(tmp_path, order):
+    lines = [
+        '{"id": "u1", "text": "said", "hypothesis": "heard"}\n',
+        '{"id": "u2", "text": "said"}\n',
+    ][::order]
+    (tmp_path / "h.jsonl").write_text("".join(lines))
+    with pytest.raises(DataError) as raised:
+        read_text_file(tmp_path / "h.jsonl", field="hypothesis")
+    assert str(raised.value).startswith(f"{tmp_path / 'h.jsonl'} line 2: has ")
+    assert '"hypothesis" beside "text", unlike' in str(raised.value)

@@ -69,6 +69,23 @@ def test_the_text_goes_through_the_normaliser(tmp_path: Path) -> None:
     assert read_vocabulary(path, get_normalizer("english")).words == {"don't", "stop"}
 
 
+@pytest.mark.parametrize(
+    ("earlier", "words", "said"),
+    [
+        ("english 2", {"don't", "stop"}, ", through normalizer english 2 as the references"),
+        ("none 2", {"Don’t,", "STOP!"}, ""),
+        ("english 1", {"Don’t,", "STOP!"}, ", not through normalizer english 1 as the references"),
+    ],
+)
+def test_the_text_goes_through_what_the_references_went_through_before(
+    tmp_path: Path, earlier: str, words: set[str], said: str
+) -> None:
+    path = write(tmp_path, "t.txt", "Don’t, STOP!\n")
+    found = read_vocabulary(path, NONE, earlier=earlier)
+    assert found.words == words
+    assert found.said.startswith(f"t.txt: read as plain text, a sentence a line{said}")
+
+
 @pytest.mark.parametrize("text", ["", "\n \n", "... !\n"])
 def test_a_text_without_a_word_is_an_error(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, "t.txt", text)

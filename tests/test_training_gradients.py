@@ -33,7 +33,12 @@ def prepare(*gradient: float, **train: float | None) -> SimpleNamespace:
         parameter.grad = torch.full_like(parameter, number)
     config = tiny_config(train=train)
     return SimpleNamespace(
-        config=config, fabric=fabric, network=network, model=model, optimizer=optimizer
+        frozen=set(),
+        config=config,
+        fabric=fabric,
+        network=network,
+        model=model,
+        optimizer=optimizer,
     )
 
 

@@ -3,8 +3,9 @@ import math
 
 import pytest
 
-from asr.config import Config, TeacherForcingConfig, TrainConfig, override_config
+from asr.config import Config, TrainConfig, override_config
 from asr.errors import ConfigError
+from asr.sections.help import TeacherForcingConfig
 from asr.training.schedules import learning_rate, teacher_ratio
 
 TEACHERS = ["constant", "linear", "exponential", "inverse_sigmoid"]

@@ -1,5 +1,9 @@
+import io
+import re
 import subprocess
 import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,7 @@ from conftest import tiny_config, tone
 import asr
 from asr.build import build_model
 from asr.checkpoint import save_folder, save_metrics, save_weights
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError
 from asr.text.tokenizer import train_tokenizer
 from asr.use.recognizer import Recognizer, load_recognizer
 
@@ -28,7 +32,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_public_names_are_the_one_recognizer() -> None:
-    assert sorted(asr.__all__) == ["Model", "__version__", "load_model"]
+    names = ["AsrError", "Model", "TimedWord", "TranscribedSegment", "Transcript"]
+    assert sorted(asr.__all__) == [*names, "__version__", "load_model"]
+    assert all(getattr(asr, name) is not None for name in asr.__all__)
     assert asr.Model is Recognizer
     assert asr.load_model is load_recognizer
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -70,6 +76,125 @@ def test_a_batch_is_recognized_without_gradients_and_in_order(folder: Path) -> N
         assert found.score == pytest.approx(wanted.score, abs=1e-4)
         assert found.nbest[0] == (found.text, found.score)
     assert torch.is_grad_enabled()
+
+
+def held_wav(letters: str) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(letters), 8000, format="WAV", subtype="FLOAT")
+    return buffer.getvalue()
+
+
+def test_a_file_its_bytes_and_file_objects_give_the_same(folder: Path, tmp_path: Path) -> None:
+    model, path = asr.load_model(folder, "cpu"), tmp_path / "a.wav"
+    path.write_bytes(held_wav("abd ca"))
+    expected = model.transcribe(path)
+    assert expected.segments
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, "a.wav")
+    with (
+        path.open("rb") as file,
+        zipfile.ZipFile(tmp_path / "a.zip") as archive,
+        archive.open("a.wav") as packed,
+    ):
+        held = path.read_bytes()
+        for audio in (str(path), held, bytearray(held), io.BytesIO(held), file, packed):
+            assert model.transcribe(audio).segments == expected.segments
+    assert (expected.path, model.transcribe(held_wav("a")).path) == (path, None)
+
+
+def test_segments_come_one_by_one_as_transcribe_returns_them(folder: Path) -> None:
+    model = asr.load_model(folder, "cpu")
+    waveform = np.concatenate([tone("abc"), tone(" " * 8), tone("bd"), tone(" " * 8), tone("a")])
+    segments = model.iter_segments(waveform, 8000, beam_size=2)
+    first = next(segments)
+    expected = model.transcribe(waveform, 8000, beam_size=2).segments
+    assert len(expected) == 3
+    assert [one.text for one in (first, *segments)] == [one.text for one in expected]
+    with pytest.raises(ConfigError, match="must be given for an array"):
+        model.iter_segments(waveform)
+
+
+def test_a_list_gives_results_in_order_and_each_error_in_its_place(
+    folder: Path, tmp_path: Path
+) -> None:
+    model = asr.load_model(folder, "cpu")
+    (tmp_path / "bad.wav").write_bytes(b"no audio")
+    soundfile.write(tmp_path / "a.wav", tone("abd"), 8000, subtype="FLOAT")
+    audios = [
+        tmp_path / "a.wav", held_wav("ca"), tmp_path / "bad.wav", b"", tone("dcb"),
+        io.BytesIO(held_wav("b")), tmp_path / "missing.wav", np.zeros(0),
+    ]  # fmt: skip
+    found = model.transcribe_all(audios, 8000)
+    texts = [model.transcribe(tone(letters), 8000).text for letters in ("abd", "ca", "dcb", "b")]
+    assert [found[index].text for index in (0, 1, 4, 5)] == texts
+    errors = [str(found[index]) for index in (2, 3, 6, 7)]
+    assert all(isinstance(found[index], DataError) for index in (2, 3, 6, 7))
+    assert errors[0].startswith(f"{tmp_path / 'bad.wav'}: not audio")
+    assert errors[1].startswith("audio: empty (0 bytes)")
+    assert errors[2].startswith(f"{tmp_path / 'missing.wav'}: no such file")
+    assert errors[3].startswith("waveform: holds no samples")
+    assert model.transcribe_all([]) == []
+
+
+def test_a_list_and_a_single_recording_are_not_mistaken(folder: Path) -> None:
+    model = asr.load_model(folder, "cpu")
+    with pytest.raises(ConfigError, match=r"a list: must be one recording .*transcribe_all"):
+        model.transcribe(["a.wav", "b.wav"])
+    for single in ("a.wav", Path("a.wav"), b"RIFF", tone("a")):
+        with pytest.raises(ConfigError, match="must be a list of recordings"):
+            model.transcribe_all(single)
+    with pytest.raises(ConfigError, match="sample_rate None: must be given for an array"):
+        model.transcribe_all([tone("a")])
+    with pytest.raises(ConfigError, match="audio says its own rate"):
+        model.transcribe(held_wav("a"), 8000)
+
+
+def test_the_recordings_of_a_list_share_batches(folder: Path) -> None:
+    model = asr.load_model(folder, "cpu")
+    sizes: list[int] = []
+    recognize = model.recognize
+    model.recognize = lambda rows, options: sizes.append(len(rows)) or recognize(rows, options)
+    found = model.transcribe_all([tone("abc")] * 40, 8000)
+    assert sum(sizes) == 40
+    assert len(sizes) <= 20
+    assert len({one.text for one in found}) == 1
+
+
+def test_threads_get_what_one_alone_gets_and_nothing_stays_on_the_model(folder: Path) -> None:
+    model = asr.load_model(folder, "cpu")
+    texts = ["abd", "ca", "dcbabcd", "b", "ddac", "cab cab", "abcdabcd", "dd"]
+    waveforms = [tone(text, seed=seed) for seed, text in enumerate(texts)]
+
+    def run(index: int) -> asr.Transcript:
+        return model.transcribe(waveforms[index % 8], 8000, beam_size=1 + index % 3)
+
+    kept = {name: dict(vars(module)) for name, module in model.model.named_modules()}
+    alone = [run(index) for index in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(run, range(24)))
+    assert [one.segments for one in together] == [one.segments for one in alone]
+    for name, module in model.model.named_modules():
+        assert vars(module).keys() == kept[name].keys()
+        assert all(vars(module)[key] is value for key, value in kept[name].items())
+
+
+def test_the_readmes_example_runs_as_it_stands(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    [example] = re.findall(r"```python\n(import asr\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "exp").mkdir()
+    folder.rename(tmp_path / "exp/my")
+    soundfile.write(tmp_path / "talk.mp3", tone("abd", 16000), 16000, format="MP3")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})
+    timed, once, again, error = capsys.readouterr().out.splitlines()
+    assert timed.partition(" ")[2].strip() == once.strip() == again.strip()
+    assert timed.startswith("0.00 ")
+    assert error.startswith("missing.mp3: no such file")
 
 
 def test_the_library_transcribes_without_what_only_training_needs(folder: Path) -> None:

@@ -6,8 +6,9 @@ its configuration, and the tests of the contract cover it.
 
 from functools import partial
 
-from asr.attention.additive import AdditiveAttention, CoverageAttention, LocationAttention
+from asr.attention.additive import AdditiveAttention, LocationAttention
 from asr.attention.contract import Attention
+from asr.attention.coverage import CoverageAttention
 from asr.attention.multi_head import MultiHeadAttention
 from asr.attention.no_attention import NoAttention
 from asr.attention.options import build_mechanism

@@ -1,11 +1,11 @@
-"""Additive attention, with the sight of where it was (location) or of what it read (coverage).
+"""Additive attention, alone or with the sight of where it was (location).
 
 A class documents what it adds to the arguments of `Attention`.
 Shapes: B utterances, K hypotheses, T frames, D values, Q query, A keys.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -22,19 +22,34 @@ class AdditiveAttention(Attention):
     Args:
         dim: size of the hidden layer (A).
         sharpness: s; above 1 alignments find their place sooner.
+        context_dim: size of the context, a linear map of the values; 0: the values themselves.
 
     Source: Bahdanau et al. 2015 (arXiv 1409.0473), appendix A.1.2; s is the inverse temperature of
     Chorowski et al. 2015 (arXiv 1506.07503), equation 11.
     """
 
     def __init__(
-        self, query_dim: int, value_dim: int, *, dim: int = 256, sharpness: float = 2.0
+        self,
+        query_dim: int,
+        value_dim: int,
+        *,
+        dim: int = 256,
+        sharpness: float = 2.0,
+        context_dim: int = 0,
     ) -> None:
         super().__init__(query_dim, value_dim)
-        self.sharpness = sharpness
+        self.sharpness, self.context_dim = sharpness, context_dim or value_dim
         self.query_projection = SharedLinear(query_dim, dim, bias=False)
         self.key_projection = SharedLinear(value_dim, dim)
         self.energy = nn.Linear(dim, 1, bias=False)
+        self.value_projection = nn.Linear(value_dim, context_dim) if context_dim else None
+
+    def prepare(self, values: Tensor, lengths: Tensor) -> Any:
+        """Returns the memory of values (B,T,D): an alignment sums to 1, so a context is mapped."""
+        memory = super().prepare(values, lengths)
+        if self.value_projection is None:
+            return memory
+        return memory._replace(values=self.value_projection(values) * memory.mask[..., None])
 
     def project_keys(self, values: Tensor) -> Tensor:
         """Returns keys (B,T,A)."""
@@ -89,9 +104,11 @@ class LocationAttention(TrackingAttention):
         num_filters: filters over a (rows of F).
         filter_width: their width in frames; odd.
         feedback: a is the `previous` alignment, the `cumulative` one, or `both` side by side.
+        first: the previous alignment before the first step: `zeros`, or `even` over all frames.
+        context_dim: see `AdditiveAttention`.
 
     Raises:
-        ConfigError: even filter width, or unknown feedback.
+        ConfigError: even filter width, or unknown feedback or first alignment.
 
     Source: Chorowski et al. 2015 (arXiv 1506.07503), equations 8 and 9; Shen et al. 2018
     (arXiv 1712.05884), section 2.2, for the cumulative alignment.
@@ -107,74 +124,35 @@ class LocationAttention(TrackingAttention):
         num_filters: int = 10,
         filter_width: int = 101,
         feedback: str = "previous",
+        first: str = "zeros",
+        context_dim: int = 0,
     ) -> None:
-        super().__init__(query_dim, value_dim, dim=dim, sharpness=sharpness)
+        super().__init__(
+            query_dim, value_dim, dim=dim, sharpness=sharpness, context_dim=context_dim
+        )
         if filter_width % 2 == 0:
             raise ConfigError(f"attention.filter_width = {filter_width}: must be odd")
         if feedback not in ("previous", "cumulative", "both"):
             raise ConfigError(
                 f'attention.feedback = "{feedback}": must be previous, cumulative or both'
             )
-        self.feedback, self.filter_width = feedback, filter_width
+        if first not in ("zeros", "even"):
+            raise ConfigError(f'attention.first = "{first}": must be zeros or even')
+        self.feedback, self.filter_width, self.first = feedback, filter_width, first
         num_seen = 2 if feedback == "both" else 1
         self.filters = nn.Linear(num_seen * filter_width, num_filters, bias=False)
         self.filter_projection = nn.Linear(num_filters, dim, bias=False)
+
+    def initial_state(self, memory: Any, num_queries: int) -> AlignmentState:
+        """Returns that nothing has been read, or as much of each frame."""
+        state = super().initial_state(memory, num_queries)
+        if self.first == "zeros":
+            return state
+        even = memory.mask / memory.mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B,T)
+        return state._replace(alignment=state.alignment + even[:, None])
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
         seen = {"previous": state[:1], "cumulative": state[1:], "both": state}[self.feedback]
         features = filtered(seen, self.filters.weight, self.filter_width)
         return self.compare(query, memory, (features, self.filter_projection.weight))
-
-
-class CoverageMemory(NamedTuple):
-    """A memory that knows how much attention each frame expects."""
-
-    values: Tensor  # (B,T,D)
-    keys: Tensor  # (B,T,A)
-    mask: Tensor  # (B,T)
-    fertility: Tensor  # (B,1,T)
-
-
-class CoverageAttention(TrackingAttention):
-    """Additive attention told how much each frame was read: s v' tanh(W q + U h + w c + b).
-
-    c is the sum of all alignments over the frame's fertility, which lies between 0 and
-    max_fertility and is learnt from the frame.
-
-    Args:
-        dim: size of the hidden layer (A).
-        sharpness: see `AdditiveAttention`.
-        fertility: whether to divide by it; otherwise c is the plain sum ("weight feedback").
-        max_fertility: its largest value.
-
-    Source: Tu et al. 2016 (arXiv 1601.04811), equations 8 to 11; Zeyer et al. 2018
-    (arXiv 1805.03294), section 3, for the same as weight feedback in speech recognition.
-    """
-
-    def __init__(
-        self,
-        query_dim: int,
-        value_dim: int,
-        *,
-        dim: int = 256,
-        sharpness: float = 2.0,
-        fertility: bool = True,
-        max_fertility: float = 2.0,
-    ) -> None:
-        super().__init__(query_dim, value_dim, dim=dim, sharpness=sharpness)
-        self.max_fertility = max_fertility
-        self.fertility = nn.Linear(value_dim, 1) if fertility else None
-        self.coverage = nn.Linear(1, dim, bias=False)
-
-    def prepare(self, values: Tensor, lengths: Tensor) -> CoverageMemory:
-        """Returns the memory of values (B,T,D), with the frames' fertilities."""
-        fertility = values.new_ones(values.shape[:2])
-        if self.fertility is not None:
-            fertility = self.max_fertility * self.fertility(values).squeeze(-1).sigmoid()
-        return CoverageMemory._make([*super().prepare(values, lengths), fertility[:, None]])
-
-    def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
-        """Returns energies (B,K,T)."""
-        covered = (state.total / memory.fertility)[..., None]
-        return self.compare(query, memory, (covered, self.coverage.weight))

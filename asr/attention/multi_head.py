@@ -61,7 +61,7 @@ class MultiHeadAttention(Attention):
         self.query_projection = SharedLinear(query_dim, query_dim)
         self.value_projection = nn.Linear(value_dim, value_dim)
         self.heads = nn.ModuleList(build_head(of, head_options, **sizes) for _ in range(num_heads))
-        self.output = SharedLinear(value_dim, value_dim)
+        self.output = SharedLinear(sum(head.context_dim for head in self._heads()), value_dim)
 
     def prepare(self, values: Tensor, lengths: Tensor) -> MultiHeadMemory:
         """Returns the memories of all heads for values (B,T,D) with lengths (B,) in frames."""

@@ -9,6 +9,9 @@ from asr.attention.contract import Attention
 from asr.errors import ConfigError
 
 LARGEST = 100_000  # of any number that is an option
+# Not written out at these values, which compute what mechanisms did before they had the options:
+# folders of older versions, whose configurations lack them, stay equal to new ones.
+LATER = {"context_dim": 0, "first": "zeros"}
 
 
 def complete_options(
@@ -45,11 +48,24 @@ def complete_options(
             )
         kind = type(known[option])
         fits = type(value) is kind or (kind is float and type(value) is int)
-        if not fits or (kind in (int, float) and not 0 < value <= LARGEST):
+        is_number = kind in (int, float) and value != known[option]
+        if not fits or (is_number and not 0 < value <= LARGEST):
             bounds = f" above 0 and at most {LARGEST}" if kind in (int, float) else ""
             rule = f"must be a {kind.__name__}{bounds}, as in {known[option]!r}"
             raise ConfigError(f"attention.{option} = {value!r:.80}: {rule}")
     return {**known, **options}
+
+
+def written_options(
+    mechanisms: Mapping[str, type[Attention]], name: str, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the keyword arguments of a mechanism that a resolved configuration holds.
+
+    Raises:
+        ConfigError: as `complete_options`.
+    """
+    complete = complete_options(mechanisms, name, options)
+    return {key: value for key, value in complete.items() if LATER.get(key) != value}
 
 
 def build_mechanism(

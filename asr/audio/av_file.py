@@ -1,7 +1,8 @@
 """What FFmpeg reads and libsndfile does not: m4a, mp4, webm, aac, amr, wma, the sound of video.
 
 PyAV (the extra `av`) brings FFmpeg's libraries in its wheel; no program is run. A file is decoded
-from its beginning, and every sample stands at the time that the file gives it.
+from its beginning, and every sample stands at the time that the file gives it, to GAP_SECONDS.
+What a codec put before the sound and no container tells of stays (findings/container_delay.sh).
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def open_audio(
             if raw is not None:
                 yield RawFile(source, name, raw)
                 return
-            source = stack.enter_context(_copied(source))
+            source = stack.enter_context(_copied(source, name))
         held = stack.enter_context(_raw(source, name))
         if raw is not None:
             yield RawFile(held, name, raw)
@@ -92,12 +92,18 @@ def open_audio(
 
 
 @contextlib.contextmanager
-def _copied(stream: BinaryIO) -> Iterator[str]:
+def _copied(stream: BinaryIO, name: str) -> Iterator[str]:
     """Yields the path of a copy of what a file object holds: a reader must look back in it."""
     with tempfile.TemporaryDirectory(prefix="asr-") as folder:
         path = Path(folder) / "audio"
-        with path.open("wb") as copy:
-            shutil.copyfileobj(stream, copy, 2**20)
+        try:
+            with path.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, 2**20)
+        except OSError as error:
+            raise DataError(
+                f"{name}: cannot be copied to the disk to be read: {error.strerror or error} "
+                "(make room where temporary files go, or set TMPDIR)"
+            ) from error
         yield str(path)
 
 

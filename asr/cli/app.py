@@ -13,15 +13,17 @@ from rich.table import Table
 from typer.core import TyperCommand
 
 import asr
-from asr.cli import data, lm, use
+from asr.cli import adapting, data, hub, importing, lm, use
 from asr.cli.exporting import export
 from asr.cli.options import Extend, Settings, Threads, say
 from asr.cli.scoring import compare, score
+from asr.cli.serving import serve
 from asr.cli.transcribe_options import FlagsWithValues
 from asr.cli.transcribing import transcribe
 from asr.errors import AsrError, one_line
 from asr.machine.cores import use_threads
 from asr.recipes import RECIPES, PrepareOptions, find_recipe
+from asr.text.visible import visible
 
 app = typer.Typer(
     help="Train, decode, score and use attention sequence-to-sequence speech recognizers.",
@@ -46,7 +48,7 @@ def main() -> None:
     except AsrError as error:
         if traceback:
             raise
-        typer.echo(one_line(f"asr: {error}"), err=True)
+        typer.echo(visible(one_line(f"asr: {error}")), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("asr: stopped", err=True)
@@ -164,10 +166,12 @@ def doctor(
 COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare,
     "train": train,
+    "adapt": adapting.adapt,
     "decode": use.decode,
     "score": score,
     "compare": compare,
     "transcribe": transcribe,
+    "serve": serve,
     "draw-alignment": use.draw_alignment,
     "draw-features": use.draw_features,
     "train-lm": lm.train_lm,
@@ -175,6 +179,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample-lm": lm.sample_lm,
     "tune": use.tune,
     "export": export,
+    "pull": hub.pull,
+    "push": hub.push,
     "doctor": doctor,
 }
 EITHER_SPELLING = {"token_normalize_func": lambda name: name.replace("_", "-")}
@@ -182,3 +188,4 @@ for _name, _command in COMMANDS.items():
     kind = FlagsWithValues if _name == "transcribe" else TyperCommand
     app.command(_name, cls=kind, context_settings=EITHER_SPELLING)(_command)
 app.add_typer(data.app, name="data")
+app.add_typer(importing.app, name="import")

@@ -38,14 +38,17 @@ def _lines(section: BaseModel, prefix: str) -> Iterator[str]:
         "tokenizer.type": TOKENIZERS,
         "tokenizer.normalizer": NORMALIZERS,
     }
+    sections = []
     for name, field in type(section).model_fields.items():
         value, key = getattr(section, name), prefix + name
         if isinstance(value, BaseModel):
-            yield f"\n{key}: {_first_line(type(value))}"
-            yield from _lines(value, key + ".")
+            sections.append((key, value))
             continue
         choices = list(known.get(key, ())) or _literals(field.annotation)
         yield f"  {key}={_shown(value)}" + (f"   one of {', '.join(choices)}" if choices else "")
+    for key, value in sections:
+        yield f"\n{key}: {_first_line(type(value))}"
+        yield from _lines(value, key + ".")
 
 
 def _literals(annotation: Any) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from asr.machine.ranks import own_rank
+from asr.text.visible import visible
 
 Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of asr train.")]
 LM = Annotated[Path, typer.Option("--lm", help="The --out of asr train-lm, or an ARPA file.")]
@@ -74,7 +75,7 @@ def say(line: str) -> None:
     if own_rank()[0] > 0:
         return
     erase = "\r\033[K" if sys.stderr.isatty() else ""
-    typer.echo(erase + line, err=True)
+    typer.echo(erase + visible(line), err=True)
 
 
 def say_all(lines: Iterable[str]) -> None:

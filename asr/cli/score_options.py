@@ -17,7 +17,8 @@ OneFormat = Annotated[str | None, typer.Option(help="As --format, of one of them
 Like = Annotated[
     str | None,
     typer.Option(
-        help="Also what sclite or kaldi (compute-wer; kaldi-all, kaldi-present: its modes) counts."
+        help="Also what sclite, jiwer or kaldi (compute-wer; kaldi-all, kaldi-present: its modes) "
+        "counts."
     ),
 ]
 Files = Annotated[

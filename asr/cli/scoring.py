@@ -148,10 +148,11 @@ def _read(
 
 
 def _print_rates(report: "Report", names: Sequence[str]) -> None:
+    from asr.scoring.notices import unmatched
     from asr.scoring.rates import rates_line
 
     line = rates_line(report, names)
-    say_all(report.sources)
+    say_all([*report.sources, *unmatched(report)])
     typer.echo(line)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import sentencepiece
 
 from asr.config import Config
+from asr.errors import ConfigError
 from asr.exporting.graphs import ALIGNMENT, CTC, MEMORY, NEXT, STATE
 from asr.exporting.requirements import require
 from asr.exporting.writing import OPSET, Graph
@@ -63,6 +64,25 @@ def describe(
             "longest_loop": LONGEST_LOOP,
         },
     }
+
+
+UNDESCRIBED = ("window", "centered", "filters", "scale", "range_db", "energy_floor")
+
+
+def check_features(config: Config) -> None:
+    """Refuses features that the description below has no words for.
+
+    Raises:
+        ConfigError: naming the settings.
+    """
+    features, usual = config.features.model_dump(), type(config.features)().model_dump()
+    others = [name for name in UNDESCRIBED if features[name] != usual[name]]
+    if others:
+        named = ", ".join(f"features.{name} = {features[name]}" for name in others)
+        raise ConfigError(
+            f"{named}: programs that read an export make plain log-mel features alone; use asr "
+            "transcribe or asr serve, or train with the usual features"
+        )
 
 
 def describe_features(config: Config, features: LogMel) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Every field has its unit, and its source where one exists, in one line, and a de
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -24,13 +24,14 @@ class LMDataConfig(Section):
 
 
 class LMModelConfig(Section):
-    """The recurrent language model; the output layer shares the embedding's weights."""
+    """The recurrent language model; without dense layers its output has the embedding's weights."""
 
     cell: str = "lstm"  # a name in LAYERS of asr/rnn.py
     embedding_dim: int = Field(128, ge=1, le=100_000)  # not hidden_dim: a projection lies between
     hidden_dim: int = Field(512, ge=1, le=100_000)
     num_layers: int = Field(2, ge=1, le=100)
     dropout: float = Field(0.2, ge=0, lt=1)  # not on recurrent paths (Zaremba et al. 2014)
+    dense_dims: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = ()  # layers after, with norm
 
 
 class LMTrainConfig(Section):

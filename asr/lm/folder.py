@@ -167,6 +167,7 @@ def build_recurrent(config: LMModelConfig, vocab_size: int) -> RecurrentLM:
         hidden_dim=config.hidden_dim,
         num_layers=config.num_layers,
         dropout=config.dropout,
+        dense_dims=config.dense_dims,
     )
 
 

@@ -4,12 +4,15 @@
                                            with states (B,H)              |
                           logits (B,T,V) <- the embedding's own weights <-+
 
+With dense layers in place of the projection, the output layer has weights of its own.
 The text is one long stream, whose state goes from one segment to the next; see `asr/lm/train.py`.
 Search takes one step for K hypotheses of each of B utterances, with states (B,K,H).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -31,7 +34,7 @@ LARGEST_SEED = 2**63 - 1
 
 
 class RecurrentLM(nn.Module):
-    """A recurrent language model whose output layer shares the embedding's weights.
+    """A recurrent language model whose output layer shares the embedding's weights, or has its own.
 
     Args:
         vocab_size: number of tokens (V), special ones included.
@@ -40,6 +43,8 @@ class RecurrentLM(nn.Module):
         hidden_dim: size of each layer's state (H).
         num_layers: recurrent layers.
         dropout: of the embedding and of each layer's output, never on the way from step to step.
+        dense_dims: sizes of layers, each with layer norm and a leaky ReLU, between the recurrent
+            ones and an output layer with weights of its own; none: the embedding's weights.
 
     Raises:
         ConfigError: unknown cell.
@@ -58,6 +63,7 @@ class RecurrentLM(nn.Module):
         hidden_dim: int = 512,
         num_layers: int = 2,
         dropout: float = 0.0,
+        dense_dims: Sequence[int] = (),
     ) -> None:
         super().__init__()
         if cell not in LAYERS:
@@ -70,11 +76,18 @@ class RecurrentLM(nn.Module):
         for layer in layers:
             initialize_recurrent(layer)
         self.layers = nn.ModuleList(layers)
+        self.dropout = nn.Dropout(dropout)
         self.projection: nn.Module = nn.Identity()
-        if hidden_dim != embedding_dim:
+        self.output_weight: nn.Parameter | None = None
+        if dense_dims:
+            sizes = [hidden_dim, *dense_dims]
+            layers_between = [_dense(size, after, dropout) for size, after in pairwise(sizes)]
+            self.projection = nn.Sequential(*layers_between)
+            self.output_weight = nn.Parameter(torch.empty(vocab_size, dense_dims[-1]))
+            nn.init.xavier_uniform_(self.output_weight)
+        elif hidden_dim != embedding_dim:
             self.projection = nn.Linear(hidden_dim, embedding_dim, bias=False)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor, state: LMState) -> tuple[Tensor, LMState]:
         """Returns logits (B,T,V) of what follows each token, and the state after the last.
@@ -90,7 +103,8 @@ class RecurrentLM(nn.Module):
             frames = self.dropout(frames)  # (B,T,H)
             after.append(parts)
         bias = fill_never(self.bias)
-        logits = functional.linear(self.projection(frames), self.embedding.weight, bias)
+        weight = self.embedding.weight if self.output_weight is None else self.output_weight
+        logits = functional.linear(self.projection(frames), weight, bias)
         return logits, tuple(after)
 
     def zero_state(self, *shape: int) -> LMState:
@@ -116,7 +130,17 @@ class RecurrentLM(nn.Module):
         named = {"embedding": list(self.embedding.parameters())}
         for number, layer in enumerate(self.layers, start=1):
             named[f"layer{number}"] = list(layer.parameters())
-        return {**named, "output": [*self.projection.parameters(), self.bias]}
+        own = [] if self.output_weight is None else [self.output_weight]
+        return {**named, "output": [*self.projection.parameters(), *own, self.bias]}
+
+
+def _dense(input_dim: int, output_dim: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(input_dim, output_dim),
+        nn.LayerNorm(output_dim),
+        nn.LeakyReLU(),
+        nn.Dropout(dropout),
+    )
 
 
 def run_layer(

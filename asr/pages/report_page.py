@@ -1,6 +1,6 @@
 """`report.html` from what `report.json` holds, and the utterances."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from asr.errors import DataError
 from asr.files import write_file
 from asr.pages.curves import Chart
 from asr.pages.page import Card, Figure, Page, Section, render
+from asr.pages.parts import CAPTIONS, confidence_table, frequent_tables, part_table, unseen_table
 from asr.pages.rows import rows_of
 from asr.pages.tables import Cell, Column, Table, tables_of
 from asr.scoring.provenance import configuration_rows, provenance_rows
@@ -20,9 +21,11 @@ _PLACED = {
     *("like", "normalizer", "earlier_normalizer", "num_utterances", "num_words"),
     *("num_characters", "wer", "cer", "cer_no_spaces", "sentence_error_rate", "units", "breakdown"),
     *("num_other_readings", "missing", "unreadable", "empty_references", "audio_seconds", "ended"),
-    *("confusions", "worst", "frequent", "breakdown_notes"),
+    *("confusions", "worst", "frequent", "breakdown_notes", "calibration"),
+    *("unseen_words", "raw"),
 }
 _PARTS = ("hits", "substitutions", "deletions", "insertions", "num_errors")
+_INTERVALS = {"by_utterance": "95 % by utterance", "by_speaker": "95 % by speaker"}
 _HEADS = ("N", "right", "sub", "del", "ins", "errors")
 
 
@@ -59,7 +62,7 @@ def report_page(report: Report, folder: Path, pictures: Pictures) -> Page:
         subtitle=values["hypotheses"],
         cards=_cards(values),
         sections=[
-            Section("rates", "Rates", [units_table(values["units"], values["num_utterances"])]),
+            Section("rates", "Rates", list(_rates_tables(values))),
             Section("notices", "What to know", sentences=values["notices"]),
             *tables_sections(values, _PLACED),
         ],
@@ -78,17 +81,17 @@ def tables_sections(values: Mapping[str, Any], placed: set[str]) -> list[Section
     """Returns the breakdown, the most frequent errors, and all keys that have no other place."""
     notes = values.get("breakdown_notes", {})
     parts = [
-        table._replace(more="; ".join(filter(None, [table.more, notes.get(by)])))
-        for by, rows in values.get("breakdown", {}).items()
-        for table in tables_of(f"errors by {by}", rows)
+        part_table(by, rows, notes.get(by)) for by, rows in values.get("breakdown", {}).items()
     ]
+    parts += unseen_table(values.get("unseen_words"))
+    parts += map(confidence_table, values.get("calibration", ()))
     confusions = list(tables_of("most frequent word errors", values.get("confusions")))
-    confusions += tables_of("most frequent", values.get("frequent"))
+    confusions += frequent_tables(values.get("frequent", {}))
     others = [
         table
         for name, value in values.items()
         if name not in placed
-        for table in tables_of(name, value)
+        for table in tables_of(CAPTIONS.get(name, name), value)
     ]
     found = [
         Section("breakdown", "Where the errors are", parts),
@@ -98,9 +101,10 @@ def tables_sections(values: Mapping[str, Any], placed: set[str]) -> list[Section
     return [section for section in found if section.tables]
 
 
-def units_table(units: Mapping[str, Any], num_utterances: int) -> Table:
+def units_table(units: Mapping[str, Any], num_utterances: int, of: str = "") -> Table:
     """Returns the table of error rates, a row a unit, in per cent of N."""
-    heads = [*_HEADS, "95 % by utterance", "95 % by speaker", "wrong utterances"]
+    intervals = [by for by in _INTERVALS if all("interval_95" in unit for unit in units.values())]
+    heads = [*_HEADS, *map(_INTERVALS.__getitem__, intervals), "wrong utterances"]
     columns = [Column("unit", False), *(Column(head, True) for head in heads)]
     rows = []
     for unit, values in units.items():
@@ -109,10 +113,20 @@ def units_table(units: Mapping[str, Any], num_utterances: int) -> Table:
         row = [Cell(unit.replace("_", " "), unit)]
         row.append(Cell(f"{values['num_reference']:,}", values["num_reference"]))
         row += [Cell(f"{100 * share:.2f}", share) for share in shares]
-        row += [interval_cell(values["interval_95"][by]) for by in ("by_utterance", "by_speaker")]
+        row += [interval_cell(values["interval_95"][by]) for by in intervals]
         wrong = values["num_wrong_utterances"] / num_utterances
         rows.append([*row, Cell(f"{100 * wrong:.2f}", wrong)])
-    return Table("Error rates, in per cent of N tokens of the references", columns, rows)
+    return Table(f"Error rates{of}, in per cent of N tokens of the references", columns, rows)
+
+
+def _rates_tables(values: Mapping[str, Any]) -> Iterator[Table]:
+    """Yields the table of error rates, and those of the raw texts."""
+    yield units_table(values["units"], values["num_utterances"])
+    if raw := values["raw"]:
+        rule = f" of the raw texts (normalizer {raw['normalizer']['name']})"
+        yield units_table(raw["units"], values["num_utterances"], rule)
+        if raw["korean"]:
+            yield part_table("korean", raw["korean"], "of the raw texts")
 
 
 def interval_cell(interval: Mapping[str, float] | None) -> Cell:

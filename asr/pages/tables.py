@@ -146,7 +146,8 @@ def is_fraction(key: str) -> bool:
 
 def title_of(key: str) -> str:
     """Returns a key as a person writes it."""
-    return " ".join(_TITLES.get(part, part.replace("_", " ")) for part in key.split("."))
+    parts = (_TITLES.get(part, part.removeprefix("num_")) for part in key.split("."))
+    return " ".join(parts).replace("_", " ")
 
 
 def _heading(key: str, is_number: bool) -> str:

@@ -10,15 +10,24 @@ be left out and was is no word of the reference then (sclite -D counts it as hit
 deleted, and as wrong even where it was heard).
 """
 
+import itertools
 import re
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from asr.errors import DataError
 from asr.scoring.alignment import split_words
 
 _PIECE = re.compile(r"\{([^{}]*)\}|([^{}]+)|([{}])")
 _OPTIONAL = re.compile(r"\(([^()\s]+)\)")
 
+MOST_CELLS = 500_000_000  # words of all texts times words heard: seconds
+MOST_KEPT = 50_000_000  # stretches times words heard, 8 bytes each
+
+Columns = NDArray[Any]  # integers, one for each number of words heard
 Spellings = tuple[tuple[str, ...], ...]  # of each stretch the texts that it may be
 
 
@@ -33,11 +42,11 @@ class Costs(NamedTuple):
 ONE_EACH = Costs()
 
 
-class _Way(NamedTuple):
-    """The cheapest way to a number of words of the hypothesis, and the texts that were chosen."""
+class _Choice(NamedTuple):
+    """Of a stretch, for each number of words heard by its end: how many before it, which text."""
 
-    cost: int
-    chosen: tuple["_Way | None", str]
+    origins: Columns
+    texts: Columns
 
 
 def parse_spellings(text: str) -> Spellings:
@@ -57,7 +66,16 @@ def parse_spellings(text: str) -> Spellings:
             stretches.append(tuple(_alternative(part) for part in braced.split("/")))
         else:
             stretches += map(_word, plain.split())
-    return tuple(stretches)
+    return tuple(_joined(stretches))
+
+
+def _joined(stretches: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Yields the stretches, neighbours that allow one text as one."""
+    for is_plain, group in itertools.groupby(stretches, key=lambda texts: len(texts) == 1):
+        if is_plain:
+            yield (" ".join(filter(None, (texts[0] for texts in group))),)
+        else:
+            yield from group
 
 
 def _alternative(text: str) -> str:
@@ -100,45 +118,62 @@ def nearest_spelling(
         normalize: what the spellings go through before they are compared; the text that is
             returned has not been through it.
         costs: of the errors.
+
+    Raises:
+        DataError: both are too long.
     """
     heard = split_words(hypothesis)
-    ways = [_Way(costs.insertion * column, (None, "")) for column in range(len(heard) + 1)]
+    _check_size(spellings, len(heard))
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(heard))}
+    codes = np.array([numbers[word] for word in heard], dtype=np.int64)
+    row = costs.insertion * np.arange(len(heard) + 1, dtype=np.int64)
+    choices = []
     for stretch in spellings:
-        choices = []
-        for text in stretch:
-            row = [way.cost for way in ways]
-            origins = list(ways)
-            for word in split_words(normalize(text)):
-                row, origins = _next_row(word, heard, row, origins=origins, costs=costs)
-            choices.append(
-                [(cost, origin, text) for cost, origin in zip(row, origins, strict=True)]
-            )
-        best = [min(column, key=lambda choice: choice[0]) for column in zip(*choices, strict=True)]
-        ways = [_Way(cost, (origin, text)) for cost, origin, text in best]
-    return " ".join(filter(None, _chosen(ways[-1])))
+        best = np.full(len(row), np.iinfo(np.int64).max)
+        choice = _Choice(*np.zeros((2, len(row)), dtype=np.int32))
+        for number, text in enumerate(stretch):
+            words = [numbers.get(word, -1) for word in split_words(normalize(text))]
+            after, origins = _after_words(words, codes, row, costs=costs)
+            is_less = after < best  # of equal ones the first
+            best[is_less] = after[is_less]
+            choice.origins[is_less] = origins[is_less]
+            choice.texts[is_less] = number
+        row = best
+        choices.append(choice)
+    return " ".join(filter(None, _chosen(spellings, choices, len(heard))))
 
 
-def _next_row(
-    word: str, heard: Sequence[str], row: Sequence[int], *, origins: Sequence[_Way], costs: Costs
-) -> tuple[list[int], list[_Way]]:
-    """Returns the costs after one more word of the reference, and where each way came from."""
-    new, came = [row[0] + costs.deletion], [origins[0]]
-    for column, other in enumerate(heard, start=1):
-        ways = (
-            (row[column - 1] + (0 if other == word else costs.substitution), origins[column - 1]),
-            (row[column] + costs.deletion, origins[column]),
-            (new[column - 1] + costs.insertion, came[column - 1]),
+def _check_size(spellings: Spellings, num_heard: int) -> None:
+    num_words = sum(len(text.split()) + 1 for stretch in spellings for text in stretch)
+    if num_words * num_heard > MOST_CELLS or len(spellings) * num_heard > MOST_KEPT:
+        raise DataError(
+            f"{num_words} words of a reference with alternatives against {num_heard} of the "
+            "hypothesis are too many (cut the recording into utterances)"
         )
-        cost, origin = min(ways, key=lambda way: way[0])
-        new.append(cost)
-        came.append(origin)
-    return new, came
 
 
-def _chosen(way: _Way) -> list[str]:
+def _after_words(
+    words: Sequence[int], heard: Columns, row: Columns, *, costs: Costs
+) -> tuple[Columns, Columns]:
+    """Returns what the ways cost after more words, and from which column of the row each came."""
+    places = np.arange(len(row))
+    inserted = costs.insertion * places
+    origins = places.astype(np.int32)
+    for word in words:
+        changed = row[:-1] + np.where(heard == word, 0, costs.substitution)
+        best, came = row + costs.deletion, origins.copy()
+        is_pair = changed <= best[1:]
+        best[1:][is_pair] = changed[is_pair]
+        came[1:][is_pair] = origins[:-1][is_pair]
+        ahead = np.minimum.accumulate(best - inserted)
+        own = np.maximum.accumulate(np.where(best - inserted == ahead, places, 0))
+        row, origins = ahead + inserted, came[own]
+    return row, origins
+
+
+def _chosen(spellings: Spellings, choices: Sequence[_Choice], column: int) -> list[str]:
     texts: list[str] = []
-    here: _Way | None = way
-    while here is not None:
-        here, text = here.chosen
-        texts.append(text)
+    for stretch, choice in zip(reversed(spellings), reversed(choices), strict=True):
+        texts.append(stretch[int(choice.texts[column])])
+        column = int(choice.origins[column])
     return texts[::-1]

@@ -82,8 +82,8 @@ def _length_class(num_words: int) -> str:
 
 def most_confused(scores: ScoreSet) -> list[tuple[Step, int]]:
     """Returns the most frequent word errors with their counts, the most frequent first."""
-    steps = (step for utterance in scores.utterances for step in utterance.words.steps)
-    return Counter(step for step in steps if step[0] != "hit").most_common(NUM_CONFUSIONS)
+    steps = (step for utterance in scores.utterances for step in utterance.words.errors)
+    return Counter(steps).most_common(NUM_CONFUSIONS)
 
 
 def worst_utterances(scores: ScoreSet) -> list[UtteranceScore]:

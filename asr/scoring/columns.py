@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.table import Table
+from rich.text import Text
 
 from asr.scoring.alignment import Alignment
 from asr.scoring.intervals import Interval
+from asr.text.visible import visible
 
 LINE_WIDTH = 100  # columns of a terminal before an alignment goes on below
 
@@ -69,7 +71,7 @@ def rich_table(rows: Sequence[Sequence[str]]) -> Table:
     for title in header[1:]:
         table.add_column(title, justify="right")
     for row in rest:
-        table.add_row(*row)
+        table.add_row(*(Text(visible(cell)) for cell in row))
     return table
 
 

@@ -18,6 +18,7 @@ from asr.scoring.intervals import Difference
 from asr.scoring.provenance import provenance_markdown
 from asr.scoring.rates import RATES, Report
 from asr.scoring.report_json import interval_values
+from asr.text.visible import visible
 
 COMPARE_SCHEMA = "asr-compare/1"
 NUM_CHANGED = 20
@@ -41,7 +42,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> tuple[Path, Path]:
 def comparison_table(comparison: Comparison) -> Group:
     """Returns what rich prints."""
     tables = [rich_table(rows) for rows in (_system_rows(comparison), _pair_rows(comparison))]
-    return Group(*tables, *(Text(line) for line in notices(comparison)))
+    return Group(*tables, *(Text(visible(line)) for line in notices(comparison)))
 
 
 def comparison_markdown(comparison: Comparison) -> str:
@@ -53,15 +54,26 @@ def comparison_markdown(comparison: Comparison) -> str:
     changed = most_changed(comparison)
     if changed:
         lines += ["", "## Utterances that differ most, in word errors", ""]
-    labels = ["REF:", *(f"{name}:" for name in comparison.reports)]
     for scores in changed:
         errors = ", ".join(str(each.counts["words"].num_errors) for each in scores)
-        columns = side_by_side([each.words for each in scores])
         title = f"{scores[0].utterance_id} (errors {errors})"
-        lines += [*markdown.fenced([title, *wrap_columns(labels, columns)]), ""]
+        shown = _alignment_lines(list(comparison.reports), scores)
+        lines += [*markdown.fenced([title, *shown]), ""]
     for name, report in comparison.reports.items():
         lines += provenance_markdown(report.provenance, of=name)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _alignment_lines(names: Sequence[str], scores: Sequence[UtteranceScore]) -> list[str]:
+    """Returns the hypotheses below their reference; below one each, where they chose others."""
+    labels = [f"{name}:" for name in names]
+    if len({each.reference for each in scores}) == 1:
+        columns = side_by_side([each.words for each in scores])
+        return wrap_columns(["REF:", *labels], columns)
+    lines: list[str] = []
+    for label, each in zip(labels, scores, strict=True):
+        lines += wrap_columns(["REF:", label], side_by_side([each.words]))
+    return lines
 
 
 def comparison_json(comparison: Comparison) -> str:
@@ -97,6 +109,7 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
             {
                 "id": rows[0].utterance_id,
                 "reference": rows[0].reference,
+                "references": [row.reference for row in rows],
                 "hypotheses": [row.hypothesis for row in rows],
                 "num_errors": [row.counts["words"].num_errors for row in rows],
             }
@@ -145,16 +158,29 @@ def notices(comparison: Comparison) -> list[str]:
     rule, num_pairs = first.normalizer, len(comparison.pairs)
     lines = [
         f"normalizer {rule.name}, version {rule.version}; rates in per cent of "
-        f"{first.scores.counts(comparison.unit).num_reference} {comparison.unit}",
+        f"{_num_tokens(comparison)} {comparison.unit}",
         "P: share of draws in which the second system is better (Bisani and Ney 2004); p: of "
         "matched pairs of words, two-sided"
         + (f", held against {num_pairs} comparisons (Holm)" if num_pairs > 1 else ""),
     ]
+    if first.open_references:
+        lines.append(
+            f"references that allow several texts: {len(first.open_references)}; each system is "
+            "compared with the one that is nearest to what it heard, and where these differ, the "
+            "utterance is one segment of the test"
+        )
     for name, report in comparison.reports.items():
         if report.scores.missing:
             count = len(report.scores.missing)
             lines.append(f"{name}: {count} utterances without a hypothesis count as deletions")
     return lines + [verdict(comparison, pair) for pair in comparison.pairs]
+
+
+def _num_tokens(comparison: Comparison) -> str:
+    """Returns how many tokens the references have, of each system where they differ."""
+    reports = comparison.reports.values()
+    found = dict.fromkeys(r.scores.counts(comparison.unit).num_reference for r in reports)
+    return " and ".join(map(str, found))
 
 
 def most_changed(comparison: Comparison) -> list[tuple[UtteranceScore, ...]]:

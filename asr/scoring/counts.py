@@ -6,37 +6,29 @@ Rates are fractions of a whole set's counts, never means of the utterances' rate
 Nothing here turns a rate into text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
+from functools import cached_property
 
 from asr.errors import DataError
 from asr.scoring.alignment import (
     Alignment,
     ErrorCounts,
-    Splitter,
-    align,
-    respace_aligned,
-    split_characters,
-    split_characters_no_spaces,
-    split_jamo,
+    count_errors,
+    find_edits,
     split_words,
 )
-from asr.text.normalizers import has_hangul
+from asr.scoring.respacing import respace_aligned
+from asr.text.normalizers import has_hangul, to_jamo
 
-# The tokens in which errors are counted, each with the function that finds them in a text.
-UNITS: dict[str, Splitter] = {
-    "words": split_words,
-    "characters": split_characters,
-    "characters_no_spaces": split_characters_no_spaces,
-}
+# The tokens in which errors are counted.
+UNITS = ("words", "characters", "characters_no_spaces")
 # Counted as well where a reference holds Hangul.
 RESPACED = "words_respaced"  # of the hypothesis with the reference's spaces (`respace`)
-KOREAN_UNITS: dict[str, Splitter] = {RESPACED: split_words, "jamo": split_jamo}
+KOREAN_UNITS = (RESPACED, "jamo")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UtteranceScore:
     """What became of one utterance.
 
@@ -77,11 +69,21 @@ class ScoreSet:
 
     def counts(self, unit: str) -> ErrorCounts:
         """Returns the sum of the utterances' counts in one of `units`."""
-        return reduce(add, (utterance.counts[unit] for utterance in self.utterances))
+        return self._sums[unit]
+
+    @cached_property
+    def _sums(self) -> dict[str, ErrorCounts]:
+        return {unit: add_up(u.counts[unit] for u in self.utterances) for unit in self.units}
 
     def num_wrong(self, unit: str = "words") -> int:
         """Returns the number of utterances with at least one error in one of `UNITS`."""
-        return sum(utterance.counts[unit].num_errors > 0 for utterance in self.utterances)
+        return self._nums_wrong[unit]
+
+    @cached_property
+    def _nums_wrong(self) -> dict[str, int]:
+        return {
+            unit: sum(u.counts[unit].num_errors > 0 for u in self.utterances) for unit in self.units
+        }
 
     @property
     def num_utterances(self) -> int:
@@ -122,30 +124,63 @@ def score(references: Mapping[str, str], hypotheses: Mapping[str, str]) -> Score
             f'hypothesis "{strangers[0]}" has no reference ({len(strangers)} of {len(hypotheses)}'
             " hypotheses have none); give the references of the same utterances"
         )
-    names = list(references)
-    heard = [hypotheses.get(name, "") for name in names]
-    said = list(references.values())
-    alignments = {unit: align(said, heard, split=split) for unit, split in UNITS.items()}
-    if any(has_hangul(text) for text in said):
-        spaced = list(map(respace_aligned, said, alignments["characters_no_spaces"]))
-        for unit, split in KOREAN_UNITS.items():
-            alignments[unit] = align(said, spaced if unit == RESPACED else heard, split=split)
-    utterances = tuple(
-        UtteranceScore(
-            utterance_id=name,
-            reference=references[name],
-            hypothesis=heard[row],
-            words=alignments["words"][row],
-            counts={unit: found[row].counts for unit, found in alignments.items()},
-        )
-        for row, name in enumerate(names)
-    )
+    is_korean = any(map(has_hangul, references.values()))
+    seen: dict[tuple[str, str], tuple[Alignment, dict[str, ErrorCounts]]] = {}
+    utterances = []
+    for name, said in references.items():
+        heard = hypotheses.get(name, "")
+        pair = said, heard
+        if pair not in seen:
+            seen[pair] = _count_named(name, pair, is_korean=is_korean)
+        utterances.append(UtteranceScore(name, said, heard, *seen[pair]))
     return ScoreSet(
-        utterances=utterances,
-        missing=tuple(name for name in names if name not in hypotheses),
+        utterances=tuple(utterances),
+        missing=tuple(name for name in references if name not in hypotheses),
         empty_references=tuple(
             utterance.utterance_id
             for utterance in utterances
             if utterance.counts["words"].num_reference == 0
         ),
     )
+
+
+def add_up(counts: Iterable[ErrorCounts]) -> ErrorCounts:
+    """Returns the sum of counts; of none, no errors of nothing."""
+    found = list(counts)
+    return ErrorCounts(
+        sum(each.hits for each in found),
+        sum(each.substitutions for each in found),
+        sum(each.deletions for each in found),
+        sum(each.insertions for each in found),
+    )
+
+
+def _count_named(
+    name: str, pair: tuple[str, str], *, is_korean: bool
+) -> tuple[Alignment, dict[str, ErrorCounts]]:
+    """Returns `_count` of an utterance, which is named where it cannot be counted."""
+    try:
+        return _count(*pair, is_korean=is_korean)
+    except DataError as error:
+        raise DataError(f'utterance "{name}": {error}') from None
+
+
+def _count(
+    reference: str, hypothesis: str, *, is_korean: bool
+) -> tuple[Alignment, dict[str, ErrorCounts]]:
+    """Returns the alignment of the words, and the counts in each unit."""
+    said, heard = split_words(reference), split_words(hypothesis)
+    letters, heard_letters = "".join(said), "".join(heard)
+    letter_edits, letter_counts = find_edits(letters, heard_letters)  # the first to be too long
+    edits, counted = find_edits(said, heard)
+    words = Alignment(reference, hypothesis, split_words, edits, counted)
+    counts = {
+        "words": counted,
+        "characters": count_errors(" ".join(said), " ".join(heard)),
+        "characters_no_spaces": letter_counts,
+    }
+    if is_korean:
+        spaced = respace_aligned(said, heard_letters, letter_edits)
+        counts[RESPACED] = count_errors(said, spaced)
+        counts["jamo"] = count_errors(to_jamo(letters), to_jamo(heard_letters))
+    return words, counts

@@ -41,9 +41,20 @@ def add_details(
     if by:
         details = replace(details, fields=_read(report, list(dict.fromkeys(by)), manifest))
     if against is not None:
-        found = read_vocabulary(against, report.normalizer, format_name=against_format)
+        found = read_vocabulary(
+            against,
+            report.normalizer,
+            earlier=_earlier(report),
+            format_name=against_format,
+        )
         details = replace(details, vocabulary=found)
     return replace(report, details=details)
+
+
+def _earlier(report: Report) -> str | None:
+    """Returns what the references, too, went through before: those that lie in the same file."""
+    is_one_file = report.hypotheses_path == report.references_path
+    return report.earlier_normalizer if is_one_file else None
 
 
 def _read(report: Report, by: list[str], manifest: Path | None) -> dict[str, FieldLabels]:

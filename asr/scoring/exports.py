@@ -9,7 +9,8 @@ The texts are those that were scored, after the normaliser, so that the tools co
 hypothesis is there with an empty one, since sclite leaves out a reference that has none.
 
 What sclite takes for syntax, `{ } ( ) / @ ; *`, is written full width in trn, STM and CTM, each as
-one sign that stands nowhere else in the texts, so that words stay equal or different. Ids are
+one sign that stands nowhere else in the texts, so that words stay equal or different; `<` too
+where a text holds `<ALT>` or the like. Ids are
 `SPEAKER-UTTERANCE` there, as -i spu_id wants them: where the speaker is not known, and the id has
 no - or _ of its own, `unknown-UTTERANCE`. Where ids were changed, `ids.tsv` has both. STM labels
 each segment <O>, since sclite takes a first word in angle brackets for a label.
@@ -37,10 +38,13 @@ _SUBSTITUTES = {  # what sclite takes for syntax -> signs in its place, the firs
     "@": "＠﹫",
     ";": "；﹔⁏",
     "*": "＊﹡∗",
+    "<": "＜﹤‹",
 }
+_ALTERNATIVE = re.compile(r"<ALT(_BEGIN|_END)?>", re.IGNORECASE)  # syntax of CTM
 _WORD_SECONDS = 0.5
 _GUESSED = "times of words are not known: they are spread evenly over the utterance"
 _GUESSED_TOO = f"how long the utterances are is not known: half a second a word; {_GUESSED}"
+_OVERLAPS = "utterances overlap in their recordings, so each is written as a file of its own"
 
 
 class _Row(NamedTuple):
@@ -62,12 +66,14 @@ def write_files(report: Report, folder: Path) -> list[Path]:
     names = trn_ids([utterance.utterance_id for utterance in utterances], report.speakers)
     has_times = len(report.places) == len(utterances)
     rows = _rows(utterances, names, report.places if has_times else {})
-    note = f";; {_GUESSED if has_times else _GUESSED_TOO}"
+    notes = [f";; {_GUESSED if has_times else _GUESSED_TOO}"]
+    if has_times and not _are_apart(report.places.values()):
+        notes.append(f";; {_OVERLAPS}")
     texts = {
         "ref.trn": [" ".join([*row.said, f"({row.name})"]) for row in rows],
         "hyp.trn": [" ".join([*row.heard, f"({row.name})"]) for row in rows],
         "ref.stm": [_stm_line(row) for row in rows],
-        "hyp.ctm": [note, *(line for row in rows for line in _ctm_lines(row))],
+        "hyp.ctm": [*notes, *(line for row in rows for line in _ctm_lines(row))],
         "ref.text": _kaldi((u.utterance_id, u.reference) for u in utterances),
         "hyp.text": _kaldi((u.utterance_id, u.hypothesis) for u in utterances),
     }
@@ -90,20 +96,17 @@ def trn_ids(names: Iterable[str], speakers: Mapping[str, str]) -> dict[str, str]
         names: the ids.
         speakers: id -> who speaks, of those of which it is known.
     """
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        plain = re.sub(r"[\s()/;*{}@]", "_", name)
-        speaker = re.sub(r"[\s()/;*{}@-]", "_", speakers.get(name, ""))
-        if speaker and not plain.startswith(f"{speaker}-"):
-            plain = f"{speaker}-{plain}"
-        elif not speaker and not re.match(r"[^-_]+[-_].", plain):
-            plain = f"unknown-{plain}"
-        numbered = (f"{plain}~{number}" for number in itertools.count(2))
-        new = next(x for x in itertools.chain([plain], numbered) if x.lower() not in taken)
-        taken.add(new.lower())
-        found[name] = new
-    return found
+    return _apart((name, _plain_id(name, speakers.get(name, ""))) for name in names)
+
+
+def _plain_id(name: str, speaker: str) -> str:
+    plain = re.sub(r"[\s()/;*{}@]", "_", name)
+    speaker = re.sub(r"[\s()/;*{}@-]", "_", speaker)
+    if speaker and not plain.startswith(f"{speaker}-"):
+        return f"{speaker}-{plain}"
+    if not speaker and not re.match(r"[^-_]+[-_].", plain):
+        return f"unknown-{plain}"
+    return plain
 
 
 def _rows(
@@ -124,7 +127,26 @@ def _rows(
             whole = length or max(len(said), len(heard), 1) * _WORD_SECONDS
             place = Place(name, "1", speaker, 0.0, whole)
         rows.append(_Row(name, place, said, heard))
+    files = _file_names([row.place.file for row in rows])
+    rows = [row._replace(place=row.place._replace(file=files[row.place.file])) for row in rows]
     return sorted(rows, key=lambda row: (row.place.file, row.place.channel, row.place.begin))
+
+
+def _file_names(files: Iterable[str]) -> dict[str, str]:
+    """Returns for each file a name of one word that sclite takes for no comment and no other's."""
+    return _apart((name, re.sub(r"[\s;]", "_", name)) for name in dict.fromkeys(files))
+
+
+def _apart(names: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Returns for each name what it may be called, with a number where another is called so."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name, plain in names:
+        numbered = (f"{plain}~{number}" for number in itertools.count(2))
+        new = next(x for x in itertools.chain([plain], numbered) if x.lower() not in taken)
+        taken.add(new.lower())
+        found[name] = new
+    return found
 
 
 def _are_apart(places: Iterable[Place]) -> bool:
@@ -139,10 +161,13 @@ def _are_apart(places: Iterable[Place]) -> bool:
 def _substitutes(utterances: Sequence[UtteranceScore]) -> dict[int, str]:
     """Returns what stands for each sign of sclite's syntax, nothing that is in the texts."""
     used: set[str] = set()
+    has_alternatives = False
     for utterance in utterances:
-        used.update(utterance.reference, utterance.hypothesis)
+        for text in (utterance.reference, utterance.hypothesis):
+            used.update(text)
+            has_alternatives = has_alternatives or bool(_ALTERNATIVE.search(text))
     table = {}
-    for sign in used & _SUBSTITUTES.keys():
+    for sign in used & _SUBSTITUTES.keys() - (set() if has_alternatives else {"<"}):
         free = [other for other in _SUBSTITUTES[sign] if other not in used]
         if not free:
             raise DataError(

@@ -8,11 +8,10 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from asr.data.manifest import Cut, parts, read_cuts
 from asr.errors import ConfigError, DataError
 from asr.scoring.bins import quantile_bins
 
@@ -26,6 +25,7 @@ _SUPERVISION = ("speaker", "language", "gender")
 _CUT = ("recording", "channel", "duration", "sampling_rate")
 
 Value = str | int | float | bool
+Cut = Any  # lhotse's
 
 
 class FieldLabels(NamedTuple):
@@ -74,16 +74,17 @@ def read_fields(
         ConfigError: a field that no utterance has.
         DataError: the manifest cannot be read, lacks an utterance, or a value is a list or object.
     """
+    from asr.data.manifest import read_cuts  # lhotse takes seconds
+
     ids = dict.fromkeys(wanted)
     values: dict[str, dict[str, list[Value]]] = {name: {} for name in names}
-    known: dict[str, None] = {}
-    seen = set()
+    known, seen = set[str](), set[str]()
     for cut in read_cuts(manifest):
         if cut.id not in ids:
             continue
         seen.add(cut.id)
         found = _fields_of(cut)
-        known.update(dict.fromkeys(found))
+        known.update(found)
         for name in names:
             given = found.get(name.removeprefix(CUSTOM) if _is_custom(name, found) else name, [])
             values[name][cut.id] = _checked(given, f'{manifest} utterance "{cut.id}"', name)
@@ -112,6 +113,8 @@ def _check_all_there(manifest: Path, ids: Mapping[str, None], seen: set[str]) ->
 
 def _fields_of(cut: Cut) -> dict[str, list[object]]:
     """Returns the values that a cut has by field, each once; what is none is left out."""
+    from asr.data.manifest import parts
+
     found: dict[str, list[object]] = {}
 
     def add(name: str, value: object) -> None:

@@ -36,50 +36,61 @@ def score_files(
 
     Raises:
         ConfigError: the normaliser or the format is unknown.
-        DataError: a file is missing or breaks its format, or no hypothesis has a reference.
+        DataError: a file is missing or breaks its format, or no id is in both.
     """
-    rule, paths = get_normalizer(normalizer), (Path(references_path), Path(hypotheses_path))
-    said, heard = _read_checked(*paths, formats, readings=readings)
-    hypotheses, extra = _with_reference(heard, said)
-    references = _nearest_spellings(said, hypotheses, rule, costs=costs)
-    scores, num_others = score_normalised(references, hypotheses, rule, readings=readings)
+    paths = Path(references_path), Path(hypotheses_path)
+    rule, (said, heard) = get_normalizer(normalizer), _read_checked(*paths, formats)
+    hypotheses, extra = _with_reference(heard, said, path=paths[1])
+    texts = _nearest_spellings(said, hypotheses, rule, costs=costs)
+    scores, num_others = score_normalised(texts, hypotheses, rule, readings=readings)
     return Report(
-        hypotheses_path=paths[1],
-        references_path=paths[0],
+        *(paths[1], paths[0]),
         normalizer=rule,
         scores=scores,
         earlier_normalizer=heard.normalizer,
         num_other_readings=num_others,
-        sources=said.said + heard.said,
+        sources=(*said.said, *_alternatives_said(said), *heard.said),
         extra=extra,
         places=said.places,
-        details=Details(speakers={name: place.speaker for name, place in said.places.items()}),
+        open_references=frozenset(said.spellings),
+        details=Details(speakers={name: where.speaker for name, where in said.places.items()}),
     )
 
 
 def _read_checked(
-    path: Path, hypotheses: Path, formats: tuple[str | None, str | None], *, readings: bool
+    path: Path, hypotheses: Path, formats: tuple[str | None, str | None]
 ) -> tuple[TextFile, TextFile]:
-    """Returns both files; the references are not without any, nor open in a comparison."""
+    """Returns both files; the references are not without any."""
     said, heard = read_text_pair(path, hypotheses, ref_format=formats[0], hyp_format=formats[1])
     if not said.texts:
         raise DataError(f"{path}: holds no utterance; must hold at least one reference")
-    if said.spellings and not readings:
-        raise DataError(
-            f'{path}: "{next(iter(said.spellings))}" allows several texts, of which each '
-            "recognizer would be compared with another (write one of them)"
-        )
     return said, heard
 
 
-def _with_reference(heard: TextFile, said: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
+def _alternatives_said(said: TextFile) -> tuple[str, ...]:
+    if not said.spellings:
+        return ()
+    return (
+        "references that allow several texts, and count as the one that is nearest to the "
+        f"hypothesis: {len(said.spellings)}",
+    )
+
+
+def _with_reference(
+    heard: TextFile, said: TextFile, *, path: Path
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Returns the hypotheses that have a reference, and the ids of the others.
 
-    If none has, all are returned, for `score` to refuse.
+    Raises:
+        DataError: none has.
     """
     extra = tuple(name for name in heard.texts if name not in said.texts)
-    if not extra or len(extra) == len(heard.texts):
-        return heard.texts, ()
+    if extra and len(extra) == len(heard.texts):
+        raise DataError(
+            f'{path}: no id of the hypotheses is one of the references: "{extra[0]}", ... against '
+            f'"{next(iter(said.texts))}", ... ({len(extra)} of {len(heard.texts)} hypotheses have '
+            "no reference); give files of the same utterances, with the same ids"
+        )
     return {name: text for name, text in heard.texts.items() if name in said.texts}, extra
 
 
@@ -87,14 +98,11 @@ def _nearest_spellings(
     said: TextFile, hypotheses: Mapping[str, str], rule: Normalizer, *, costs: Costs
 ) -> dict[str, str]:
     """Returns the references, of those with alternatives the ones that are the cheapest."""
-    return {
-        name: nearest_spelling(
-            said.spellings[name],
-            rule.apply(hypotheses.get(name, "")),
-            normalize=rule.apply,
-            costs=costs,
-        )
-        if name in said.spellings
-        else text
-        for name, text in said.texts.items()
-    }
+    texts = dict(said.texts)
+    for name, spellings in said.spellings.items():
+        heard = rule.apply(hypotheses.get(name, ""))
+        try:
+            texts[name] = nearest_spelling(spellings, heard, normalize=rule.apply, costs=costs)
+        except DataError as error:
+            raise DataError(f'utterance "{name}": {error}') from None
+    return texts

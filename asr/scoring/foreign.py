@@ -29,6 +29,7 @@ BY_SUFFIX = {
     ".ods": "a spreadsheet",
     ".parquet": "Parquet",
 }
+_LONGEST_ID = 300  # characters
 _NUMBER = r"\d+(?:\.\d+)?"
 _BY_FIRST_LINE = {
     r"WEBVTT(\s|$)": "WebVTT subtitles",
@@ -106,16 +107,28 @@ def _is_table(texts: Sequence[str], separator: str) -> bool:
         return _has_columns([text.split("\t") for text in texts])
     if all(separator in text.split(maxsplit=1)[0] for text in texts):
         return not all(re.search(r"\(\S*\d\S*\)$", text) for text in texts)  # trn
-    last_cell = rf".*[^\s\d]{re.escape(separator)}([\w./-]*[A-Za-z_-]\w*\d[\w.-]*)"
-    ends = [re.fullmatch(last_cell, text) for text in texts]
-    return len(texts) > 1 and len({end[1] for end in ends if end}) == len(texts)
+    ends = {_last_cell(text, separator) for text in texts} - {None}
+    return len(texts) > 1 and len(ends) == len(texts)
+
+
+def _last_cell(text: str, separator: str) -> str | None:
+    """Returns what stands behind the last separator, where it may be an id; None: it may not."""
+    before, _, cell = text.rpartition(separator)
+    if not re.search(r"[^\s\d]$", before) or len(cell) > _LONGEST_ID:
+        return None
+    return cell if re.fullmatch(r"[\w./-]*[A-Za-z_-]\w*\d[\w.-]*", cell) else None
 
 
 def _has_columns(rows: Sequence[Sequence[str]]) -> bool:
-    """Returns whether all rows have more than an id and a text, or the first one names columns."""
+    """Returns whether all rows have more than an id and a text, or the first one names columns.
+
+    A row of one cell may be an id whose text is empty.
+    """
+    has_blank = any(" " in row[0].strip() for row in rows)
     if min(map(len, rows)) < 2:
-        return False
-    if min(map(len, rows)) > 2 or any(" " in row[0].strip() for row in rows):
+        if has_blank or len(rows[0]) != 2:
+            return False
+    elif min(map(len, rows)) > 2 or has_blank:
         return True
     numbered = [bool(re.search(r"\d", row[0])) for row in rows]
     return len(rows) > 2 and not numbered[0] and all(numbered[1:])

@@ -38,7 +38,7 @@ _OWN_KINDS = {  # as foreign_kind calls them
 _WAY_OUT = (
     'write Kaldi text (a line: id words), trn (words (id)) or JSON lines ({"id": ..., "text": ...})'
 )
-_BRACKET = re.compile(r"(?:.*\s)?\(([^()\s]+)\)")
+_BRACKET = re.compile(r"(?:^|\s)\(([^()\s]+)\)$")
 
 
 def check_format_name(name: str | None) -> None:
@@ -75,7 +75,7 @@ def find_format(path: Path, lines: Sequence[Line]) -> str | None:
         if kind in _OWN_KINDS:
             return _OWN_KINDS[kind]
         raise _not_read(path, f"{kind}, as its lines show")
-    if any(map(_BRACKET.fullmatch, texts)):
+    if any(map(_bracket, texts)):
         return None
     return TRN if lines and not texts else KALDI
 
@@ -93,9 +93,9 @@ def tell_trn(path: Path, lines: Sequence[Line], known_ids: frozenset[str] | None
     """
     texts = [line.text for line in lines if not line.text.startswith(";;")]
     first = [text.split(maxsplit=1)[0] for text in texts]
-    last = [found[1] for found in map(_BRACKET.fullmatch, texts) if found]
+    last = [found for found in map(_bracket, texts) if found]
     signs: list[Callable[[list[str]], bool]] = [
-        lambda found: not any(map(_BRACKET.fullmatch, found)),  # (u1) alone is no id
+        lambda found: not any(map(_bracket, found)),  # (u1) alone is no id
         lambda found: len(set(found)) == len(found),
         lambda found: known_ids is not None and not known_ids.isdisjoint(found),
         lambda found: all(re.search(r"\d", item) for item in found),
@@ -105,11 +105,19 @@ def tell_trn(path: Path, lines: Sequence[Line], known_ids: frozenset[str] | None
             return KALDI if sign(first) else TRN
     if len(last) < len(texts) and signs[-1](first):
         return KALDI  # trn has the bracket in all lines
-    where = next((line.where for line in lines if _BRACKET.fullmatch(line.text)), str(path))
+    where = next((line.where for line in lines if _bracket(line.text)), str(path))
     raise DataError(
         f"{where}: ends in a bracket, which may be a word of Kaldi text or the id of trn; say "
         "which by --format kaldi or --format trn"
     )
+
+
+def _bracket(text: str) -> str | None:
+    """Returns what stands in the brackets in which a line ends; None: it does not."""
+    if text[-1] != ")":
+        return None
+    found = _BRACKET.search(text, max(0, text.rfind("(") - 1))
+    return found[1] if found else None
 
 
 def _not_read(path: Path, kind: str) -> DataError:

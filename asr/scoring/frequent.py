@@ -3,18 +3,11 @@
 from collections import Counter
 from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein
-
-from asr.scoring.alignment import Operation, Step, split_words
+from asr.scoring.alignment import Operation, Step, find_edits, split_words, wrong_steps
 from asr.scoring.counts import ScoreSet
 
 NUM_FREQUENT = 20
 OPERATIONS: tuple[Operation, ...] = ("substitution", "deletion", "insertion")
-_CODES: dict[str, Operation] = {
-    "replace": "substitution",
-    "delete": "deletion",
-    "insert": "insertion",
-}
 
 
 class Frequent(NamedTuple):
@@ -38,13 +31,7 @@ def frequent_errors(scores: ScoreSet) -> dict[str, dict[Operation, Frequent]]:
 
 
 def _word_errors(scores: ScoreSet) -> Counter[Step]:
-    return Counter(
-        step
-        for utterance in scores.utterances
-        if utterance.counts["words"].num_errors
-        for step in utterance.words.steps
-        if step[0] != "hit"
-    )
+    return Counter(step for utterance in scores.utterances for step in utterance.words.errors)
 
 
 def _character_errors(scores: ScoreSet) -> Counter[Step]:
@@ -55,10 +42,8 @@ def _character_errors(scores: ScoreSet) -> Counter[Step]:
             continue
         said = " ".join(split_words(utterance.reference))
         heard = " ".join(split_words(utterance.hypothesis))
-        for edit in Levenshtein.editops(said, heard):
-            old = None if edit.tag == "insert" else said[edit.src_pos]
-            new = None if edit.tag == "delete" else heard[edit.dest_pos]
-            counter[_CODES[edit.tag], old, new] += 1
+        edits, _ = find_edits(said, heard)
+        counter.update(wrong_steps(edits, said, heard))
     return counter
 
 

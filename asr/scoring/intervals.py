@@ -92,15 +92,16 @@ def rate_difference(drawn: Numbers, sums: Numbers) -> Difference:
     The interval is value +- t s, as above, since a difference has either sign.
 
     Args:
-        drawn: (D, 3), errors of A, errors of B and tokens of each draw.
-        sums: (n, 3), the same of each block.
+        drawn: (D, 4), errors and tokens of A and of B of each draw; where references have
+            alternatives, the tokens may differ.
+        sums: (n, 4), the same of each block.
     """
-    errors, others, tokens = sums.sum(axis=0)
-    value = float((errors - others) / max(tokens, 1))
-    differences = (drawn[:, 0] - drawn[:, 1]) / np.maximum(drawn[:, 2], 1)
+    totals = sums.sum(axis=0)[None]
+    value = float((_ratio(totals[:, :2]) - _ratio(totals[:, 2:]))[0])
+    differences = _ratio(drawn[:, :2]) - _ratio(drawn[:, 2:])
     ties = float(np.mean(differences == 0))
     probability = float(np.mean(differences > 0)) + ties / 2
-    if len(sums) < 2 or tokens == 0:
+    if len(sums) < 2 or not totals.any(axis=0)[1::2].all():
         return Difference(value, None, probability)
     half = t_point(len(sums)) * _spread(differences, len(sums))
     return Difference(value, Interval(value - half, value + half, len(sums)), probability)

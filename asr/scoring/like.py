@@ -5,15 +5,25 @@ of substitutions, deletions and insertions, and each tool takes one of them:
 
 - ours (jiwer's, which is rapidfuzz's) costs 1 for any error. So the number of errors is the least
   there is, which is what the word error rate means; of the cheapest ways it is the one that jiwer
-  gives, so that anybody can check it with a library that many use.
+  gives, by the rule in `alignment.py`, so that anybody can check it with a library that many use.
+  `--like jiwer` runs jiwer itself, which splits words at the space alone.
 - sclite costs 3 for a deletion or an insertion and 4 for a substitution. A pair that is not alike
   is then dearer than half of a deletion and an insertion, hits are worth more, and there may be
   more errors than the least: `c e a d` for `a b c d e` has 4 by ours and 5 by sclite.
 - Kaldi costs 1 for any error, and of equally cheap ways takes an insertion before a deletion, and
   a deletion before a substitution or hit, from the end backwards: the same errors as ours in
   number, more of them deletions and insertions.
-- kaldialign takes a substitution first, texterrors two substitutions for two words that changed
-  places, and so on: only the sum of the errors can be compared between tools of equal costs.
+- kaldialign and meeteval take hits where ours and Kaldi do not; texterrors two substitutions for
+  two words that changed places: only the sum of the errors can be compared.
+
+Of 500 random pairs of up to 11 of 7 words (3,004 in the references), what each counts (2026-11-27):
+
+    tool                      hits  substitutions  deletions  insertions  pairs split as ours
+    ours, jiwer 4.0.0          857           1082       1065         986                  500
+    kaldialign 0.12.0          909            978       1117        1038                  429
+    meeteval 0.4.3             909            978       1117        1038                  429
+    texterrors 1.1.9           784           1228        992         913                  438
+    sclite 2.10                928            939       1137        1058                  437
 """
 
 import string
@@ -52,6 +62,7 @@ class Tool(NamedTuple):
 
 
 _KALDI: tuple[Operation, ...] = ("insertion", "deletion", "substitution")
+JIWER = "jiwer"  # is asked itself
 TOOLS: Mapping[str, Tool] = {
     "sclite": Tool(Costs(3, 3, 4), ("substitution", "insertion", "deletion"), True, "left out"),
     "kaldi": Tool(Costs(), _KALDI, False, "refused"),
@@ -85,13 +96,13 @@ def check_tool(name: str | None) -> None:
     Raises:
         ConfigError: the name is unknown.
     """
-    if name is not None and name not in TOOLS:
-        raise ConfigError(f'--like "{name}": unknown; known: {", ".join(TOOLS)}')
+    if name is not None and name not in (*TOOLS, JIWER):
+        raise ConfigError(f'--like "{name}": unknown; known: {", ".join((*TOOLS, JIWER))}')
 
 
 def costs_of(name: str | None) -> Costs:
     """Returns what errors cost a tool; None: us."""
-    return ONE_EACH if name is None else TOOLS[name].costs
+    return ONE_EACH if name in (None, JIWER) else TOOLS[name].costs
 
 
 def count_like(scores: ScoreSet, name: str) -> ToolCounts:
@@ -103,6 +114,8 @@ def count_like(scores: ScoreSet, name: str) -> ToolCounts:
             nothing is left.
     """
     check_tool(name)
+    if name == JIWER:
+        return _ask_jiwer(scores)
     tool = TOOLS[name]
     if scores.missing and tool.missing == "refused":
         raise DataError(
@@ -122,6 +135,20 @@ def count_like(scores: ScoreSet, name: str) -> ToolCounts:
         counts=reduce(add, found),
         num_utterances=len(found),
         num_wrong=sum(counts.num_errors > 0 for counts in found),
+        missing=scores.missing,
+    )
+
+
+def _ask_jiwer(scores: ScoreSet) -> ToolCounts:
+    import jiwer
+
+    references = [utterance.reference for utterance in scores.utterances]
+    found = jiwer.process_words(references, [u.hypothesis for u in scores.utterances])
+    return ToolCounts(
+        tool=JIWER,
+        counts=ErrorCounts(found.hits, found.substitutions, found.deletions, found.insertions),
+        num_utterances=len(references),
+        num_wrong=sum(any(c.type != "equal" for c in chunks) for chunks in found.alignments),
         missing=scores.missing,
     )
 
@@ -214,6 +241,12 @@ def lines_like(found: ToolCounts | None) -> list[str]:
             f"| Sum     | {num}  {counts.num_reference} | "
             + "  ".join(map(str, (*parts, counts.num_errors, wrong)))
             + " |",
+        ]
+    if found.tool == JIWER:
+        return [
+            f"as jiwer counts: wer {counts.num_errors / whole:.6f}, hits {counts.hits}, "
+            f"substitutions {counts.substitutions}, deletions {counts.deletions}, insertions "
+            f"{counts.insertions}"
         ]
     absent = len(found.missing)
     return [

@@ -43,16 +43,16 @@ def notices(report: Report) -> list[str]:
     lines[:0] = report.sources
     if report.num_other_readings:
         lines.append(
-            f"{report.num_other_readings} references have a number that is said in two ways, and "
-            "are read in the one that is nearer to the hypothesis"
+            "references with a number that is said in two ways, read in the one that is nearer to "
+            f"the hypothesis: {report.num_other_readings}"
         )
     if report.note:
         lines.append(report.note)
     if report.cuts_path is not None:
         lines.append(f"only the utterances of {report.cuts_path}")
-    if not KOREAN_UNITS.keys().isdisjoint(scores.units):
+    if not set(KOREAN_UNITS).isdisjoint(scores.units):
         lines.append(_KOREAN_NOTICE)
-    lines += [*_unmatched(report), *lines_like(report.like)]
+    lines += [*unmatched(report), *lines_like(report.like)]
     if report.ended:
         ends = ", ".join(f"{reason} {count}" for reason, count in sorted(report.ended.items()))
         lines.append(f"search ended by: {ends}")
@@ -70,7 +70,7 @@ def _raw(report: Report) -> list[str]:
     return [f"raw: normalizer {rule.name}, version {rule.version}, which composes and trims alone"]
 
 
-def _unmatched(report: Report) -> list[str]:
+def unmatched(report: Report) -> list[str]:
     """Returns which utterances lack a side."""
     scores, lines = report.scores, []
     if report.extra:

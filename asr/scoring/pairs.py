@@ -33,6 +33,7 @@ from asr.scoring.tables import (
     are_stems_unique,
     find_id_and_text,
     id_of,
+    other_texts,
     read_json_texts,
     read_separated_texts,
 )
@@ -148,13 +149,11 @@ def _open(path: Path, field: Field, format_name: str | None) -> _Source:
 
 def _is_table(line: str, field: Field) -> bool:
     """Returns whether JSON lines call their columns otherwise than id and text."""
-    try:
-        cells = json.loads(line)
-    except (ValueError, RecursionError):
+    cells = _json(line)
+    if not isinstance(cells, dict):
         return False
-    if not isinstance(cells, dict) or ("id" in cells and ("text" in cells or field in cells)):
-        return False
-    return None not in find_id_and_text(list(cells), field)
+    found = find_id_and_text(list(cells), field)
+    return None not in found and found not in (("id", "text"), ("id", field))
 
 
 def _read(source: _Source) -> _Content:
@@ -174,7 +173,23 @@ def _read(source: _Source) -> _Content:
             table = read_separated_texts(path, field, is_tsv=name == TSV)
         return _Content(source, table.said, table=table)
     assert name is not None
-    return _Content(source, _TITLES[name], texts=parse_lines(lines, name, field))
+    title = _TITLES[name] + (_key_said(lines[:20], field) if name == JSONL else "")
+    return _Content(source, title, texts=parse_lines(lines, name, field))
+
+
+def _key_said(lines: Sequence[Line], field: Field) -> str:
+    """Returns which key of JSON lines is read, where others hold words too."""
+    rows = [values for line in lines if isinstance(values := _json(line.text), dict)]
+    key = field if rows and field in rows[0] else "text"
+    others = other_texts(rows, key, field)
+    return f", key {key}{others}" if others else ""
+
+
+def _json(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _names(content: _Content) -> list[str]:

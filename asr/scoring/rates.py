@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asr.data.manifest import read_ids
 from asr.errors import ConfigError, DataError
 from asr.scoring.analysis import Analysis, Details, analyse
 from asr.scoring.counts import RESPACED, ScoreSet, score
@@ -63,6 +62,7 @@ class Report:
         extra: ids of hypotheses without reference, which do not count.
         places: where utterances lie, of those of which it is known.
         like: what another tool would count; None: it was not asked for.
+        open_references: ids whose reference allows several texts, of which the nearest counts.
         provenance: see `find_provenance`; empty: it was not asked for.
         details: what else is known of the utterances.
         raw: the same without normalisation; None: it was not asked for.
@@ -83,6 +83,7 @@ class Report:
     extra: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     like: ToolCounts | None = None
+    open_references: frozenset[str] = frozenset()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     details: Details = field(default_factory=Details)
     raw: "Report | None" = None
@@ -148,17 +149,25 @@ def score_folder(
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
         details=Details({row.utterance_id: row for row in rows}, known_speakers(rows)),
-        places=_places(rows),
+        places=_places(rows, cuts),
     )
 
 
-def _places(rows: Sequence[RecognizedUtterance]) -> dict[str, Place]:
-    """Returns where utterances lie that are files of their own, of those whose length is known."""
-    return {
+def _places(rows: Sequence[RecognizedUtterance], cuts: Path | None) -> dict[str, Place]:
+    """Returns where utterances lie, by a manifest, or else each in a file of its own.
+
+    The latter of those whose length is known.
+    """
+    own = {
         row.utterance_id: Place(row.utterance_id, "1", row.speaker or "unknown", 0.0, row.seconds)
         for row in rows
         if row.seconds is not None
     }
+    if cuts is None:
+        return own
+    from asr.scoring.cut_places import places_of_cuts  # lhotse takes seconds
+
+    return own | places_of_cuts(cuts, {row.utterance_id for row in rows})
 
 
 def _joined(names: set[str | None]) -> str | None:
@@ -192,6 +201,8 @@ def score_normalised(
 
 def _of_manifest(cuts: Path, path: Path) -> list[RecognizedUtterance]:
     """Returns the rows of a manifest's utterances, all of which must have one."""
+    from asr.data.manifest import read_ids  # lhotse takes seconds
+
     rows = read_recognized(path)
     wanted = read_ids(cuts)
     absent = sorted(wanted - {row.utterance_id for row in rows})
@@ -203,8 +214,8 @@ def _of_manifest(cuts: Path, path: Path) -> list[RecognizedUtterance]:
     return [row for row in rows if row.utterance_id in wanted]
 
 
-def read_rate_names(given: Sequence[str]) -> list[str]:
-    """Returns the names of rates that were asked for, each item one name or several with commas.
+def read_rate_names(given: Sequence[str], option: str = "--only") -> list[str]:
+    """Returns the names of rates that an option asks for, each item one name or some with commas.
 
     Raises:
         ConfigError: a name is unknown.
@@ -212,26 +223,32 @@ def read_rate_names(given: Sequence[str]) -> list[str]:
     names = [name.strip() for item in given for name in item.split(",")]
     for name in names:
         if name not in RATES:
-            raise ConfigError(f'--only "{name}": unknown; known: {", ".join(RATES)}')
+            raise ConfigError(f'{option} "{name}": unknown; known: {", ".join(RATES)}')
     return names
 
 
 def read_bounds(given: Sequence[str]) -> dict[str, float]:
-    """Returns the bounds of rates that were asked for as `wer=0.12`, fractions.
+    """Returns the bounds of rates that were asked for as `wer=0.12`, fractions; some with commas.
 
     Raises:
-        ConfigError: a name is unknown, or a bound is no number from 0 on.
+        ConfigError: a name is unknown or comes twice, or a bound is no number from 0 to 1: `wer=12`
+            would be 1200 %, which nothing exceeds.
     """
     bounds: dict[str, float] = {}
-    for item in given:
+    for item in (item.strip() for several in given for item in several.split(",")):
         name, _, text = item.partition("=")
-        (name,) = read_rate_names([name])
+        (name,) = read_rate_names([name], "--fail-above")
         try:
-            bounds[name] = float(text)
+            bound = float(text)
         except ValueError:
-            bounds[name] = -1.0
-        if not 0.0 <= bounds[name] < math.inf:
-            raise ConfigError(f'--fail-above "{item}": must be NAME=RATE, as in wer=0.12')
+            bound = math.nan
+        if not 0.0 <= bound <= 1.0:
+            raise ConfigError(
+                f'--fail-above "{item}": must be NAME=RATE, a fraction from 0 to 1, as in wer=0.12'
+            )
+        if name in bounds:
+            raise ConfigError(f"--fail-above: {name} comes twice; give each rate one bound")
+        bounds[name] = bound
     return bounds
 
 
@@ -257,9 +274,7 @@ def rates_line(report: Report, names: Sequence[str]) -> str:
     """
     for name in names:
         if RATES[name].unit not in report.scores.units:
-            raise DataError(
-                f"{report.references_path}: no Hangul for --only {name} (give --only cer)"
-            )
+            raise DataError(f"{report.references_path}: no Hangul for the rate {name} (take cer)")
     shown = [f"{100 * report.scores.counts(RATES[name].unit).rate:.2f} %" for name in names]
     if len(shown) == 1:
         return shown[0]

@@ -13,12 +13,14 @@ it. What is written in Hangul was said so and has one reading.
 import re
 from collections.abc import Callable, Iterable
 
-from asr.scoring.alignment import ErrorCounts, align, split_characters_no_spaces
+from asr.errors import DataError
+from asr.scoring.alignment import ErrorCounts, count_errors, split_characters_no_spaces
 from asr.text.characters import plain_characters
 from asr.text.normalizers import Normalizer
 from asr.text.numbers_korean import read_digits, read_number
 from asr.text.words_korean import COUNTERS
 
+MOST_READ = 20_000_000  # numbers times characters: a minute
 # Counters of which both "세" and "삼" are said; the docstring of `words_korean` names them.
 EITHER_FROM_ONE = ("건", "팀", "편", "가구", "번", "장", "권")
 
@@ -57,10 +59,20 @@ def nearest_reading(reference: str, hypothesis: str, rule: Normalizer) -> str:
         reference: as it is written.
         hypothesis: normalised.
         rule: the normaliser; another than `korean_spoken` leaves no choice.
+
+    Raises:
+        DataError: there are too many numbers in too long a text.
     """
     best = rule.apply(reference)
     if rule.name != "korean_spoken" or best == hypothesis or not re.search(r"\d", reference):
         return best
+    num_numbers = len(re.findall(r"\d+", reference))
+    if num_numbers * len(reference) > MOST_READ:
+        raise DataError(
+            f'"{reference[:40]}...": {num_numbers} numbers in {len(reference)} characters are too '
+            "many to try both ways in which each is said (cut the recording into utterances, or "
+            "give --normalizer korean)"
+        )
     text, now = plain_characters(reference), _count(best, hypothesis)
     for pattern, other in _OTHERS:
         for found in reversed(list(pattern.finditer(text))):
@@ -73,5 +85,4 @@ def nearest_reading(reference: str, hypothesis: str, rule: Normalizer) -> str:
 
 
 def _count(reference: str, hypothesis: str) -> ErrorCounts:
-    (found,) = align([reference], [hypothesis], split=split_characters_no_spaces)
-    return found.counts
+    return count_errors(*map(split_characters_no_spaces, (reference, hypothesis)))

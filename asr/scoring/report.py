@@ -22,6 +22,7 @@ from asr.scoring.provenance import provenance_markdown
 from asr.scoring.rates import Report
 from asr.scoring.report_json import to_json
 from asr.scoring.report_parts import part_rows, sections
+from asr.text.visible import visible
 
 _MARKS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
 _TITLES = {
@@ -56,11 +57,11 @@ def to_table(report: Report) -> Group:
     tables = [rich_table(_table_rows(report)), rich_table(_interval_rows(report))]
     for name in report.details.fields:
         tables.append(rich_table(part_rows(name, report.analysis.parts[name])))
-    parts: list[Table | Text] = [*tables, *(Text(notice) for notice in notices(report))]
+    parts: list[Table | Text] = [*tables, *(Text(visible(notice)) for notice in notices(report))]
     if confusions := _confusion_rows(report.scores):
         errors = Table("count", "most frequent word errors")
         for count, what in confusions:
-            errors.add_row(str(count), Text(what))
+            errors.add_row(str(count), Text(visible(what)))
         parts.append(errors)
     return Group(*parts)
 

@@ -40,11 +40,17 @@ _UNITS = {
     "characters": "CER",
     "characters_no_spaces": "CER without spaces",
 }
-_OPERATIONS: dict[Operation, tuple[str, tuple[str, ...]]] = {
+# What an error is called, and the columns of a table of such.
+OPERATIONS: dict[Operation, tuple[str, tuple[str, ...]]] = {
     "substitution": ("confused", ("said", "recognised as")),
     "deletion": ("lost", ("said",)),
     "insertion": ("added", ("recognised",)),
 }
+
+
+def part_title(by: str) -> str:
+    """Returns the title of a table of parts."""
+    return _TITLES.get(by, f"Words by {by}")
 
 
 def part_notes(report: Report) -> dict[str, str]:
@@ -67,7 +73,7 @@ def sections(report: Report) -> list[str]:
     """Returns the lines of Markdown of all parts, and of what is frequent."""
     found, lines, notes = report.analysis, [], part_notes(report)
     for by, parts in found.parts.items():
-        title = markdown.escape(_TITLES.get(by, f"Words by {by}"))
+        title = markdown.escape(part_title(by))
         lines += ["", f"## {title}", "", *markdown.table(part_rows(by, parts))]
         if len(parts) > MOST_PARTS:
             lines += ["", f"and {len(parts) - MOST_PARTS} more, in report.json"]
@@ -137,12 +143,14 @@ def _unseen_line(report: Report) -> str:
     unseen = report.analysis.unseen
     assert unseen is not None
     share = _percent(unseen.num_unseen / max(unseen.num_words, 1))
+    doubt = "; so many that its spelling may be another (--normalizer)"
     rates = ", ".join(
         f"{part.label} {_percent(part.rate)} %" for part in report.analysis.parts["vocabulary"]
     )
     return (
         f"words not in the training text: {unseen.num_unseen} of {unseen.num_words} ({share} %), "
-        f"{unseen.num_different} different ones; recognised: {unseen.num_right}; WER {rates}"
+        f"{unseen.num_different} different ones; recognised: {unseen.num_right}; errors of words "
+        f"{rates}{doubt if 2 * unseen.num_unseen > unseen.num_words else ''}"
     )
 
 
@@ -206,7 +214,7 @@ def _stopped_rows(report: Report) -> list[tuple[str, ...]]:
 def _frequent_lines(unit: str, operation: Operation, found: Frequent) -> list[str]:
     if not found.steps:
         return []
-    how, columns = _OPERATIONS[operation]
+    how, columns = OPERATIONS[operation]
     rows: list[tuple[str, ...]] = [(*columns, "count")]
     for (_, old, new), count in found.steps:
         rows.append((*(shown(text) for text in (old, new) if text is not None), str(count)))

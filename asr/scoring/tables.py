@@ -21,11 +21,14 @@ _IDS = (*COLUMNS["name"], "utt", "uttid", "uid", "utterance", "segment_id", "cli
 _OWN_TEXTS: dict[Field, tuple[str, ...]] = {
     "reference": (
         *("reference", "ref", "reference_text", "ref_text", "target", "label", "ground_truth"),
-        *("정답", "참조", "정답문장"),
+        *("references", "ref_str", "gt", "gold", "ground_truth_text", "정답", "참조", "정답문장"),
     ),
     "hypothesis": (
         *("hypothesis", "hyp", "hypothesis_text", "hyp_text", "prediction", "predicted", "pred"),
         *("pred_text", "predicted_text", "recognized", "recognised", "asr", "output", "인식결과"),
+        *("prediction_text", "pred_str", "pred_transcript", "predicted_transcript", "hypotheses"),
+        *("predictions", "hyp_str", "recognized_text", "recognised_text", "asr_text", "decoded"),
+        *("asr_output", "model_output", "whisper", "인식", "인식문", "예측"),
     ),
 }
 _WAY_OUT = "name the columns in the first row, as id and text"
@@ -47,6 +50,11 @@ class TableTexts(NamedTuple):
     said: str
 
 
+def own_texts(field: Field) -> frozenset[str]:
+    """Returns the columns that hold such texts and no others, as they are mostly written."""
+    return frozenset(_OWN_TEXTS[field])
+
+
 def find_id_and_text(columns: Sequence[str], field: Field) -> tuple[str | None, str | None]:
     """Returns the columns of the id and of the text; None: there is none."""
     by_name = {loose(name): name for name in reversed(columns)}
@@ -55,6 +63,25 @@ def find_id_and_text(columns: Sequence[str], field: Field) -> tuple[str | None, 
         return next((by_name[loose(name)] for name in known if loose(name) in by_name), None)
 
     return first((*_IDS, *COLUMNS["audio"])), first((*_OWN_TEXTS[field], *COLUMNS["text"]))
+
+
+def other_texts(rows: Iterable[Mapping[str, object]], text: str, field: Field) -> str:
+    """Returns a remark on columns that hold words too, where the text has no name of its own.
+
+    Args:
+        rows: the first few.
+        text: the column that was taken.
+        field: what it is taken for.
+    """
+    if loose(text) in map(loose, _OWN_TEXTS[field]):
+        return ""
+    found = {
+        name: None
+        for row in rows
+        for name, value in row.items()
+        if name != text and isinstance(value, str) and len(value.split()) > 1
+    }
+    return f" (hold words too, not read: {', '.join(found)[:200]})" if found else ""
 
 
 def is_heading(cells: Sequence[str], field: Field) -> bool:
@@ -107,7 +134,8 @@ def _read_table(path: Path, table: Table, field: Field, *, kind: str) -> TableTe
         for record in table.records
     ]
     encoding = f", {KOREAN} (not UTF-8)" if table.encoding == KOREAN else ""
-    said = f"{kind}{encoding}, columns {id_column}, {text_column}"
+    others = other_texts((x.cells for x in table.records[:20]), text_column, field)
+    said = f"{kind}{encoding}, columns {id_column}, {text_column}{others}"
     is_id = loose(id_column) in set(map(loose, _IDS))
     return TableTexts(entries, not is_id, said)
 
@@ -162,20 +190,29 @@ def _shown(cells: Mapping[str, object], column: str) -> str:
 
 
 def are_stems_unique(tables: Iterable[TableTexts]) -> bool:
-    """Returns whether recordings of tables can be called without their folders."""
-    for table in tables:
-        names = [entry.name for entry in table.entries]
-        if table.are_recordings and len(set(map(_stem, names))) < len(set(names)):
-            return False
-    return True
+    """Returns whether recordings of tables can be called without their folders.
+
+    Of tables that have a recording in common the folders mean the same, so that in all of them
+    together no two may be called alike.
+    """
+    names = [
+        {_named(entry.name) for entry in table.entries} for table in tables if table.are_recordings
+    ]
+    if len(names) > 1 and set.intersection(*names):
+        names = [set.union(*names)]
+    return all(len(set(map(_stem, of_one))) == len(of_one) for of_one in names)
 
 
 def id_of(entry: Entry, table: TableTexts, *, by_stem: bool) -> str:
     """Returns the id of a row; of a recording without its suffix, and `by_stem` its folder."""
     if not table.are_recordings:
         return entry.name
-    path = PurePosixPath(entry.name.replace("\\", "/"))
-    return _stem(entry.name) if by_stem else str(path.with_name(_stem(entry.name)))
+    return _stem(entry.name) if by_stem else _named(entry.name)
+
+
+def _named(name: str) -> str:
+    """Returns a recording's path without its suffix."""
+    return str(PurePosixPath(name.replace("\\", "/")).with_name(_stem(name)))
 
 
 def _stem(name: str) -> str:

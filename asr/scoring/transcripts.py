@@ -15,13 +15,21 @@ from asr.errors import DataError
 from asr.scoring.alternatives import Spellings, first_spelling, parse_spellings
 from asr.scoring.formats import JSONL, KALDI, TRN
 from asr.scoring.lines import Line, new_id
-from asr.scoring.tables import Field
+from asr.scoring.tables import Field, own_texts
 from asr.scoring.timed import Place
 
 _KINDS = {str: "string", float: "finite number"}
 _TRN_LINE = re.compile(r"(.*)\(([^()\s]+)\)")
 _Value = TypeVar("_Value", str, float)
 JSON_LINES = 'each line is {"id": ..., "text": ...} or as asr decode writes it'
+
+
+class _Keys(NamedTuple):
+    """Which keys of JSON lines hold texts of one side, and which lines with `text` have one."""
+
+    field: Field
+    own: frozenset[str]
+    seen: dict[bool, str]
 
 
 class TextFile(NamedTuple):
@@ -58,10 +66,11 @@ def parse_lines(lines: Sequence[Line], format_name: str, field: Field) -> TextFi
     texts: dict[str, str] = {}
     normalizers: dict[str, None] = {}
     spellings: dict[str, Spellings] = {}
+    keys = _Keys(field, own_texts(field), {})
     for where, line in lines:
         if line.startswith(";;") and format_name == TRN:
             continue
-        name, text, normalizer = _PARSERS[format_name](line, where, field)
+        name, text, normalizer = _PARSERS[format_name](line, where, keys)
         name = new_id(name, texts, where)
         if format_name == TRN:
             allowed = check_spellings(text, where, field)
@@ -92,14 +101,21 @@ def check_spellings(text: str, where: str, field: Field) -> Spellings:
     )
 
 
-def _parse_json_line(line: str, where: str, field: str) -> tuple[str, str, str | None]:
+def _parse_json_line(line: str, where: str, keys: _Keys) -> tuple[str, str, str | None]:
     values = parse_json(line, where)
-    key = field if field in values else "text"
+    if "text" in values:  # of the other side, perhaps, where lines have a key of their own
+        own = keys.own & values.keys()
+        if keys.seen.setdefault(bool(own), where) and len(keys.seen) > 1:
+            raise DataError(
+                f'{where}: has {"" if own else "no "}"{min(own or {keys.field})}" beside "text", '
+                f"unlike {keys.seen[not own]} (give every line the same keys)"
+            )
+    key = keys.field if keys.field in values else "text"
     name, text = (get_value(values, part, str, where=where) for part in ("id", key))
     return name, text, get_optional(values, "normalizer", str, where=where)
 
 
-def _parse_kaldi_line(line: str, where: str, field: str) -> tuple[str, str, None]:
+def _parse_kaldi_line(line: str, where: str, _: _Keys) -> tuple[str, str, None]:
     name, *text = line.split(maxsplit=1)
     if name.startswith(";;"):
         raise DataError(
@@ -109,7 +125,7 @@ def _parse_kaldi_line(line: str, where: str, field: str) -> tuple[str, str, None
     return name, "".join(text), None
 
 
-def _parse_trn_line(line: str, where: str, field: str) -> tuple[str, str, None]:
+def _parse_trn_line(line: str, where: str, _: _Keys) -> tuple[str, str, None]:
     found = _TRN_LINE.fullmatch(line)
     if not found:
         raise DataError(
@@ -119,7 +135,7 @@ def _parse_trn_line(line: str, where: str, field: str) -> tuple[str, str, None]:
     return found[2], found[1].rstrip(), None
 
 
-_PARSERS: dict[str, Callable[[str, str, str], tuple[str, str, str | None]]] = {
+_PARSERS: dict[str, Callable[[str, str, _Keys], tuple[str, str, str | None]]] = {
     KALDI: _parse_kaldi_line,
     TRN: _parse_trn_line,
     JSONL: _parse_json_line,

@@ -1,12 +1,10 @@
 """The words of a training text, and what becomes of words that are not among them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from asr.data.json_lines import GZIP_START
-from asr.data.manifest import cut_text, read_cuts
 from asr.errors import ConfigError, DataError
 from asr.scoring.alignment import split_words
 from asr.scoring.formats import CSV, FORMATS, KALDI, TSV, find_format, format_by_suffix
@@ -14,7 +12,7 @@ from asr.scoring.lines import Line, read_lines
 from asr.scoring.pairs import read_text_file
 from asr.scoring.places import ReferenceWords
 from asr.scoring.tables import is_heading
-from asr.text.normalizers import Normalizer
+from asr.text.normalizers import NORMALIZERS, Normalizer
 
 PLAIN, CUTS = "plain", "cuts"
 KNOWN = (CUTS, PLAIN, *FORMATS)
@@ -61,7 +59,13 @@ def unseen_words(found: ReferenceWords, vocabulary: Vocabulary) -> Unseen:
     )
 
 
-def read_vocabulary(path: Path, rule: Normalizer, *, format_name: str | None = None) -> Vocabulary:
+def read_vocabulary(
+    path: Path,
+    rule: Normalizer,
+    *,
+    earlier: str | None = None,
+    format_name: str | None = None,
+) -> Vocabulary:
     """Returns the words of a training text, normalised.
 
     It may be a manifest of cuts, a file of transcripts in any format of `pairs.py`, or plain text
@@ -70,7 +74,8 @@ def read_vocabulary(path: Path, rule: Normalizer, *, format_name: str | None = N
 
     Args:
         path: of the text.
-        rule: what the references went through.
+        rule: what the references went through when they were scored.
+        earlier: name and version of what they went through before; None: nothing is known.
         format_name: one of `KNOWN`; None: found out.
 
     Raises:
@@ -84,16 +89,29 @@ def read_vocabulary(path: Path, rule: Normalizer, *, format_name: str | None = N
         title, texts = _read(path, format_name)
     except DataError as error:
         raise DataError(str(error).replace("--format", "--against-format")) from None
-    words = frozenset(word for text in texts for word in split_words(rule.apply(text)))
+    before, said = _earlier_rule(earlier)
+    words = frozenset(word for text in texts for word in split_words(rule.apply(before(text))))
     if not words:
         raise DataError(
             f"{path}: {title}, holds no word; must hold the text that the recognizer was trained on"
         )
-    return Vocabulary(path, f"{path.name}: {title}; different words: {len(words):,}", words)
+    return Vocabulary(path, f"{path.name}: {title}{said}; different words: {len(words):,}", words)
+
+
+def _earlier_rule(name: str | None) -> tuple[Callable[[str], str], str]:
+    """Returns what the references went through when they were decoded, and what is said of it."""
+    known = {f"{rule.name} {rule.version}": rule for rule in NORMALIZERS.values()}
+    if name is None or name.startswith("none "):
+        return str, ""
+    if name in known:
+        return known[name].apply, f", through normalizer {name} as the references"
+    return str, f", not through normalizer {name} as the references, which is not known here"
 
 
 def _read(path: Path, format_name: str | None) -> tuple[str, Iterable[str]]:
     """Returns what a file was read as, and its texts."""
+    from asr.data.manifest import cut_text, read_cuts  # lhotse and torch take seconds
+
     if format_name == CUTS or (format_name is None and _is_manifest(path)):
         texts = (cut_text(cut, lambda text: text) for cut in read_cuts(path))
         return "read as a manifest of cuts", texts
@@ -129,6 +147,8 @@ def _ends_in_bracket(line: Line) -> bool:
 
 def _is_manifest(path: Path) -> bool:
     """Returns whether a file is packed by gzip, as no text may be, or its first line is a cut."""
+    from asr.data.json_lines import GZIP_START
+
     if path.is_dir() or not path.is_file():
         return False
     with open(path, "rb") as file:

@@ -49,6 +49,7 @@ class _WordCharacters(dict[int, str]):
 
 _WORD_CHARACTERS = _WordCharacters()
 _FREE_APOSTROPHE = re.compile(r"(?<!\S)'+(?!\S)")
+_SYLLABLE = re.compile("[가-힣]")
 _QUOTE = re.compile(r"(?<![a-z])'|'(?![a-z])")
 
 
@@ -125,7 +126,7 @@ def get_normalizer(name: str) -> Normalizer:
 
 def has_hangul(text: str) -> bool:
     """Returns whether there is a Hangul syllable in the text, composed or not."""
-    return any("\uac00" <= char <= "\ud7a3" for char in unicodedata.normalize("NFC", text))
+    return not text.isascii() and bool(_SYLLABLE.search(unicodedata.normalize("NFC", text)))
 
 
 # Every conjoining jamo that modern syllables are made of: 19 initials, 21 vowels, 27 finals.

@@ -94,6 +94,11 @@ class CharacterTokenizer(Tokenizer):
             raise ModelError(f"{path}: holds a character twice; each must have one line")
         return cls(characters, normalizer=normalizer)
 
+    def extended(self, texts: Sequence[str]) -> Self:
+        """Returns the tokenizer of these characters and, after them, of the others in `texts`."""
+        others = set().union(*texts) - set(self._characters)
+        return type(self)([*self._characters, *sorted(others)], normalizer=self.normalizer)
+
     def to_bytes(self) -> bytes:
         """Returns `tokens.txt`: UTF-8, one token a line, the space as `<space>`."""
         labels = [self.token(index) for index in range(self.vocab_size)]
@@ -139,6 +144,10 @@ class JamoTokenizer(CharacterTokenizer):
         """Returns the tokenizer of every jamo, and of the other characters in `texts`."""
         spelt = [JAMO, *map(to_jamo, texts)]
         return super().train(spelt, vocab_size=vocab_size, normalizer=normalizer)
+
+    def extended(self, texts: Sequence[str]) -> Self:
+        """Returns the tokenizer of these tokens and, after them, of the others in `texts`."""
+        return super().extended([*map(to_jamo, texts)])
 
     def encode(self, text: str) -> list[int]:
         """Returns one token a jamo of normalised text."""

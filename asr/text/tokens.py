@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
+from asr.errors import ConfigError
 from asr.files import write_file
 from asr.text.normalizers import get_normalizer
 
@@ -45,6 +46,17 @@ class Tokenizer(ABC):
     @abstractmethod
     def load(cls, folder: Path, *, normalizer: str) -> Self:
         """Returns the tokenizer that `save` wrote to the folder."""
+
+    def extended(self, texts: Sequence[str]) -> Self:
+        """Returns the tokenizer of these tokens and, after them, what else `texts` need.
+
+        Raises:
+            ConfigError: no token can be added to one of this kind.
+        """
+        raise ConfigError(
+            f'tokenizer "{self.kind}": tokens cannot be added to pieces that were learnt together; '
+            "use init.vocabulary = keep, or new"
+        )
 
     @abstractmethod
     def to_bytes(self) -> bytes:

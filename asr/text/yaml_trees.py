@@ -1,5 +1,6 @@
 """YAML that was written by hand: read in bounded time, or refused with the line to mend."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ def read_yaml(path: Path) -> Any:
     Raises:
         ConfigError: it cannot be read, is not YAML in UTF-8, names a key twice, or is endless.
     """
+    return _read(path, parse_yaml)
+
+
+def read_nodes(path: Path) -> yaml.Node | None:
+    """Returns a YAML file's nodes with their tags, of which nothing is made; None if it is empty.
+
+    Raises:
+        ConfigError: as `read_yaml`.
+    """
+    return _read(path, compose_yaml)
+
+
+def _read(path: Path, parse: Callable[[str], Any]) -> Any:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
@@ -36,7 +50,7 @@ def read_yaml(path: Path) -> Any:
     if len(content) > LARGEST_BYTES:
         raise ConfigError(f"{path}: is larger than a megabyte; give a configuration, a YAML file")
     try:
-        return parse_yaml(text)
+        return parse(text)
     except YAML_ERRORS as error:
         raise ConfigError(f"{path}: is not YAML ({in_short(error)}); mend that line") from None
 
@@ -47,13 +61,28 @@ def parse_yaml(text: str) -> Any:
     Raises:
         One of YAML_ERRORS: it is none, names a key twice in one section, or is endless.
     """
+    loader = yaml.SafeLoader("")
+    try:
+        node = compose_yaml(text)
+        return None if node is None else loader.construct_document(node)
+    except RecursionError:
+        raise _DoubtfulError("sections lie too deep in each other") from None
+    finally:
+        loader.dispose()
+
+
+def compose_yaml(text: str) -> yaml.Node | None:
+    """Returns the nodes of YAML, each with its tag, of which nothing is made.
+
+    Raises:
+        One of YAML_ERRORS: as `parse_yaml`.
+    """
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
-        if node is None:
-            return None
-        _measure(node, {}, ())
-        return loader.construct_document(node)
+        if node is not None:
+            _measure(node, {}, ())
+        return node
     except RecursionError:
         raise _DoubtfulError("sections lie too deep in each other") from None
     finally:

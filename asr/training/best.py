@@ -22,6 +22,9 @@ from asr.training.log import TrainLog, finite_or_null
 from asr.training.progress import RecognizerProgress
 from asr.training.session import num_parameters
 
+# With two, a model adapted to twenty recordings took real speech for noise and left it out.
+FEWEST_TO_CALIBRATE = 20
+
 
 def keep_best(run: Run, progress: RecognizerProgress, result: Evaluation) -> None:
     """Writes the weights if they are among the best."""
@@ -73,6 +76,12 @@ def _calibrate(run: Run, log: TrainLog) -> Measured | None:
 
     Under torchrun the first process looks at the shares of all, while the others wait.
     """
+    if (num_dev := run.dev_survey.num_utterances) < FEWEST_TO_CALIBRATE:
+        log.say(
+            f"confidence is not calibrated, and noise not told from speech: {num_dev} dev "
+            f"utterances are too few to tell what speech sounds like ({FEWEST_TO_CALIBRATE} needed)"
+        )
+        return None
     survey, state = run.train_survey, torch.get_rng_state()
     run.network.eval()
     measured = calibrate(
@@ -146,9 +155,10 @@ def run_metrics(run: Run, progress: RecognizerProgress) -> dict[str, Any]:
         "skipped_steps": progress.num_skipped,
         "exploded_steps": progress.num_exploded,
         "train_hours": round(run.train_survey.seconds / 3600, 3),
-        "longest_seconds": round(run.train_survey.longest_seconds, 3),
+        "longest_seconds": round(run.extremes[0], 3),
         "train_wall_seconds": round(progress.wall_seconds, 1),
         "best_dev_cer": progress.best[0][0] if progress.best else None,
+        **({"ancestor": progress.origin} if progress.origin else {}),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from asr.config import Config
+from asr.training.origin import origin_markdown
 from asr.version import __version__
 
 
@@ -17,6 +18,7 @@ def describe_model(config: Config, metrics: dict[str, Any], *, num_parameters: i
     encoder, decoder, data = config.encoder, config.decoder, config.data
     dev = metrics["dev"]
     directions = "bidirectional" if encoder.bidirectional else "one direction"
+    origin = f"\n{origin_markdown(metrics['ancestor'])}" if "ancestor" in metrics else ""
     return f"""# Speech recognition model
 
 An attention sequence-to-sequence recognizer with {num_parameters / 1e6:.2f} M parameters, made by
@@ -34,7 +36,7 @@ asr {__version__} on {date.today().isoformat()}.
 {metrics["longest_seconds"]:.1f} s |
 | training | {metrics["epochs"]} epochs, {metrics["steps"]} steps, \
 {metrics["train_wall_seconds"]:.0f} s on {platform.machine()} with PyTorch {torch.__version__} |
-| weights | {metrics["weights"]} |
+| weights | {metrics["weights"]} |{_of_parts(config)}
 
 Dev set `{data.dev}` ({dev["utterances"]} utterances), greedy search, no language model:
 CER {dev["cer"]:.2%}, WER {dev["wer"]:.2%}. The dev set chose these weights, so a test set will be a
@@ -48,7 +50,21 @@ little worse.
 Utterances longer than the longest of training are cut at silences by `asr transcribe`. Speech
 unlike the training data (another language, microphone, room, way of speaking) will be recognized
 badly.
-"""
+{origin}"""
+
+
+def _of_parts(config: Config) -> str:
+    """Returns the rows on old data mixed in, frozen parts and rates of their own, where any are."""
+    freeze, rows = config.freeze, []
+    if config.replay.manifest:
+        rows.append(f"old data | `{config.replay.manifest}`, {config.replay.share:.0%} of an epoch")
+    if freeze.parts:
+        until = "always" if freeze.until_epoch is None else f"until epoch {freeze.until_epoch}"
+        rows.append(f"frozen | {', '.join(freeze.parts)}, {until}")
+    if config.train.rate_factors:
+        named = (f"{part} {factor:g}" for part, factor in config.train.rate_factors.items())
+        rows.append(f"learning rate, times | {', '.join(named)}")
+    return "".join(f"\n| {row} |" for row in rows)
 
 
 def describe_calibration(figures: Mapping[str, Any]) -> str:

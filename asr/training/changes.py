@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from asr.errors import ConfigError
-from asr.settings import check_settings, differences
+from asr.settings import check_settings, differences, flatten
 
 
 class Effect(Enum):
@@ -32,6 +32,8 @@ EFFECTS: dict[str, Effect] = {
             *("data.batch_seconds", "data.max_utterances", "data.num_buckets", "data.shuffle"),
             *("data.min_seconds", "data.max_seconds", "data.speed_factors"),
             *("data.noise_probability", "data.noise_snr_db"),
+            *("init.include", "init.exclude", "init.vocabulary", "init.statistics"),
+            *("freeze.*", "replay.share", "train.rate_factors"),
             *("train.optimizer", "train.learning_rate", "train.final_learning_rate"),
             *("train.weight_decay", "train.momentum", "train.warmup_steps", "train.schedule"),
             *("train.clip_norm", "train.clip_value", "train.curriculum", "train.precision"),
@@ -39,6 +41,7 @@ EFFECTS: dict[str, Effect] = {
             # The error rate on the dev set chooses the weights.
             *("train.keep_best", "train.max_dev_utterances"),
             *("search.ctc_weight", "search.length_power", "search.length_bonus"),
+            "search.temperature",
             *("search.eos_threshold", "search.attention_window", "search.loop_repeats"),
             *("search.max_tokens", "search.max_token_ratio"),
             *("search.encoder_precision", "search.decoder_precision"),
@@ -49,6 +52,7 @@ EFFECTS: dict[str, Effect] = {
         (
             # Their content is compared.
             *("data.train", "data.dev", "data.noise", "data.text", "data.tokenizer"),
+            *("init.from", "replay.manifest"),
             # Order and augmentation follow from the seed, the epoch and the utterance alone.
             "data.num_workers",
             "train.checkpoint_seconds",
@@ -59,6 +63,9 @@ EFFECTS: dict[str, Effect] = {
     ),
     **dict.fromkeys(("train.epochs", "train.patience", "train.accelerator"), Effect.GOES_ON),
 }
+
+# Known by their content, too, but of another kind of training where there is none.
+COME_OR_GO = ("data.noise", "init.from", "replay.manifest")
 
 
 class DataName(NamedTuple):
@@ -83,11 +90,12 @@ class Change(NamedTuple):
 def find_changes(before: BaseModel, now: BaseModel) -> list[Change]:
     """Returns each setting that is another, with what that does."""
     changes = []
+    flat = [flatten(config.model_dump(mode="json")) for config in (before, now)]
     for key in (line.partition(": ")[0] for line in differences(before, now)):
-        old, new = (_value(config.model_dump(mode="json"), key) for config in (before, now))
+        old, new = (values.get(key, "unset") for values in flat)
         effect = EFFECTS.get(key) or EFFECTS.get(f"{key.partition('.')[0]}.*", Effect.RESULT)
         fewer = key == "train.epochs" and new < old  # its last epochs may be done already
-        other_kind = key == "data.noise" and None in (old, new)  # noise, or none at all
+        other_kind = key in COME_OR_GO and None in (old, new)
         if fewer or other_kind:
             effect = Effect.RESULT
         changes.append(Change(key, old, new, effect))
@@ -163,9 +171,3 @@ def with_changes(config: BaseModel, changes: list[Change]) -> BaseModel:
             section = section[name]
         section[last] = change.now
     return check_settings(tree, type(config), source="the changed configuration")
-
-
-def _value(tree: Any, key: str) -> Any:
-    for name in key.split("."):
-        tree = tree.get(name, "unset") if isinstance(tree, dict) else "unset"
-    return tree

@@ -3,9 +3,9 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import lightning_fabric
 import torch
@@ -17,24 +17,18 @@ from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import Config, TrainConfig, load_config
 from asr.data.batches import Augment, BatchDataset, Batches
 from asr.data.manifest import read_cuts
-from asr.data.survey import Contents, Survey, name_noise, read_contents, survey
+from asr.data.survey import Survey
 from asr.errors import ConfigError
 from asr.machine.devices import pick_device
 from asr.machine.ranks import from_first
 from asr.model import Seq2Seq
-from asr.text.normalizers import get_normalizer
-from asr.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from asr.text.tokenizer import Tokenizer
 from asr.training.changes import DataName, check_same_settings
+from asr.training.freezing import check_learning, parameter_groups
+from asr.training.initial import find_ancestor, start_from, unlike_settings
+from asr.training.material import find_material
+from asr.training.replay import NOTHING, Heard, Replay, mix_cuts
 from asr.training.session import state_path
-
-
-class Material(NamedTuple):
-    """What a recognizer learns from, and is measured on."""
-
-    tokenizer: Tokenizer
-    train: Survey
-    dev: Survey
-    noise_name: str  # which recordings are mixed in
 
 
 @dataclass(frozen=True)
@@ -52,6 +46,10 @@ class Run:
     dev_survey: Survey
     dropped: frozenset[str]
     noise_name: str = ""
+    replay: Replay | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)  # of a training that begins now
+    frozen: set[str] = field(default_factory=set)  # weights that do not learn in this epoch
+    notices: tuple[str, ...] = ()  # what a user may not expect of the model it starts from
 
     @property
     def world(self) -> tuple[int, int]:
@@ -66,10 +64,12 @@ class Run:
     @property
     def data(self) -> Mapping[str, DataName]:
         """The sets that the run depends on."""
+        old = self.replay
         return {
             "train": DataName("training data", self.train_survey.fingerprint),
             "dev": DataName("dev data", self.dev_survey.fingerprint),
             "noise": DataName("noise to mix in", self.noise_name),
+            "replay": DataName("old data to mix in", old.survey.fingerprint if old else ""),
         }
 
     def dataset(self, epoch: int | None) -> BatchDataset:
@@ -82,12 +82,45 @@ class Run:
     def train_batches(self, epoch: int) -> Batches:
         """Returns the training batches of an epoch."""
         return Batches(
-            self.train_cuts(),
+            self.heard_cuts(epoch),
             self.dataset(epoch),
             config=self.config.data,
             seed=self.config.seed,
             world=self.world,
         )
+
+    def heard(self, epoch: int) -> Heard:
+        """Returns what an epoch hears of old data."""
+        if self.replay is None:
+            return NOTHING
+        return self.replay.heard(epoch, seed=self.config.seed)
+
+    def replayed(self, epoch: int) -> dict[str, float]:
+        """Returns how much old data an epoch heard, for its row in the log; nothing without any."""
+        if self.replay is None:
+            return {}
+        heard = self.heard(epoch)
+        return {"replayed": len(heard.ids), "replayed_seconds": round(heard.seconds, 2)}
+
+    def epoch_seconds(self, epoch: int) -> float:
+        """Returns the seconds of audio that an epoch hears, old data counted."""
+        return self.train_survey.seconds + self.heard(epoch).seconds
+
+    def heard_cuts(self, epoch: int) -> CutSet:
+        """Returns the cuts that an epoch hears: those of training, and old ones among them."""
+        heard = self.heard(epoch)
+        if self.replay is None:
+            return self.train_cuts()
+        num_new = self.train_survey.num_utterances - len(self.dropped)
+        sizes = (num_new, len(heard.ids))
+        old = self.replay.cuts(heard)
+        return mix_cuts(self.train_cuts(), old, sizes, seed=self.config.seed + epoch)
+
+    @property
+    def extremes(self) -> tuple[float, int]:
+        """The longest utterance that training hears, in seconds, and the most tokens of one."""
+        surveys = [self.train_survey, *([self.replay.survey] if self.replay else [])]
+        return max(s.longest_seconds for s in surveys), max(s.most_tokens for s in surveys)
 
     def train_cuts(self) -> CutSet:
         """Returns the cuts that training uses, read lazily; the survey has checked them."""
@@ -176,10 +209,17 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     """
     shape = build_model(config, 8, empty=True)  # an impossible model is said before any work
     check_memory(shape)
-    material = from_first(lambda: find_material(config, folder, shape))
+    check_learning(config, shape)
+    ancestor = find_ancestor(config, folder, shape)
+    material = from_first(lambda: find_material(config, folder, shape, ancestor=ancestor))
     fabric.seed_everything(config.seed % 2**32, verbose=False)  # numpy knows no larger ones
     torch.manual_seed(config.seed)
     network = build_model(config, material.tokenizer.vocab_size)
+    origin: dict[str, Any] = {}
+    notices: tuple[str, ...] = ()
+    if ancestor is not None:
+        origin = start_from(ancestor, network, material.tokenizer, config=config)
+        notices = (*ancestor.notices, *unlike_settings(ancestor, config))
     model, wrapped = fabric.setup(network, build_optimizer(network, config.train))
     torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout
     return Run(
@@ -194,6 +234,9 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         dev_survey=material.dev,
         dropped=material.train.dropped_ids,
         noise_name=material.noise_name,
+        replay=material.replay,
+        origin=origin,
+        notices=notices,
     )
 
 
@@ -222,58 +265,11 @@ def check_memory(shape: torch.nn.Module) -> None:
 
 def build_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Returns the optimizer of a network's weights, which updates all of them in one operation."""
+    groups = parameter_groups(network, config)
     optimizers = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     return optimizers[config.optimizer](
-        network.parameters(),
+        groups,
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
         fused=True,  # five times as fast on a CPU
-    )
-
-
-def find_material(config: Config, folder: Path, shape: Seq2Seq) -> Material:
-    """Returns tokenizer and surveys, from one checked reading of each manifest.
-
-    Args:
-        config: names the manifests, and the limits.
-        folder: of the experiment.
-        shape: the model, whose weights may be empty.
-
-    Raises:
-        AsrError: the data cannot be used.
-    """
-    normalize = get_normalizer(config.tokenizer.normalizer).apply
-    train, dev = (read_contents(x, normalize) for x in (config.data.train, config.data.dev))
-    tokenizer = find_tokenizer(config, folder, train)
-
-    def num_memory_frames(seconds: float) -> int:
-        return int(shape.memory_lengths(torch.tensor([int(seconds * config.sample_rate)])))
-
-    def survey_of(contents: Contents, *, keep_all: bool) -> Survey:
-        return survey(
-            contents,
-            config.data,
-            tokenizer=tokenizer,
-            num_memory_frames=num_memory_frames,
-            keep_all=keep_all,
-        )
-
-    return Material(
-        tokenizer,
-        survey_of(train, keep_all=False),
-        dev=survey_of(dev, keep_all=True),
-        noise_name=name_noise(config.data.noise),
-    )
-
-
-def find_tokenizer(config: Config, folder: Path, train: Contents) -> Tokenizer:
-    """Returns the tokenizer of a run under way, or one learnt from the training text alone."""
-    kind, normalizer = config.tokenizer.type, config.tokenizer.normalizer
-    if state_path(folder).is_file():
-        return load_tokenizer(folder, kind=kind, normalizer=normalizer)
-    return train_tokenizer(
-        (utterance.text for utterance in train.utterances),
-        kind=kind,
-        vocab_size=config.tokenizer.vocab_size,
-        normalizer=normalizer,
     )

@@ -6,14 +6,18 @@ from functools import partial
 import torch
 
 from asr.training.experiment import Run
+from asr.training.freezing import drop_frozen_gradients
 
 
 def clip_gradients(run: Run) -> float:
     """Returns the gradient's norm as it came, and clips it by value and by norm where set.
 
+    What is frozen has no gradient, and no part in the norm.
+
     Source: Mikolov 2012 (thesis), section 3.2.2, for values; Pascanu et al. 2013
     (arXiv 1211.5063), algorithm 1, for the norm.
     """
+    drop_frozen_gradients(run)
     config, clip = run.config.train, partial(run.fabric.clip_gradients, run.model, run.optimizer)
     max_norm = math.inf if config.clip_norm is None else config.clip_norm
     if config.clip_value is None:

@@ -19,9 +19,9 @@ def try_largest_batch(run: Run) -> None:
     Raises:
         ConfigError: memory is too small.
     """
-    data, longest = run.config.data, run.train_survey.longest_seconds
+    data, (longest, _) = run.config.data, run.extremes
     seconds = longest / min(data.speed_factors)  # the slowest factor makes the longest audio
-    num_kept = run.train_survey.num_utterances - len(run.dropped)
+    num_kept = run.train_survey.num_utterances - len(run.dropped) + len(run.heard(0).ids)
     num_rows = max(1, min(num_kept, int(data.batch_seconds / longest)))
     num_rows = min(num_rows, data.max_utterances or num_rows)
     random_states = torch.get_rng_state(), torch.cuda.get_rng_state_all()
@@ -46,7 +46,7 @@ def try_largest_batch(run: Run) -> None:
 def _learn_from_noise(run: Run, num_rows: int, *, num_samples: int) -> None:
     """Computes gradients for so many rows of noise, each with the most tokens there are."""
     device = run.device
-    tokens = torch.full((num_rows, run.train_survey.most_tokens + 1), UNK, device=device)
+    tokens = torch.full((num_rows, run.extremes[1] + 1), UNK, device=device)
     waveforms = 0.01 * torch.randn(num_rows, num_samples, device=device)
     output = run.model(waveforms, torch.full((num_rows,), num_samples, device=device), tokens)
     target_lengths = torch.full((num_rows,), tokens.size(1), device=device)

@@ -1,7 +1,9 @@
 """What a recognizer's training says: what is trained, each step, and each epoch."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from statistics import mean
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -12,11 +14,15 @@ from asr.text.tokens import SPECIAL_TOKENS
 from asr.training.corpus_size import FEW_UPDATES, CorpusSize, find_shortages
 from asr.training.evaluate import Evaluation
 from asr.training.experiment import Run
+from asr.training.freezing import lines_about_learning
 from asr.training.log import TrainLog, format_seconds
 from asr.training.monitor import find_warnings
+from asr.training.origin import lines_about_origin
 from asr.training.progress import RecognizerProgress
 from asr.training.schedules import describe_extension
 from asr.training.session import num_parameters
+
+SMOOTHED = 5  # epochs
 
 
 def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None) -> Iterator[str]:
@@ -28,7 +34,14 @@ def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None
         f"model: {num_parameters(run.network) / 1e6:.2f} M parameters, "
         f"{run.tokenizer.vocab_size} tokens, on {run.device} x {run.world[1]}"
     )
-    yield from (f"warning: {shortage}" for shortage in shortages_of(run))
+    if progress.origin and progress.step == 0:
+        yield from lines_about_origin(progress.origin)
+    yield from run.notices
+    if run.replay is not None:
+        yield from run.replay.lines(run.train_survey.seconds)
+    yield from lines_about_learning(run.config, run.network)
+    if not progress.origin:  # what is known already needs no many hearings
+        yield from (f"warning: {shortage}" for shortage in shortages_of(run))
     yield from _lines_about_more_epochs(run, progress, before)
     if advice := hangul_advice([run.tokenizer.token(i) for i in range(run.tokenizer.vocab_size)]):
         yield advice
@@ -74,7 +87,7 @@ def _lines_about_more_epochs(
 
 def fraction_done(run: Run, progress: RecognizerProgress) -> float:
     """Returns how much of the training is done, from 0 to 1, by seconds of audio."""
-    of_epoch = min(1.0, progress.epoch_seconds / run.train_survey.seconds)
+    of_epoch = min(1.0, progress.epoch_seconds / run.epoch_seconds(progress.epoch))
     return (progress.epoch + of_epoch) / run.config.train.epochs
 
 
@@ -83,7 +96,7 @@ def progress_line(
 ) -> str:
     """Returns the live line of a step; `speed` is seconds of audio a second."""
     epochs = run.config.train.epochs
-    left = (1 - fraction_done(run, progress)) * epochs * run.train_survey.seconds
+    left = (1 - fraction_done(run, progress)) * epochs * run.epoch_seconds(progress.epoch)
     dev = f"{progress.history[-1]['dev_cer']:.2%}" if progress.history else "-"
     skipped = f" skipped {progress.num_skipped}" if progress.num_skipped else ""
     return (
@@ -103,19 +116,29 @@ def report_epoch(
         f"epoch {row['epoch']}/{run.config.train.epochs} loss {row.get('loss', math.nan):.3f} "
         f"ctc {row.get('ctc', math.nan):.3f} dev CER {result.cer:.2%} WER {result.wer:.2%} "
         f"CTC alone {result.ctc_cer:.2%}{best} "
-        f"after {format_seconds(progress.wall_seconds)}"
+        f"after {format_seconds(progress.wall_seconds)}{_old_data(run, row)}"
     )
     losses = [entry.get("loss", math.nan) for entry in progress.history]
+    if progress.origin:  # few recordings make epochs of few steps, whose losses jump
+        losses = [mean(losses[max(0, end - SMOOTHED) : end]) for end in range(1, len(losses) + 1)]
     skipped = row["skipped"] / max(1, row["step"])
     for warning in find_warnings(
         result.hypotheses,
         result.flatness,
         losses,
         skipped=skipped,
-        is_small=bool(shortages_of(run)),
+        is_small=not progress.origin and bool(shortages_of(run)),
     ):
         log.say(f"warning: {warning}")
     names = ("dev_cer", "dev_wer", "dev_ctc_cer", "flatness", "diagonality")
     log.scalars({f"dev/{name}": row[name] for name in names}, progress.step)
     log.picture("alignment", result.picture, progress.step)
     log.history(progress.history)
+
+
+def _old_data(run: Run, row: Mapping[str, Any]) -> str:
+    """Returns how much of an epoch were old data, where there are any."""
+    if "replayed" not in row:
+        return ""
+    share = row["replayed_seconds"] / run.epoch_seconds(row["epoch"] - 1)
+    return f", heard {row['replayed']:,} old utterances ({share:.0%})"

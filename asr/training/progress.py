@@ -46,6 +46,7 @@ class RecognizerProgress(Progress):
     best: list[list[float]] = field(default_factory=list)  # [dev CER, epoch], best first
     num_without_gain: int = 0  # epochs since the best one
     finished: bool = False
+    origin: dict[str, Any] = field(default_factory=dict)  # what it started from; {}: nothing
 
     def share_out(self, processes_before: int, processes: int) -> None:
         """Takes another number of processes for what is done of the epoch under way.

@@ -2,7 +2,8 @@
 
 import math
 
-from asr.config import AttentionPriorConfig, TeacherForcingConfig, TrainConfig
+from asr.config import TrainConfig
+from asr.sections.help import AttentionPriorConfig, TeacherForcingConfig
 
 STEEPNESS = 12.0  # of the inverse sigmoid: how many units of its argument the training spans
 

@@ -11,12 +11,15 @@ from torch import Tensor
 from asr.data.batches import Batches
 from asr.machine.ranks import from_first
 from asr.training.experiment import Run
+from asr.training.initial import keeps_statistics
 
 STATISTICS_SECONDS = 5 * 3600.0  # of training audio are enough for a mean and a variance a mel
 
 
 def estimate_statistics(run: Run) -> None:
-    """Sets the global normalisation from training audio: all of it, or an even part."""
+    """Sets the global normalisation from training audio, all of it or an even part, if not kept."""
+    if keeps_statistics(run.config):
+        return
     if run.network.features.normalization == "global":
         run.network.features.set_statistics(*from_first(lambda: measure_features(run)))
 

@@ -67,7 +67,7 @@ def draw_waveform(
             f"{config.features.window_seconds} s and at most {MAX_SECONDS:.0f} s (cut it)"
         )
     plot_log_mel(
-        DECIBELS * features[0].numpy(),
+        (1.0 if layer.decibels else DECIBELS) * features[0].numpy(),
         path,
         title=title,
         dpi=dpi,

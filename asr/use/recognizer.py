@@ -21,7 +21,7 @@ from asr.evidence.weighing import rows_of
 from asr.hypotheses import Hypothesis
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
-from asr.lm.hotwords import Phrases, PhraseScorer, hotword_settings
+from asr.lm.hotwords import Phrases, PhraseScorer
 from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device
 from asr.model import Seq2Seq
@@ -37,11 +37,10 @@ from asr.use.judging import (
     goes_in_circles,
 )
 from asr.use.recognized import Recognized, describe, guarded
-from asr.use.transcribe import TranscribeOptions, transcribe
-from asr.use.transcript import Transcript
+from asr.use.transcriber import Transcriber
 
 
-class Recognizer:
+class Recognizer(Transcriber):
     """A trained model, ready to use; `load_recognizer` (`asr.load_model`) reads one.
 
     Args:
@@ -78,37 +77,6 @@ class Recognizer:
         has_ctc = config.loss.ctc_weight > 0
         self.judge = Judge(model, tokenizer, has_ctc, calibration=None)
         self._phrases = Phrases(tokenizer, device=next(model.parameters()).device)
-
-    def transcribe(
-        self,
-        audio: str | Path | np.ndarray,
-        sample_rate: int | None = None,
-        *,
-        beam_size: int | None = None,
-        lm_weights: Sequence[float] | None = None,
-        hotwords: Sequence[str] = (),
-        word_times: bool = False,
-    ) -> Transcript:
-        """Returns what is said in a file, or in samples, of any length.
-
-        Args:
-            audio: a path; or (N,) or (N, channels), float in [-1, 1] or integers.
-            sample_rate: of the samples in Hz; only with samples.
-            beam_size: hypotheses kept; None for the model's own setting.
-            lm_weights: one for each language model; None for the model's own setting.
-            hotwords: phrases to expect.
-            word_times: whether segments get their words, with times and confidence.
-
-        Raises:
-            DataError: the audio cannot be used.
-            ConfigError: samples without a rate, or a path with one; or a setting is not allowed.
-        """
-        settings = [] if beam_size is None else [f"search.beam_size={beam_size}"]
-        if lm_weights is not None:
-            settings.append(f"search.lm_weights={[float(weight) for weight in lm_weights]}")
-        settings += hotword_settings(hotwords)
-        options = TranscribeOptions(self.choose(settings), word_times=word_times)
-        return transcribe(self, audio, options=options, sample_rate=sample_rate)
 
     def choose(self, overrides: Sequence[str]) -> SearchConfig:
         """Returns the search settings, with `search.key=value` overrides applied in order.
@@ -245,7 +213,8 @@ def load_recognizer(
     """Returns the recognizer of a model folder, on a device: `cpu`, `cuda` or `auto`.
 
     Args:
-        folder: the --out of asr train.
+        folder: the --out of asr train; or a text `org/name`, or `org/name@revision`, of a model on
+            the Hugging Face hub, where no folder `org` is here.
         device: where it and the language models compute.
         lms: language models beside it, each a folder of asr train-lm or an ARPA file, over
             its tokens or over words.
@@ -256,7 +225,7 @@ def load_recognizer(
         ConfigError: there is no such device.
     """
     chosen = own_device(device)
-    model, tokenizer, config, metrics, notices = load_model_folder(Path(folder), chosen)
+    model, tokenizer, config, metrics, notices = load_model_folder(_folder(folder), chosen)
     loaded = [load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms]
     recognizer = Recognizer(
         model,
@@ -270,6 +239,14 @@ def load_recognizer(
     recognizer.judge = replace(recognizer.judge, calibration=calibration)
     recognizer.confidence_notice = reason
     return recognizer
+
+
+def _folder(folder: str | Path) -> Path:
+    """Returns a folder, of a model on the hub that in the library's cache."""
+    from asr.hub.models import fetch, parse_name
+
+    model = parse_name(folder) if isinstance(folder, str) else None
+    return Path(folder) if model is None else fetch(model)[0]
 
 
 def search_encoded(

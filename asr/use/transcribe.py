@@ -9,17 +9,18 @@ The first pool is small, so that the first words come early; no pool grows with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from asr.audio.files import Waveform, check_waveform
+from asr.audio.held import Held, is_held, of_held
 from asr.audio.recording import Recording
 from asr.audio.speech import Segment, check_vad, segments
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError
 from asr.use.heard import LIKE_HEARD_IN_NOISE, RecognizedText, SpeechRecognizer
 from asr.use.joining import join_segments
 from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
@@ -35,7 +36,7 @@ POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it sa
 POOL_GROWTH = 4.0
 
 
-Audio = str | Path | bytes | BinaryIO | Recording | Waveform
+Audio = str | Path | Held | Recording | Waveform
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,14 @@ class TranscribeOptions:
         batch_seconds: of audio, padding included, that the recognizer gets at once.
         word_times: whether segments get their words, with times and confidences.
         vad: how speech is found: level, silero (the extra `vad`), or none, which keeps all.
+        longest_seconds: a longer recording is refused; None: none is.
     """
 
     search: SearchConfig
     batch_seconds: float = 160.0
     word_times: bool = False
     vad: str = "level"
+    longest_seconds: float | None = None
 
 
 def transcribe(
@@ -64,17 +67,15 @@ def transcribe(
     on_segment: Callable[[TranscribedSegment], None] = lambda _: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Transcript:
-    """Returns the transcript of a recording, or of samples (N,) or (N, channels) at a rate (Hz).
+    """Returns the transcript of a path, of bytes, a file object, a Recording; or of samples.
 
-    A recording is a path, what a file holds, a file object open for bytes, or a Recording, which
-    says what of it is heard.
-
-    on_segment is called with each segment as soon as it is known, in order of time; on_warning with
-    what is odd about the recording, as channels that cancel each other.
+    Samples are (N,) or (N, channels), at sample_rate (Hz). on_segment is called
+    with each segment as soon as it is known, in order of time; on_warning with what is odd about
+    the recording, as channels that cancel each other.
 
     Raises:
-        DataError: audio that cannot be used (asr/audio/files.py says why).
-        ConfigError: sample_rate missing for an array, or given for a file; batch_seconds <= 0, or
+        DataError: audio that cannot be used (asr/audio/files.py says why), or is too long.
+        ConfigError: sample_rate missing for samples, or given for a file; batch_seconds <= 0, or
             an unknown vad.
         InstallError: silero without its packages.
     """
@@ -84,15 +85,23 @@ def transcribe(
         warnings.append(what)
         on_warning(what)
 
-    blocks = _Counted(_blocks(recognizer, audio, sample_rate, warn=warn))
+    given, rate = _blocks(recognizer, audio, sample_rate, warn=warn), recognizer.sample_rate
+    blocks = _Counted(given, rate, longest_seconds=options.longest_seconds)
     found = []
-    for segment in _transcribe_blocks(recognizer, blocks, options):
-        on_segment(segment)
-        found.append(segment)
-    path = audio.path if isinstance(audio, Recording) else None
-    path = Path(audio) if isinstance(audio, (str, Path)) else path
-    seconds = blocks.num_samples / recognizer.sample_rate
-    return Transcript(path, tuple(found), seconds, tuple(warnings))
+    try:
+        for segment in _transcribe_blocks(recognizer, blocks, options):
+            on_segment(segment)
+            found.append(segment)
+    finally:
+        if isinstance(given, Generator):
+            given.close()  # at once, and not when nobody holds an error's traceback any more
+    return Transcript(_path_of(audio), tuple(found), blocks.num_samples / rate, tuple(warnings))
+
+
+def _path_of(audio: Audio) -> Path | None:
+    if isinstance(audio, Recording):
+        return audio.path
+    return Path(audio) if isinstance(audio, (str, Path)) else None
 
 
 def iter_segments(
@@ -119,9 +128,11 @@ def _blocks(
     *,
     warn: Callable[[str], None],
 ) -> Iterable[Waveform]:
-    if not isinstance(audio, np.ndarray):
+    if is_held(audio):
+        audio = of_held(audio)
+    if isinstance(audio, (str, Path, Recording)):
         if sample_rate is not None:
-            name = audio if isinstance(audio, (str, Path)) else "a file"
+            name = audio if isinstance(audio, (str, Path)) else audio.name or "a file"
             raise ConfigError(
                 f"sample_rate {sample_rate}: must be given for an array only; "
                 f"{name} says its own rate (leave it out)"
@@ -249,13 +260,28 @@ def _in_recording(word: TimedWord, segment: Segment) -> TimedWord:
 
 
 class _Counted:
-    """Blocks that count the samples that have passed."""
+    """Blocks that count the samples that have passed, and end with an error if they grow too many.
 
-    def __init__(self, blocks: Iterable[Waveform]) -> None:
-        self.blocks = blocks
+    Args:
+        blocks: (N,) each.
+        sample_rate: of them, in Hz.
+        longest_seconds: of all of them; None: no limit.
+    """
+
+    def __init__(
+        self, blocks: Iterable[Waveform], sample_rate: int, *, longest_seconds: float | None
+    ) -> None:
+        self.blocks, self.sample_rate = blocks, sample_rate
+        self.longest_seconds = longest_seconds
         self.num_samples = 0
 
     def __iter__(self) -> Iterator[Waveform]:
         for block in self.blocks:
             self.num_samples += len(block)
+            longest = self.longest_seconds
+            if longest is not None and self.num_samples > longest * self.sample_rate:
+                raise DataError(
+                    f"the recording is longer than {longest:g} s, which is the most that is taken "
+                    "(cut it into parts)"
+                )
             yield np.asarray(block)

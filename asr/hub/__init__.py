@@ -1,0 +1,1 @@
+"""Model folders from and to the Hugging Face hub (the extra `hub`)."""

@@ -1,0 +1,1 @@
+"""Recognizers of other toolkits as model folders of this one."""

@@ -1,0 +1,1 @@
+"""Layers before and after the recurrent stack."""

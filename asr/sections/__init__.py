@@ -1,0 +1,1 @@
+"""Sections of the configuration that are long, or stand beside `config.py`."""

@@ -1,0 +1,1 @@
+"""Mel filters, and masks over features."""

@@ -1,0 +1,88 @@
+"""What a recognizer's training is made from: its texts, their tokenizer, and what is left out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from asr.config import Config
+from asr.data.survey import Survey, name_noise, read_contents, survey
+from asr.errors import ConfigError
+from asr.model import Seq2Seq
+from asr.settings import differences
+from asr.text.normalizers import get_normalizer
+from asr.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from asr.training.initial import Ancestor
+from asr.training.replay import Replay, make_replay
+from asr.training.session import state_path
+
+
+class Material(NamedTuple):
+    """What a recognizer learns from, and is measured on."""
+
+    tokenizer: Tokenizer
+    train: Survey
+    dev: Survey
+    noise_name: str  # which recordings are mixed in
+    replay: Replay | None = None  # old data among those of training
+
+
+def find_material(
+    config: Config, folder: Path, shape: Seq2Seq, *, ancestor: Ancestor | None = None
+) -> Material:
+    """Returns tokenizer and surveys, from one checked reading of each manifest.
+
+    Args:
+        config: names the manifests, and the limits.
+        folder: of the experiment.
+        shape: the model, whose weights may be empty.
+        ancestor: the model to start from, whose tokens may be kept.
+
+    Raises:
+        AsrError: the data cannot be used.
+    """
+    normalize = get_normalizer(config.tokenizer.normalizer).apply
+    train, dev = (read_contents(x, normalize) for x in (config.data.train, config.data.dev))
+    old = read_contents(config.replay.manifest, normalize) if config.replay.manifest else None
+    texts = [u.text for contents in (train, old) if contents for u in contents.utterances]
+    tokenizer = find_tokenizer(config, folder, texts, ancestor=ancestor)
+
+    def num_memory_frames(seconds: float) -> int:
+        return int(shape.memory_lengths(torch.tensor([int(seconds * config.sample_rate)])))
+
+    known: dict[str, Any] = {"tokenizer": tokenizer, "num_memory_frames": num_memory_frames}
+    new = survey(train, config.data, **known)
+    found = survey(old, config.data, **known) if old else None
+    return Material(
+        tokenizer,
+        new,
+        dev=survey(dev, config.data, keep_all=True, **known),
+        noise_name=name_noise(config.data.noise),
+        replay=make_replay(old, found, config, seconds=new.seconds) if old and found else None,
+    )
+
+
+def find_tokenizer(
+    config: Config, folder: Path, texts: Sequence[str], *, ancestor: Ancestor | None = None
+) -> Tokenizer:
+    """Returns the tokenizer of a run under way, or an ancestor's, or one of the training texts.
+
+    Raises:
+        ConfigError: an ancestor's tokens are to be kept, and its tokenizer is of another kind.
+    """
+    kind, normalizer = config.tokenizer.type, config.tokenizer.normalizer
+    if state_path(folder).is_file():
+        return load_tokenizer(folder, kind=kind, normalizer=normalizer)
+    if ancestor is None or config.init.vocabulary == "new":
+        return train_tokenizer(
+            texts, kind=kind, vocab_size=config.tokenizer.vocab_size, normalizer=normalizer
+        )
+    if changed := differences(ancestor.config.tokenizer, config.tokenizer):
+        raise ConfigError(
+            f"init.vocabulary = {config.init.vocabulary}: the tokenizer of {ancestor.folder} is "
+            f"another ({'; '.join(changed)}); set tokenizer as there, or init.vocabulary = new"
+        )
+    if config.init.vocabulary == "keep":
+        return ancestor.tokenizer
+    return ancestor.tokenizer.extended(texts)

@@ -1,0 +1,162 @@
+"""The settings with which a model is adapted, chosen by how much there is to learn from.
+
+The architecture, the features and the tokens are the ancestor's. The less there is, the smaller the
+steps, the fewer of them, and the more of the old data is heard again; a batch is small enough for
+eight updates an epoch. Of minutes the encoder learns first, and what writes the text follows: of
+ten recordings of AN4 after the English quickstart, once each, a third of the ancestor's rate did
+better than a tenth, and the frozen start no worse (`egs/adapt` measures it).
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from asr.checkpoint import load_state
+from asr.config import Config, override_config
+from asr.data.survey import read_contents
+from asr.errors import AsrError
+from asr.sections.help import AttentionPriorConfig
+from asr.sections.start import FreezeConfig, InitConfig, ReplayConfig
+from asr.text.tokenizer import CharacterTokenizer, Tokenizer
+from asr.training.session import state_path
+
+BATCHES = 8  # an epoch, at least
+MOST_ROWS = 32  # in a batch
+EPOCHS = (5, 40)
+MOST_SECONDS = 60.0  # of an utterance: longer ones are left out, counted and said
+
+
+class Scale(NamedTuple):
+    """How to adapt with up to so much speech."""
+
+    minutes: float
+    updates: int
+    rate: float  # times the ancestor's learning rate
+    share: float  # of old data, where there are any
+    speeds: tuple[float, ...]
+    frozen: float  # of the epochs, in which only the encoder and CTC learn
+
+
+SCALES = (
+    Scale(10, 300, 1 / 3, 0.4, (0.9, 1.0, 1.1), 1 / 3),
+    Scale(60, 800, 1 / 3, 0.3, (0.9, 1.0, 1.1), 0.0),
+    Scale(float("inf"), 2500, 1 / 3, 0.2, (1.0,), 0.0),
+)
+WRITING = ("attention", "decoder", "output")
+
+
+class Amount(NamedTuple):
+    """What there is to learn from."""
+
+    num_utterances: int
+    seconds: float
+    longest_seconds: float
+
+
+def scale_of(seconds: float) -> Scale:
+    """Returns how to adapt with so much speech."""
+    return next(scale for scale in SCALES if seconds <= 60 * scale.minutes)
+
+
+def adapted_config(
+    ancestor: Config, tokenizer: Tokenizer, amount: Amount, *, init: str, replay: Path | None
+) -> Config:
+    """Returns the configuration of an adaptation; its data are still the ancestor's.
+
+    Args:
+        ancestor: configuration of the model to start from.
+        tokenizer: of it.
+        amount: what there is to learn from.
+        init: the folder of that model.
+        replay: manifest of old data; None: there is none.
+    """
+    scale = scale_of(amount.seconds)
+    rows = max(2, min(MOST_ROWS, amount.num_utterances // BATCHES))
+    longest = min(MOST_SECONDS, max(ancestor.data.max_seconds, amount.longest_seconds + 0.01))
+    batch_seconds = max(ancestor.data.batch_seconds, longest)
+    num_batches = max(amount.num_utterances / rows, amount.seconds / batch_seconds)
+    if replay is not None:
+        num_batches /= 1 - scale.share
+    epochs = max(EPOCHS[0], min(EPOCHS[1], round(scale.updates / num_batches)))
+    until = round(scale.frozen * epochs)
+    grows = isinstance(tokenizer, CharacterTokenizer)
+    changes = {"freeze": FreezeConfig(), "replay": ReplayConfig()}
+    start = InitConfig(**{"from": init}, vocabulary="extend" if grows else "keep")
+    changes |= {"init": start, "attention_prior": AttentionPriorConfig()}
+    plain = ancestor.model_copy(update=changes)
+    chosen: dict[str, Any] = {
+        "freeze.parts": WRITING if until else (),
+        "freeze.until_epoch": until or None,
+        "replay.manifest": str(replay) if replay else None,
+        "replay.share": scale.share,
+        "data.max_utterances": rows,
+        "data.batch_seconds": batch_seconds,
+        "data.max_seconds": longest,
+        "data.min_seconds": min(0.1, ancestor.data.min_seconds),
+        "data.num_workers": 0 if amount.seconds < 600 else ancestor.data.num_workers,
+        "data.speed_factors": list(scale.speeds),
+        **_of_training(scale.rate * ancestor.train.learning_rate, epochs, num_batches),
+    }
+    return override_config(plain, [f"{key}={json.dumps(value)}" for key, value in chosen.items()])
+
+
+def _of_training(rate: float, epochs: int, num_batches: float) -> dict[str, Any]:
+    return {
+        "train.epochs": epochs,
+        "train.learning_rate": rate,
+        "train.final_learning_rate": rate / 100,
+        "train.warmup_steps": max(1, round(epochs * num_batches / 10)),
+        "train.schedule": "cosine",
+        "train.curriculum": False,
+        "train.patience": None,
+        "train.keep_best": 5,
+        "train.rate_factors": {},
+        "train.max_dev_utterances": None,
+    }
+
+
+def lines_about_settings(config: Config, amount: Amount) -> list[str]:
+    """Returns lines for a person: what was chosen, by what."""
+    train, data, freeze = config.train, config.data, config.freeze
+    frozen = "nothing frozen"
+    if freeze.parts:
+        until = "always" if freeze.until_epoch is None else f"until epoch {freeze.until_epoch}"
+        frozen = f"{', '.join(freeze.parts)} frozen {until}"
+    return [
+        f"{amount.num_utterances} recordings, {amount.seconds / 60:.1f} minutes, to learn from: "
+        f"{train.epochs} epochs in batches of {data.max_utterances} or {data.batch_seconds:g} s, "
+        f"learning rate {train.learning_rate:.2g}, speeds "
+        f"{', '.join(f'{speed:g}' for speed in data.speed_factors)}, {frozen}; --set changes any"
+    ]
+
+
+def find_old_data(
+    folder: Path, config: Config, tokenizer: Tokenizer, *, given: Path | None = None
+) -> tuple[Path | None, str]:
+    """Returns the manifest of what a model was trained on, if it is there, and a line on it.
+
+    A manifest of that name is taken only where it is known to hold the same as then.
+
+    Args:
+        folder: of the model.
+        config: of it.
+        tokenizer: of it.
+        given: what the user says; None: nothing.
+    """
+    share = "so that what it knew is not forgotten (replay)"
+    if given is not None:
+        return given, f"old data of {given} are mixed in, {share}"
+    manifest, state = Path(config.data.train), state_path(folder)
+    without = "no old data are mixed in, and what the model knew may be forgotten"
+    way_out = "--replay MANIFEST gives them"
+    if not manifest.is_file():
+        return None, f"notice: {without}: its {manifest} is not here; {way_out}"
+    try:
+        digest = read_contents(manifest, tokenizer.normalize).digest
+        known = load_state(state)["data"]["train"] if state.is_file() else ""
+    except AsrError as error:
+        return None, f"notice: {without}: {error}; {way_out}"
+    if not known.endswith(digest):
+        why = f"whether {manifest} is what it was trained on is not known"
+        return None, f"notice: {without}: {why}; {way_out}"
+    return manifest, f"old data of {manifest}, its own, are mixed in, {share}"

@@ -1,0 +1,229 @@
+"""Many callers, one model: what they ask for at the same time is recognized in one batch.
+
+caller --recognize--> waiting calls --a share of each, in turn--> one batch --> results
+
+Each caller runs `transcribe` in a thread of its own, and gets from `SharedModel.recognize` what the
+model itself would have said. So a server, and a list of recordings, share batches without a second
+way to transcribe. A long recording waits its turn beside short ones.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from asr.audio.files import Waveform
+from asr.errors import AsrError
+from asr.use.heard import RecognizedText, SpeechRecognizer
+
+if TYPE_CHECKING:
+    from asr.config import SearchConfig
+
+GATHER_SECONDS = 0.005  # that an idle model waits for others who come at the same time
+POLL_SECONDS = 0.1  # how often a caller that waits looks whether it has been told to stop
+
+
+class StoppedError(AsrError):
+    """A caller was told to stop, or the model is no longer at work."""
+
+
+@dataclass(eq=False)
+class _Call:
+    """Waveforms that one caller waits for."""
+
+    waveforms: Sequence[Waveform]
+    asked: tuple[SearchConfig, dict[str, Any]]
+    results: list[RecognizedText | None]
+    num_taken: int = 0
+    error: Exception | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+_Share = list[tuple[_Call, int]]  # calls, and which of their waveforms
+
+
+class SharedModel:
+    """A recognizer that any number of threads may call, with one thread that computes.
+
+    Args:
+        recognizer: whose results it gives.
+        batch_seconds: of audio, padding included, that go to the model at once.
+    """
+
+    def __init__(self, recognizer: SpeechRecognizer, *, batch_seconds: float = 160.0) -> None:
+        self.recognizer, self.batch_seconds = recognizer, batch_seconds
+        self.num_batches = 0
+        self._waiting: list[_Call] = []
+        self._changed = threading.Condition()
+        self._is_open = True
+        self._thread = threading.Thread(target=self._work, name="asr-model", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> SharedModel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the thread after the batch it is at; who still waits hears a StoppedError."""
+        with self._changed:
+            self._is_open = False
+            self._changed.notify_all()
+        self._thread.join()
+
+    def caller(self, stop: threading.Event | None = None) -> Caller:
+        """Returns a recognizer for one caller; once `stop` is set it raises a StoppedError."""
+        return Caller(self, stop or threading.Event())
+
+    def recognize(
+        self,
+        waveforms: Sequence[Waveform],
+        options: SearchConfig,
+        stop: threading.Event,
+        **more: Any,
+    ) -> list[RecognizedText]:
+        """Returns what the recognizer says of waveforms (N,), once their turn has come.
+
+        `more` is passed on to it; only calls that ask for the same share a batch.
+
+        Raises:
+            StoppedError: `stop` is set before, or this is closed.
+        """
+        call = _Call(waveforms, (options, more), [None] * len(waveforms))
+        with self._changed:
+            if not self._is_open:
+                raise StoppedError("the model is no longer at work (it was closed)")
+            if waveforms:
+                self._waiting.append(call)
+                self._changed.notify_all()
+        while waveforms and not call.done.wait(POLL_SECONDS):
+            if stop.is_set():
+                self._forget(call)
+                raise StoppedError("the caller was told to stop")
+        if call.error is not None:
+            raise call.error
+        return [result for result in call.results if result is not None]
+
+    def _forget(self, call: _Call) -> None:
+        with self._changed:
+            if call in self._waiting:
+                self._waiting.remove(call)
+
+    def _work(self) -> None:
+        while share := self._next_share():
+            for batch in _by_length(share, self.batch_seconds * self.recognizer.sample_rate):
+                self._recognize(batch)
+        with self._changed:
+            for call in self._waiting:
+                call.error = StoppedError("the model is no longer at work (it was closed)")
+                call.done.set()
+
+    def _next_share(self) -> _Share:
+        """Waits for calls, and takes waveforms of each in turn; nothing once this is closed."""
+        with self._changed:
+            if self._is_open and not self._waiting:
+                while self._is_open and not self._waiting:
+                    self._changed.wait()
+                self._changed.wait_for(lambda: not self._is_open, GATHER_SECONDS)
+            if not self._is_open:
+                return []
+            share = self._take(round(self.batch_seconds * self.recognizer.sample_rate))
+            self._waiting = [call for call in self._waiting if call.num_taken < len(call.results)]
+            return share
+
+    def _take(self, max_samples: int) -> _Share:
+        """Returns at least one waveform, and more of those that ask for the same, a call's in turn.
+
+        Who gets his last one is out; who waits longest is first.
+        """
+        share: _Share = []
+        num_samples = 0
+        calls = [call for call in self._waiting if call.asked == self._waiting[0].asked]
+        while calls and num_samples < max_samples:
+            for call in calls:
+                share.append((call, call.num_taken))
+                num_samples += len(call.waveforms[call.num_taken])
+                call.num_taken += 1
+                if num_samples >= max_samples:
+                    break
+            calls = [call for call in calls if call.num_taken < len(call.results)]
+        return share
+
+    def _recognize(self, batch: _Share) -> None:
+        """Gives each call of a batch its results; one that fails leaves the others theirs."""
+        waveforms = [call.waveforms[index] for call, index in batch]
+        try:
+            options, more = batch[0][0].asked
+            found = self.recognizer.recognize(waveforms, options, **more)
+            self.num_batches += 1
+        except Exception as error:
+            calls = list(dict.fromkeys(call for call, _ in batch))
+            if len(calls) == 1:
+                calls[0].error = error
+                self._forget(calls[0])
+                calls[0].done.set()
+                return
+            for call in calls:
+                self._recognize([(other, index) for other, index in batch if other is call])
+            return
+        for (call, index), result in zip(batch, found, strict=True):
+            call.results[index] = result
+            if all(one is not None for one in call.results):
+                call.done.set()
+
+
+class Caller:
+    """What one caller sees of `SharedModel`: a recognizer.
+
+    Args:
+        shared: whose turn it waits for.
+        stop: once set, it waits no longer.
+    """
+
+    def __init__(self, shared: SharedModel, stop: threading.Event) -> None:
+        self.shared, self.stop = shared, stop
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate (Hz) of the waveforms it takes."""
+        return self.shared.recognizer.sample_rate
+
+    @property
+    def max_seconds(self) -> float:
+        """Longest utterance it was trained on."""
+        return self.shared.recognizer.max_seconds
+
+    def __getattr__(self, name: str) -> Any:
+        """Returns what the recognizer has of that name."""
+        return getattr(self.shared.recognizer, name)
+
+    def recognize(
+        self, waveforms: Sequence[Waveform], options: SearchConfig, **more: Any
+    ) -> list[RecognizedText]:
+        """Returns one result for each waveform (N,), in the order given.
+
+        Raises:
+            StoppedError: it was told to stop.
+        """
+        return self.shared.recognize(waveforms, options, self.stop, **more)
+
+
+def _by_length(share: _Share, max_samples: float) -> list[_Share]:
+    """Returns batches of like length, longest first, so that number * longest <= max_samples."""
+    order = sorted(share, key=lambda one: -len(one[0].waveforms[one[1]]))
+    batches: list[_Share] = []
+    while order:
+        call, index = order[0]
+        size = max(1, int(max_samples / max(1, len(call.waveforms[index]))))
+        batches.append(order[:size])
+        order = order[size:]
+    return batches

@@ -1,0 +1,117 @@
+"""A server of `asr serve` in a thread of the test's own process."""
+
+import contextlib
+import io
+import threading
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr.config import SearchConfig
+from asr.use.transcribe import TranscribeOptions
+
+for _package in ("fastapi", "uvicorn", "python_multipart"):
+    pytest.importorskip(_package, reason=f"{_package} is not here (pip install '.[serve]')")
+uvicorn, app = import_module("uvicorn"), import_module("asr.serving.app")
+desk, server = import_module("asr.serving.desk"), import_module("asr.serving.server")
+transcriptions = import_module("asr.serving.transcriptions")
+Limits = desk.Limits
+
+RATE = 8000
+SEARCH = SearchConfig()
+
+
+class Here(NamedTuple):
+    """Where the server is, and what is behind it."""
+
+    url: str
+    port: int
+    desk: Any
+
+
+@contextlib.contextmanager
+def served(recognizer: Any, *, limits: Any = None, **more: Any) -> Iterator[Here]:
+    """Yields a server; `more`: api_key, language, stop_seconds."""
+    behind = desk.Desk(recognizer, limits or Limits())
+    offer = transcriptions.Offer(("tiny", "whisper-1"), more.get("language"), 1_700_000_000)
+    options = TranscribeOptions(SEARCH)
+    asked = transcriptions.Served(offer, behind, options, lambda text: [*map(ord, text)])
+    listening = server.listen(server.Place(port=0))
+    config = uvicorn.Config(
+        app.make_app(asked, api_key=more.get("api_key")),
+        log_level="critical",
+        ws="none",
+        timeout_graceful_shutdown=more.get("stop_seconds", 10),
+    )
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    port = listening.getsockname()[1]
+    try:
+        wait_until(lambda: running.started)
+        yield Here(f"http://127.0.0.1:{port}", port, behind)
+    finally:
+        running.should_exit = True
+        thread.join(20)
+        listening.close()
+        assert not thread.is_alive()
+
+
+def wait_until(condition: Any, seconds: float = 20) -> None:
+    """Waits until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.005)
+
+
+def bursts(*seconds: float, pause: float = 1.0) -> np.ndarray:
+    """Returns bursts of noise, with silence around each."""
+    draw, silence = np.random.default_rng(0), np.zeros(round(pause * RATE))
+    parts = [
+        np.concatenate([silence, 0.1 * draw.standard_normal(round(s * RATE))]) for s in seconds
+    ]
+    return np.concatenate([*parts, silence]).astype(np.float32)
+
+
+def wav(samples: np.ndarray, kind: str = "WAV") -> bytes:
+    """Returns samples as a file holds them."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, RATE, format=kind)
+    return buffer.getvalue()
+
+
+class Said(NamedTuple):
+    """What the listener says."""
+
+    text: str
+    score: float = -2.0
+    num_tokens: int = 4
+    ended: str = "eos"
+    nbest: tuple[tuple[str, float], ...] = ()
+    confidence: float | None = None
+    words: tuple[Any, ...] = ()
+    warnings: tuple[str, ...] = ()
+    speech: float | None = None
+
+
+class Listener:
+    """Says how many tenths of a second it heard, while it may work."""
+
+    sample_rate, max_seconds = RATE, 10.0
+
+    def __init__(self) -> None:
+        self.may_work = threading.Event()
+        self.may_work.set()
+        self.batches: list[int] = []
+
+    def recognize(self, waveforms: Any, options: Any, *, words: bool = False) -> list[Said]:
+        """Returns one result for each waveform."""
+        self.may_work.wait(20)
+        self.batches.append(len(waveforms))
+        return [Said(f"w{len(waveform) // (RATE // 10)}") for waveform in waveforms]

@@ -1,0 +1,171 @@
+"""Models from and to a hub on this machine, by huggingface-hub itself."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import run, tiny_config, tone
+from hub_server import Hub, hub_here
+
+import asr
+from asr.build import build_model
+from asr.checkpoint import save_folder, save_weights
+from asr.errors import ConfigError, InstallError, ModelError
+from asr.hub import models
+from asr.hub.models import HubName, fetch, parse_name, publish
+from asr.text.tokenizer import train_tokenizer
+
+TOKENIZER = train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns a model folder, with more in it than travels."""
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    save_folder(folder, tiny_config(), TOKENIZER)
+    save_weights(
+        folder / "model.safetensors", build_model(tiny_config(), TOKENIZER.vocab_size).state_dict()
+    )
+    (folder / "README.md").write_text("# Model\n", "utf-8")
+    (folder / "training").mkdir()
+    (folder / "training" / "state.pt").write_bytes(b"a pickle")
+    return folder
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    constants = pytest.importorskip("huggingface_hub.constants", reason="needs the extra hub")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_TOKEN", "hf_none")
+    with hub_here() as here:
+        monkeypatch.setenv("HF_ENDPOINT", here.url)
+        yield here
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_what_is_published_comes_back_as_it_was(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    done = run("push", folder, "somebody/model")
+    assert done.returncode == 0, done.stderr
+    commit = hub.newest["somebody/model"]
+    assert f"somebody/model@{commit}: published from" in done.stderr
+    assert "training/state.pt" not in hub.models["somebody/model"][commit]
+    done = run("pull", "somebody/model", "--out", tmp_path / "back")
+    assert done.returncode == 0, done.stderr
+    assert f"the same again: somebody/model@{commit}" in done.stderr
+    sent = {name: value for name, value in files_of(folder).items() if "training" not in name}
+    assert files_of(tmp_path / "back") == sent
+    assert not list(tmp_path.glob(".pull-*"))
+
+
+def test_a_revision_is_pinned(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    first = publish(folder, HubName("somebody/model", None), private=True)
+    files = {**hub.models["somebody/model"][first], "README.md": b"# Another\n"}
+    second = hub.commit("somebody/model", files)
+    assert fetch(HubName("somebody/model", None), tmp_path / "new")[1] == second
+    assert fetch(HubName("somebody/model", first), tmp_path / "old")[1] == first
+    assert (tmp_path / "old" / "README.md").read_text("utf-8") == "# Model\n"
+
+
+def test_only_the_files_of_a_model_folder_are_fetched(
+    hub: Hub, folder: Path, tmp_path: Path
+) -> None:
+    more = {"evil.pkl": b"x", "code.py": b"x", "lm/config.yaml": b"x", "sub/model.bin": b"x"}
+    hub.commit("somebody/model", {**files_of(folder), **more})
+    fetch(HubName("somebody/model", None), tmp_path / "back")
+    found = set(files_of(tmp_path / "back"))
+    assert not found & {"evil.pkl", "code.py", "sub/model.bin", "training/state.pt"}
+    assert "lm/config.yaml" in found
+
+
+def test_load_model_takes_a_name_and_finds_it_again_without_network(
+    hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = publish(folder, HubName("somebody/model", None), private=False)
+    here = asr.load_model(str(folder), "cpu").recognize([tone("abc")])
+    there = asr.load_model(f"somebody/model@{commit}", "cpu").recognize([tone("abc")])
+    assert [one.text for one in here] == [one.text for one in there]
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    again = asr.load_model(f"somebody/model@{commit}", "cpu").recognize([tone("abc")])
+    assert [one.text for one in here] == [one.text for one in again]
+
+
+def test_without_network_one_sentence_says_so(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    done = run("pull", "somebody/model", "--out", tmp_path / "m")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "somebody/model: the hub cannot be reached" in done.stderr
+    assert "without network give the path of a model folder" in done.stderr
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("somebody/other", r"somebody/other: is no folder here, and the hub has no such model"),
+        ("somebody/model@v9", r"somebody/model@v9: the hub has no such revision"),
+        ("somebody/empty", r"somebody/empty: has no config\.yaml, so it is no model folder"),
+        ("somebody/damaged", r"model\.safetensors: is damaged"),
+    ],
+)
+def test_what_cannot_be_fetched_is_named(
+    hub: Hub, folder: Path, tmp_path: Path, name: str, said: str
+) -> None:
+    hub.commit("somebody/model", files_of(folder))
+    hub.commit("somebody/empty", {"README.md": b"nothing"})
+    hub.commit("somebody/damaged", {**files_of(folder), "model.safetensors": b"cut"})
+    model = parse_name(name)
+    assert model is not None
+    with pytest.raises(ModelError, match=said):
+        fetch(model, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_nothing_is_written_over_or_published_that_is_no_model(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes").write_text("mine", "utf-8")
+    with pytest.raises(ModelError, match="there is something already; use another --out"):
+        fetch(HubName("somebody/model", "0" * 40), tmp_path / "full")
+    with pytest.raises(ModelError, match=r"has no config\.yaml, so it is no model folder"):
+        publish(tmp_path / "full", HubName("somebody/model", None), private=False)
+    with pytest.raises(ConfigError, match="a revision is made by publishing; leave out @v1"):
+        publish(tmp_path / "full", HubName("somebody/model", "v1"), private=False)
+
+
+def test_names_of_models_are_told_from_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exp").mkdir()
+    assert parse_name("org/name") == HubName("org/name", None)
+    assert parse_name("org/name@v1.0") == HubName("org/name", "v1.0")
+    for path in ("exp/mine", "mine", "./a/b", "../a", "a/b/c", "/a/b", "org/name@", "", "o rg/x"):
+        assert parse_name(path) is None
+    done = run("pull", "exp", "--out", tmp_path / "m")
+    assert done.returncode == 2
+    assert '"exp": is no model on the hub; give org/name or org/name@revision' in done.stderr
+
+
+def test_without_the_extra_a_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(InstallError, match=r"pip install 'asr-seq2seq\[hub\]'"):
+        asr.load_model("somebody/model", "cpu")
+
+
+def test_the_command_line_starts_without_the_hubs_library() -> None:
+    code = "import sys, asr.cli.app; print('huggingface_hub' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    assert models.NEEDED == ("config.yaml", "model.safetensors")
