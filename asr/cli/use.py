@@ -22,6 +22,9 @@ from asr.cli.options import (
 from asr.errors import one_line
 from asr.machine.cores import use_threads
 
+Words = Annotated[
+    bool, typer.Option("--words", help="Words with times and confidence in hyp.jsonl, too.")
+]
 MOST_NAMED = 20  # utterances, before only their number is said
 
 
@@ -32,9 +35,7 @@ def decode(
     lms: LMs = None,
     beam_size: BeamSize = None,
     hotwords: Hotwords = None,
-    words: Annotated[
-        bool, typer.Option("--words", help="Words with times and confidence in hyp.jsonl, too.")
-    ] = False,
+    words: Words = False,
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
@@ -42,8 +43,8 @@ def decode(
 ) -> None:
     """Recognize every utterance of a manifest.
 
-    Those whose audio cannot be read are named, the others decoded; the exit code is then 2. With
-    --beam-size 10 --set search.num_best=10 hyp.jsonl holds ten hypotheses each, for asr score.
+    Audio that cannot be read is named, the rest decoded; the exit code is then 2. With --beam-size
+    10 --set search.num_best=10 hyp.jsonl holds ten hypotheses each, for asr score.
     """
     use_threads(threads)
     from asr.machine.ranks import own_rank
@@ -55,9 +56,8 @@ def decode(
     chosen = recognizer.choose(search_settings(search, beam_size, settings, hotwords=hotwords))
     say_all(recognizer.notices)
     models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
-    summary = decode_manifest(
-        recognizer, cuts, folder=out, options=chosen, words=words, say=live_line()
-    )
+    choices = {"options": chosen, "words": words}
+    summary = decode_manifest(recognizer, cuts, folder=out, **choices, say=live_line())
     if own_rank()[0] == 0:
         write_decoding_record(summary, recognizer, chosen, manifest=cuts, models=models)
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)

@@ -148,14 +148,14 @@ def fit_logistic(
     Args:
         features: (N,F), N >= 1.
         is_right: (N,).
-        penalty: on squared weights of standardised features.
-        balanced: whether right and wrong count alike, however many there are of each.
+        penalty: on squared weights.
+        balanced: whether right and wrong count alike.
     """
     from scipy.optimize import minimize
     from scipy.special import expit
 
     matrix = np.array(features, dtype=np.float64)
-    truth = np.array(is_right, dtype=np.float64)
+    truth = np.asarray(is_right, dtype=np.float64)
     centre, scale = matrix.mean(axis=0), matrix.std(axis=0) + 1e-6
     scaled = (matrix - centre) / scale
     share = float(truth.mean()) if balanced else 0.5
@@ -173,9 +173,12 @@ def fit_logistic(
         of_bias = slopes.sum() + expit(values[0]) - prior
         return float(total), np.concatenate([[of_bias], gradient])
 
-    start = np.zeros(1 + matrix.shape[1])
     bounds = [(-30.0, 30.0), *[(0.0, 30.0)] * matrix.shape[1]]
-    values = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    values = minimize(cost, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x
+    return _unscaled(values, centre, scale)
+
+
+def _unscaled(values: Matrix, centre: Matrix, scale: Matrix) -> Logistic:
     weights = values[1:] / scale
     return Logistic(tuple(weights.tolist()), float(values[0] - weights @ centre))
 

@@ -88,11 +88,13 @@ def weigh_hypotheses(
         total, best = (part.cpu() for part in of_ctc)
         per_token += [total / sizes, (total - best) / sizes, best / encoded.lengths.cpu()]
     columns = torch.stack(per_token).nan_to_num(nan=LEAST, neginf=LEAST).clamp(min=LEAST)
-    results = []
-    for values, row, length in zip(columns.T.tolist(), tokens, encoded.lengths, strict=True):
-        ctc, margin, clearness = values[1:] or (None, None, None)
-        results.append(Evidence(values[0], ctc, margin, clearness, len(row), int(length)))
-    return results
+    sizes_of = zip(columns.T.tolist(), tokens, encoded.lengths.tolist(), strict=True)
+    return [_evidence(values, len(row), length) for values, row, length in sizes_of]
+
+
+def _evidence(values: Sequence[float], num_tokens: int, num_frames: int) -> Evidence:
+    ctc, margin, clearness = values[1:] or (None, None, None)
+    return Evidence(values[0], ctc, margin, clearness, num_tokens, num_frames)
 
 
 @torch.inference_mode()

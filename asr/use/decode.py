@@ -23,6 +23,15 @@ from asr.use.recognized import Recognized
 from asr.use.recognizer import Recognizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
+NOTHING: dict[str, object] = {  # what a line says of audio that cannot be read
+    "hypothesis": "",
+    "score": None,
+    "num_tokens": None,
+    "nbest": [],
+    "ended": None,
+    "confidence": None,
+    "warnings": [],
+}
 
 
 @dataclass(frozen=True)
@@ -49,10 +58,8 @@ def decode_manifest(
 ) -> DecodingSummary:
     """Decodes every utterance of a manifest into `hyp.jsonl`, in the manifest's order.
 
-    With `words` a line holds them, with times and confidence; the decoder then runs once more.
-
-    Where audio cannot be read, the line holds the `error` and an empty hypothesis. Under torchrun
-    each process decodes its share, and the first one speaks and writes.
+    With `words` a line holds them, timed. Where audio cannot be read it holds the `error`, and an
+    empty hypothesis. Under torchrun each process decodes its share; the first speaks and writes.
 
     Raises:
         DataError: the manifest cannot be read, or the audio of no utterance can.
@@ -62,8 +69,7 @@ def decode_manifest(
     weigh(recognizer.lms, options or recognizer.options)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    cuts = list(checked_cuts(manifest, may_be_gone=True))
-    started = time.perf_counter()
+    cuts, started = list(checked_cuts(manifest, may_be_gone=True)), time.perf_counter()
     with connected():
         lines = _decode_share(recognizer, cuts, options, words=words, say=say)
         for part in gather(lines):
@@ -72,7 +78,7 @@ def decode_manifest(
     if own_rank()[0] == 0:
         text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
         write_file(folder / HYPOTHESES_FILE, text)
-    unreadable = {cut.id: str(lines[cut.id]["error"]) for cut in cuts if "error" in lines[cut.id]}
+    unreadable = {x.id: str(lines[x.id]["error"]) for x in cuts if "error" in lines[x.id]}
     return DecodingSummary(
         path=folder / HYPOTHESES_FILE,
         num_utterances=len(cuts),
@@ -138,16 +144,7 @@ def _decode_share(
     batches = batches_of(recognizer, cuts, leave_out=True)
     for batch in batches.epoch(0, skip=rank, stride=num_ranks, ordered=True):
         for left in batch.unreadable:
-            nothing: dict[str, object] = {
-                "hypothesis": "",
-                "score": None,
-                "num_tokens": None,
-                "nbest": [],
-                "ended": None,
-                "confidence": None,
-                "warnings": [],
-            }
-            lines[left.id] = {"id": left.id, "reference": left.text, **nothing, "error": left.error}
+            lines[left.id] = {"id": left.id, "reference": left.text, **NOTHING, "error": left.error}
         if batch.ids:
             results = recognizer.recognize_batch(
                 batch.waveforms, batch.lengths, options, words=words

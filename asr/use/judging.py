@@ -159,7 +159,7 @@ class Judge:
         results = list(map(self._at_a_glance, heard))
         rows = [row for row, about in enumerate(results) if self._has_text(heard[row], about)]
         if look.words:
-            self._add_words(encoded, heard, rows, results, ctc_logits=ctc_logits)
+            self._add_words(encoded, heard, rows, results=results, ctc_logits=ctc_logits)
             return results
         if look.times and ctc_logits is not None:
             for row in rows:
@@ -182,8 +182,8 @@ class Judge:
         encoded: Encoded,
         heard: Sequence[Heard],
         rows: Sequence[int],
-        results: list[Judgement],
         *,
+        results: list[Judgement],
         ctc_logits: Tensor | None,
     ) -> None:
         """Gives some rows their words, and what weighing these has shown."""
