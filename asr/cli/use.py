@@ -56,8 +56,8 @@ def decode(
     chosen = recognizer.choose(search_settings(search, beam_size, settings, hotwords=hotwords))
     say_all(recognizer.notices)
     models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
-    choices = {"options": chosen, "words": words}
-    summary = decode_manifest(recognizer, cuts, folder=out, **choices, say=live_line())
+    live = live_line()
+    summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, words=words, say=live)
     if own_rank()[0] == 0:
         write_decoding_record(summary, recognizer, chosen, manifest=cuts, models=models)
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
