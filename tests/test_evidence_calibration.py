@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from asr.evidence.calibration import (
+    UNCALIBRATED,
+    UNREADABLE,
     Calibration,
     Logistic,
     calibration_error,
     expected_error,
     fit_logistic,
+    fit_well,
     read_calibration,
     utterance_features,
     word_features,
@@ -72,10 +75,54 @@ def test_features_follow_what_the_model_has():
     assert word_features(without, 1, 2) == (-3.0, -3.0)
 
 
-def test_a_calibration_is_read_as_it_was_kept_and_nothing_else_is():
-    one = Logistic((0.5, 1.0), -2.0)
-    known = Calibration(one, one, one, -1.0, (0.5, 30.0), 3, 0.1, attention_is_steady=True)
+def kept_calibration():
+    one, of_words, of_speech = (Logistic((0.5,) * size, -2.0) for size in (5, 4, 4))
+    return Calibration(one, of_words, of_speech, -1.0, (0.5, 30.0), 3, 0.1, True)
+
+
+def test_a_calibration_is_read_as_it_was_kept():
+    known = kept_calibration()
     metrics = json.loads(json.dumps({"calibration": {**known.as_json(), "figures": {}}}))
-    assert read_calibration(metrics) == known
-    assert read_calibration({}) is None
-    assert read_calibration({"calibration": {"utterance": 3}}) is None
+    assert read_calibration(metrics, has_ctc=True) == (known, None)
+    assert read_calibration({}, has_ctc=True) == (None, UNCALIBRATED)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"utterance": 3},
+        {"utterance": {"weights": [0.5] * 6, "bias": 0.0}},  # another version's features
+        {"word": {"weights": [0.5] * 3, "bias": 0.0}},
+        {"speech": {"weights": [], "bias": 0.0}},
+        {"speech": {"weights": ["x"] * 4, "bias": 0.0}},
+        {"speech_logit": None},
+        {"low_confidence": float("nan")},
+        {"word": {"weights": [0.5] * 4, "bias": float("inf")}},
+        {"tokens_per_second": [1.0]},
+        {"most_repeats": "often"},
+    ],
+)
+def test_a_calibration_that_this_version_does_not_know_is_none_and_says_so(changes):
+    metrics = {"calibration": {**kept_calibration().as_json(), **changes}}
+    found, reason = read_calibration(metrics, has_ctc=True)
+    assert found is None
+    assert reason is not None
+    assert "metrics.json" in reason
+
+
+def test_a_calibration_with_other_features_than_the_model_has_is_none():
+    metrics = {"calibration": kept_calibration().as_json()}
+    assert read_calibration(metrics, has_ctc=False) == (None, UNREADABLE)
+
+
+def test_the_penalty_is_that_under_which_other_utterances_are_foretold_best():
+    rows, truth = drawn(2000)
+    light = fit_well(rows, truth, range(2000))
+    assert light.weights[0] == pytest.approx(2.0, abs=0.25)
+    draw = np.random.default_rng(3)
+    noise = draw.normal(0, 1, (40, 6)).tolist()
+    chance = (draw.random(40) < 0.5).tolist()
+    held = fit_well(noise, chance, range(40))  # nothing is to be learnt: weights stay small
+    free = fit_logistic(noise, chance)
+    assert sum(held.weights) <= sum(free.weights)
+    assert all(0.2 < held(row) < 0.8 for row in noise)

@@ -1,8 +1,10 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from conftest import TWO_PROCESSES, error_of, random_texts, run, tiny_config, tone, write_manifest
@@ -10,6 +12,9 @@ from conftest import TWO_PROCESSES, error_of, random_texts, run, tiny_config, to
 from asr.build import build_model
 from asr.checkpoint import save_folder, save_weights
 from asr.text.tokenizer import train_tokenizer
+from asr.use.decode import _line
+from asr.use.recognizer import load_recognizer
+from asr.use.transcript import TimedWord
 
 IDS = [f"m-{index:03d}" for index in range(9)]
 
@@ -116,3 +121,18 @@ def test_audio_that_one_of_two_processes_cannot_read_costs_neither_its_results(
     assert done.stderr.count('asr: utterance "m-004": ') == 1
     assert "RuntimeError" not in done.stderr  # of the process that waits for the other
     assert_all_but_two_are_there(tmp_path / "out", whole)
+
+
+def test_a_line_says_the_signs_that_its_text_is_made_up_and_with_words_their_times(
+    model: Path,
+) -> None:
+    recognizer = load_recognizer(model, "cpu")
+    said = replace(
+        recognizer.recognize([np.zeros(8000, np.float32)])[0],
+        text="ab", words=(TimedWord("ab", 0.1, 0.4, 0.5),), warnings=("odd",),
+    )  # fmt: skip
+    assert _line(said, words=False)["warnings"] == ["odd"]
+    assert "words" not in _line(said, words=False)
+    assert _line(said, words=True)["words"] == [
+        {"word": "ab", "start": 0.1, "end": 0.4, "confidence": 0.5}
+    ]

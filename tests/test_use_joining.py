@@ -175,9 +175,10 @@ class Reader:
 
     def __init__(self, max_seconds):
         self.max_seconds = max_seconds
-        self.num_heard = 0
+        self.num_heard = self.num_timed = 0
 
-    def recognize(self, waveforms, options):
+    def recognize(self, waveforms, options, times=False):
+        self.num_timed += times * len(waveforms)
         self.num_heard += len(waveforms)
         return [_Read(self.read(waveform)) for waveform in waveforms]
 
@@ -193,6 +194,7 @@ class Reader:
 
 class _Read:
     score, num_tokens, ended = -1.0, 2, "eos"
+    confidence, words, warnings, speech, nbest = None, (), (), None, ()
 
     def __init__(self, text):
         self.text = text
@@ -212,6 +214,7 @@ def test_speech_without_a_pause_has_the_same_words_wherever_it_is_cut(max_second
     options = TranscribeOptions(SearchConfig(), vad=vad)
     found = transcribe(reader, samples, sample_rate=RATE, options=options)
     assert reader.num_heard >= 120 / max_seconds
+    assert reader.num_timed == reader.num_heard
     assert found.text.split() == [spelled(code) for code in codes]
     for one, following in pairwise(found.segments):
         assert one.start_seconds < one.end_seconds == following.start_seconds

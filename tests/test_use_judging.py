@@ -13,7 +13,7 @@ from asr.evidence.weighing import weigh_hypotheses, weigh_tokens
 from asr.hypotheses import Hypothesis
 from asr.recognition import encode_padded
 from asr.text.tokenizer import train_tokenizer
-from asr.use.judging import goes_in_circles
+from asr.use.judging import Heard, Look, goes_in_circles
 from asr.use.recognizer import Recognizer, search_encoded
 
 TOKENIZER = train_tokenizer(["ab cd"], kind="char", vocab_size=None, normalizer="none")
@@ -32,6 +32,21 @@ def calibration(**changes):
         "attention_is_steady": True,
     }
     return Calibration(**{**values, **changes})
+
+
+def voice(seconds=2.0, rate=8000):
+    """Sound like a voice: a pitch that wanders, four syllables a second, vowels that change."""
+    time = np.arange(round(seconds * rate)) / rate
+    phase = 2 * np.pi * np.cumsum(120 + 20 * np.sin(3 * time)) / rate
+    sound = np.zeros(len(time))
+    for number in range(1, 28):
+        hertz = 120 * number
+        first, second = 450 + 250 * np.sin(9 * time), 1500 + 600 * np.sin(13 * time + 1)
+        gain = sum(np.exp(-(((hertz - place) / 200) ** 2)) for place in (first, second)) + 0.02
+        sound += gain * np.sin(number * phase)
+    sound *= np.clip(np.sin(2 * np.pi * 2 * time), 0.0, 1) ** 2
+    noise = 0.01 * np.random.default_rng(0).standard_normal(len(time))
+    return (0.1 * (sound / np.abs(sound).max() + noise)).astype("f")
 
 
 def recognizer(config=None, **more):
@@ -54,9 +69,9 @@ def test_what_follows_from_the_score_is_what_the_decoder_says_when_it_runs_again
         found = [Hypothesis(one.tokens, one.score, "eos") for one in found]
         logits = model.ctc(encoded.values)
     kept = {"options": options, "ctc_logits": logits}
-    again = weigh_hypotheses(model, encoded, found, **kept, is_plain=False)
+    again = weigh_hypotheses(model, encoded, found, **kept, is_plain=[False] * 2)
     ended = [row[0].ended for row in search_encoded(model, encoded, options)]
-    cheap = weigh_hypotheses(model, encoded, found, **kept, is_plain=True)
+    cheap = weigh_hypotheses(model, encoded, found, **kept, is_plain=[True] * 2)
     for one, other, end in zip(again, cheap, ended, strict=True):
         assert one.ctc == pytest.approx(other.ctc)
         if end == "eos":
@@ -93,14 +108,65 @@ def test_without_a_ctc_head_words_are_placed_by_attention_or_evenly(attention):
     assert 0.0 < one.confidence <= 1.0
 
 
-def test_a_text_as_improbable_as_in_noise_is_left_out_and_said():
-    known = recognizer(calibration=calibration(speech_logit=1.0))
-    [one] = known.recognize([tone("ab cd")])
-    assert one.text == ""
+def rain(seconds=1.0, seed=0):
+    return (0.1 * np.random.default_rng(seed).standard_normal(round(8000 * seconds))).astype("f")
+
+
+def talkative(known):
+    """A model that hears "cd", whatever it is given, and the settings that make it so."""
+    made = recognizer(calibration=known)
+    return made, made.choose(['search.hotwords=["cd"]', "search.hotword_reward=50"])
+
+
+@pytest.mark.parametrize("known", [None, calibration()])
+def test_what_is_heard_in_noise_is_left_out_and_said_whatever_the_model_knows(known):
+    model, options = talkative(known)
+    [one] = model.recognize([rain()], options)
+    assert (one.text, one.words, one.nbest) == ("", (), ())
     assert one.warnings[-1].startswith("no speech: what it heard in the sound is left out (")
-    waveforms = torch.from_numpy(tone("ab cd"))[None]
-    [decoded] = known.recognize_batch(waveforms, torch.tensor([8000]))  # as asr decode: as heard
-    assert decoded.text
+    waveforms, lengths = torch.from_numpy(rain())[None], torch.tensor([8000])
+    [decoded] = model.recognize_batch(waveforms, lengths, options)  # as asr decode: as heard
+    assert "cd" in decoded.text
+
+
+def test_a_text_improbable_as_in_noise_is_kept_with_a_warning_where_it_sounds_like_speech():
+    model, options = talkative(calibration(speech_logit=1.0))
+    [one] = model.recognize([voice()], options)
+    assert one.text
+    assert "as improbable as what it hears in noise" in "; ".join(one.warnings)
+
+
+def test_where_the_sound_is_doubtful_the_model_decides_and_confidence_is_less(monkeypatch):
+    model, options = talkative(calibration(speech=Logistic((0.0,) * 4, 1.0)))
+    monkeypatch.setattr("asr.use.recognizer.speech_likeness", lambda *_: -1.0)
+    [kept] = model.recognize([tone("ab cd")], options, words=True)
+    monkeypatch.setattr("asr.use.recognizer.speech_likeness", lambda *_: 1.5)
+    [surer] = model.recognize([tone("ab cd")], options, words=True)
+    assert kept.text == surer.text != ""
+    assert "sounds as noise may" in "; ".join(kept.warnings)
+    assert "sounds as noise may" not in "; ".join(surer.warnings)
+    share = 1 / (1 + np.exp(1.0))
+    assert kept.confidence == pytest.approx(share * surer.confidence)
+    for one, other in zip(kept.words, surer.words, strict=True):
+        assert one.confidence == pytest.approx(share * other.confidence)
+    unsure = calibration(speech=Logistic((0.0,) * 4, -1.0))
+    model.judge = replace(model.judge, calibration=unsure)
+    assert model.recognize([tone("ab cd")], options)[0].text
+    monkeypatch.setattr("asr.use.recognizer.speech_likeness", lambda *_: -1.0)
+    assert not model.recognize([tone("ab cd")], options)[0].text
+
+
+def test_a_model_that_is_sure_of_speech_is_believed_without_measuring_the_sound(monkeypatch):
+    monkeypatch.setattr("asr.use.recognizer.speech_likeness", lambda *_: 1 / 0)
+    model, options = talkative(calibration(speech=Logistic((0.0,) * 4, 3.0)))
+    assert model.recognize([rain()], options)[0].text
+
+
+def test_times_alone_are_those_that_words_have_with_confidence():
+    known = recognizer(calibration=calibration())
+    [timed] = known.recognize([tone("ab cd")], times=True)
+    [whole] = known.recognize([tone("ab cd")], words=True)
+    assert [replace(word, confidence=None) for word in whole.words] == list(timed.words)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +190,11 @@ def test_a_phrase_that_goes_round_is_a_warning():
     waveform, options = torch.from_numpy(tone("ab cd" * 4))[None], known.options
     encoded = encode_padded(known.model, waveform, torch.tensor([32000]), options=options)
     logits = known.judge.ctc_logits(encoded)
-    evidence = known.judge.weigh(
-        encoded, [said], options=options, is_plain=False, ctc_logits=logits
+    [evidence] = known.judge.weigh(
+        encoded, [said], options=options, is_plain=[False], ctc_logits=logits
     )
-    [one] = known.judge.judge(encoded, [said], evidence, seconds=[4.0], ctc_logits=logits)
+    heard = Heard(said, evidence, 4.0)
+    [one] = known.judge.judge(encoded, [heard], Look(), ctc_logits=logits)
     assert one.warnings[0] == 'says "ab cd" 5 times in a row'
 
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import tracemalloc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import soundfile
 
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
+from asr.use.heard import LIKE_HEARD_IN_NOISE
 from asr.use.transcribe import TranscribeOptions, iter_segments, transcribe
 from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
 from asr.use.writers import PLAIN, WRITERS, check_formats, write_transcript
@@ -44,7 +45,7 @@ class Listener:
         self.ended = ended
         self.batches = []
 
-    def recognize(self, waveforms, options):
+    def recognize(self, waveforms, options, **_):
         assert options is SEARCH
         assert all(waveform.dtype == np.float32 for waveform in waveforms)
         self.batches.append([len(waveform) / RATE for waveform in waveforms])
@@ -439,10 +440,23 @@ def test_signs_of_the_recognizer_are_warnings_of_the_segment():
     assert one.warning == "low confidence; odd"
 
 
-@pytest.mark.parametrize(("speech_is", "text"), [(0.4, ""), (0.6, "made up"), (None, "made up")])
-def test_steady_sound_with_an_improbable_text_has_none(speech_is, text):
-    listener = Saying(Said("made up", speech=speech_is))
+def test_segments_that_overlap_are_joined_by_times_that_are_asked_for_and_not_given_out():
+    listener = Saying(Said("go on", words=(TimedWord("go", 0, 1), TimedWord("on", 1, 2))))
+    listener.max_seconds = 6.0
+    found = transcribe(listener, burst(20), sample_rate=RATE, options=OPTIONS)
+    assert len(found.segments) > 2
+    assert all(more == {"times": True} for more in listener.asked)
+    assert all(one.words == () for one in found.segments)
+    asked = replace(OPTIONS, word_times=True)
+    found = transcribe(listener, burst(20), sample_rate=RATE, options=asked)
+    assert any(one.words for one in found.segments)
+
+
+def test_steady_sound_with_a_text_improbable_as_in_noise_has_none():
+    listener = Saying(Said("made up", warnings=(LIKE_HEARD_IN_NOISE,)))
     (one,) = transcribe(listener, burst(5), sample_rate=RATE, options=OPTIONS).segments
-    assert one.text == text
-    assert one.warning.startswith("as loud all the time as noise is")
-    assert ('("made up")' in one.warning) == (text == "")
+    assert one.text == ""
+    assert str(one.warning).startswith("no speech: as loud all the time as noise is")
+    assert '("made up")' in str(one.warning)
+    (one,) = transcribe(listener, speech(2), sample_rate=RATE, options=OPTIONS).segments
+    assert one.text == "made up"

@@ -170,6 +170,8 @@ class Run:
                 f"(--beam-size {wanted.nbest})"
             )
         say_all(recognizer.notices if not wanted.quiet else ())
+        if recognizer.confidence_notice and self._shows_confidence:
+            self._once(recognizer.confidence_notice)
         options = TranscribeOptions(
             chosen,
             batch_seconds=wanted.batch_seconds,
@@ -199,6 +201,11 @@ class Run:
         options = self.write_options
         asked = options.word_timestamps or options.splits_segments or options.confidence
         return asked or "ctm" in self.formats
+
+    @property
+    def _shows_confidence(self) -> bool:
+        of_words = self.wanted.word_timestamps and "json" in self.formats
+        return self.wanted.confidence or of_words
 
     def _search_settings(self) -> list[str]:
         wanted = self.wanted

@@ -22,6 +22,9 @@ from asr.cli.options import (
 from asr.errors import one_line
 from asr.machine.cores import use_threads
 
+Words = Annotated[
+    bool, typer.Option("--words", help="Words with times and confidence in hyp.jsonl, too.")
+]
 MOST_NAMED = 20  # utterances, before only their number is said
 
 
@@ -32,6 +35,7 @@ def decode(
     lms: LMs = None,
     beam_size: BeamSize = None,
     hotwords: Hotwords = None,
+    words: Words = False,
     search: Search = None,
     settings: Settings = None,
     device: Device = "auto",
@@ -39,8 +43,8 @@ def decode(
 ) -> None:
     """Recognize every utterance of a manifest.
 
-    Those whose audio cannot be read are named, the others decoded; the exit code is then 2. With
-    --beam-size 10 --set search.num_best=10 hyp.jsonl holds ten hypotheses each, for asr score.
+    Audio that cannot be read is named, the rest decoded; the exit code is then 2. With --beam-size
+    10 --set search.num_best=10 hyp.jsonl holds ten hypotheses each, for asr score.
     """
     use_threads(threads)
     from asr.machine.ranks import own_rank
@@ -52,7 +56,8 @@ def decode(
     chosen = recognizer.choose(search_settings(search, beam_size, settings, hotwords=hotwords))
     say_all(recognizer.notices)
     models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
-    summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, say=live_line())
+    live = live_line()
+    summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, words=words, say=live)
     if own_rank()[0] == 0:
         write_decoding_record(summary, recognizer, chosen, manifest=cuts, models=models)
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)

@@ -58,7 +58,7 @@ def weigh_hypotheses(
     *,
     options: SearchConfig,
     ctc_logits: Tensor | None,
-    is_plain: bool,
+    is_plain: Sequence[bool],
 ) -> list[Evidence]:
     """Returns the evidence for each hypothesis of a batch.
 
@@ -68,29 +68,33 @@ def weigh_hypotheses(
         found: the best hypothesis of each (B).
         options: that it was found with.
         ctc_logits: (B,T,V) of the CTC head, if it was trained.
-        is_plain: whether the scores are the model's own alone: its decoder's and CTC's, weighed.
+        is_plain: whether a score is the model's own alone: its decoder's and CTC's, weighed (B).
     """
     tokens = [list(hypothesis.tokens) for hypothesis in found]
     sizes = torch.tensor([len(row) + 1 for row in tokens], dtype=torch.double)
+    summed = sizes - torch.tensor([float(one.ended != "eos") for one in found])  # no EOS was said
     of_ctc = None if ctc_logits is None else _ctc(ctc_logits, encoded.lengths, tokens)
     weight = options.ctc_weight
-    if is_plain and weight < 1 and all(one.ended == "eos" for one in found):
-        scores = torch.tensor([one.score for one in found], dtype=torch.double)
-        taken = weight * of_ctc[0].cpu() if weight > 0 and of_ctc is not None else 0.0
-        decoder = (scores - taken) / (1 - weight)
-    else:
-        rows = _decode_again(model, encoded, tokens)[0]
-        decoder = torch.stack([row.double().sum().cpu() for row in rows])
-    per_token = [decoder / sizes]
+    decoder = torch.tensor([one.score for one in found], dtype=torch.double)
+    if 0 < weight < 1 and of_ctc is not None:
+        decoder = (decoder - weight * of_ctc[0].cpu()) / (1 - weight)
+    again = [row for row, plain in enumerate(is_plain) if not (plain and weight < 1)]
+    if again:
+        rows = _decode_again(model, rows_of(encoded, again), [tokens[row] for row in again])[0]
+        summed[again] = sizes[again]
+        decoder[again] = torch.stack([row.double().sum().cpu() for row in rows])
+    per_token = [decoder / summed.clamp(min=1.0)]
     if of_ctc is not None:
         total, best = (part.cpu() for part in of_ctc)
         per_token += [total / sizes, (total - best) / sizes, best / encoded.lengths.cpu()]
     columns = torch.stack(per_token).nan_to_num(nan=LEAST, neginf=LEAST).clamp(min=LEAST)
-    results = []
-    for values, row, length in zip(columns.T.tolist(), tokens, encoded.lengths, strict=True):
-        ctc, margin, clearness = values[1:] or (None, None, None)
-        results.append(Evidence(values[0], ctc, margin, clearness, len(row), int(length)))
-    return results
+    sizes_of = zip(columns.T.tolist(), tokens, encoded.lengths.tolist(), strict=True)
+    return [_evidence(values, len(row), length) for values, row, length in sizes_of]
+
+
+def _evidence(values: Sequence[float], num_tokens: int, num_frames: int) -> Evidence:
+    ctc, margin, clearness = values[1:] or (None, None, None)
+    return Evidence(values[0], ctc, margin, clearness, num_tokens, num_frames)
 
 
 @torch.inference_mode()
@@ -126,6 +130,26 @@ def weigh_tokens(
             TokenEvidence(tuple(places), by_ctc, tuple(of_decoder), tuple(heard), looked_at)
         )
     return results
+
+
+@torch.inference_mode()
+def frames_looked_at(
+    model: Seq2Seq, encoded: Encoded, found: Sequence[Hypothesis]
+) -> list[tuple[float, ...]]:
+    """Returns for each token of hypotheses (B) the frame at the middle of its attention."""
+    if not model.decoder.attention.has_alignment:
+        return [() for _ in found]
+    alignments = _decode_again(model, encoded, [list(one.tokens) for one in found])[1]
+    frames = torch.arange(alignments.size(-1), dtype=torch.float)
+    centres = alignments.float().cpu() @ frames
+    return [tuple(row[: len(one.tokens)].tolist()) for row, one in zip(centres, found, strict=True)]
+
+
+def rows_of(encoded: Encoded, rows: Sequence[int]) -> Encoded:
+    """Returns some of the utterances of a batch."""
+    index = list(rows)
+    message = tuple(part[index] for part in encoded.message)
+    return Encoded(encoded.values[index], encoded.lengths[index], message)
 
 
 def _evenly(tokens: Sequence[int], num_frames: int) -> list[Place]:

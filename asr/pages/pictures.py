@@ -37,12 +37,11 @@ def draw_for(report: Report, model: Path | None, number: int) -> Pictures:
     of_utterances: dict[str, list[Figure]] = {}
     if number and model is not None:
         from asr.use.decoding_record import model_sha256
-        from asr.use.judging import UNCALIBRATED
         from asr.use.recognizer import load_recognizer
 
         find_manifest(report)
         recognizer = load_recognizer(model)
-        sentences += [said for said in recognizer.notices if said != UNCALIBRATED]  # not drawn
+        sentences += recognizer.notices
         if known and model_sha256(model) != known.get("sha256"):
             sentences.append(f"{model} is not, or no longer, the model that decoded; it draws")
         of_utterances, failed = draw_pictures(report, recognizer, number)

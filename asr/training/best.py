@@ -74,7 +74,7 @@ def _choose_weights(
 def _calibrate(run: Run, log: TrainLog) -> Measured | None:
     """Returns how the confidence of the network as it is must be read; no random number is drawn.
 
-    Under torchrun the first process's share of the dev set is looked at.
+    Under torchrun the first process looks at the shares of all, while the others wait.
     """
     if (num_dev := run.dev_survey.num_utterances) < FEWEST_TO_CALIBRATE:
         log.say(
@@ -88,7 +88,7 @@ def _calibrate(run: Run, log: TrainLog) -> Measured | None:
         run.network,
         run.tokenizer,
         run.config,
-        batches=run.dev_batches(MOST_UTTERANCES).epoch(0, ordered=True),
+        batches=run.dev_batches(MOST_UTTERANCES, of_all_ranks=True).epoch(0, ordered=True),
         speeds=survey.speeds,
         longest_seconds=survey.longest_seconds,
     )

@@ -18,7 +18,7 @@ from asr.data.batches import Batch
 from asr.evidence.calibration import (
     Calibration,
     expected_error,
-    fit_logistic,
+    fit_well,
     utterance_features,
     word_features,
 )
@@ -170,7 +170,7 @@ class _Judge:
             found,
             options=options,
             ctc_logits=logits,
-            is_plain=self.is_plain,
+            is_plain=[self.is_plain] * len(found),
         )
         tokens = []
         if of_tokens:
@@ -184,10 +184,11 @@ def _is_worth_keeping(is_right: list[bool]) -> bool:
 
 
 def _conclude(seen: _Seen, speeds: list[float]) -> Measured:
-    utterance = fit_logistic(seen.utterances, seen.is_right)
-    word = fit_logistic(seen.words, seen.word_is_right)
+    groups = list(range(len(seen.utterances)))
+    utterance = fit_well(seen.utterances, seen.is_right, groups)
+    word = fit_well(seen.words, seen.word_is_right, seen.word_groups)
     kinds = [True] * len(seen.speech) + [False] * len(seen.noise)
-    speech = fit_logistic([*seen.speech, *seen.noise], kinds, balanced=True)
+    speech = fit_well([*seen.speech, *seen.noise], kinds, range(len(kinds)), balanced=True)
     of_speech = np.array([speech.logit(row) for row in seen.speech])
     of_noise = np.array([speech.logit(row) for row in seen.noise])
     limit = min(0.0, float(np.quantile(of_speech, LOST)))
@@ -203,7 +204,6 @@ def _conclude(seen: _Seen, speeds: list[float]) -> Measured:
         low_confidence=float(np.quantile(confidences, LOW)),
         attention_is_steady=seen.num_unsteady <= UNSTEADY * len(seen.utterances),
     )
-    groups = list(range(len(seen.utterances)))
     figures = {
         "utterances": len(seen.utterances),
         "words": len(seen.words),

@@ -72,9 +72,9 @@ def describe_calibration(figures: Mapping[str, Any]) -> str:
     return (
         f"confidence: expected calibration error {figures['utterance_error']:.3f} of utterances "
         f"({figures['utterances']}), {figures['word_error']:.3f} of words ({figures['words']}), on "
-        "parts of the dev set that did not fit it; taken for noise "
-        f"{figures['speech_taken_for_noise']:.1%} of what was heard rightly there; "
-        f"taken for speech {figures['noise_taken_for_speech']:.1%} of artificial noises"
+        "parts of the dev set that did not fit it; as improbable as what it hears in noise "
+        f"{figures['speech_taken_for_noise']:.1%} of what was heard rightly there; as probable as "
+        f"speech what it hears in {figures['noise_taken_for_speech']:.1%} of artificial noises"
     )
 
 

@@ -126,16 +126,17 @@ class Run:
         """Returns the cuts that training uses, read lazily; the survey has checked them."""
         return read_cuts(self.config.data.train).filter(self._is_kept)
 
-    def dev_batches(self, most: int | None = None) -> Batches:
+    def dev_batches(self, most: int | None = None, *, of_all_ranks: bool = False) -> Batches:
         """Returns this rank's share of the dev utterances, which the survey has checked.
 
         Args:
             most: utterances of all ranks; None: as many as the configuration says.
+            of_all_ranks: whether they are those of every rank.
         """
         cuts = list(read_cuts(self.config.data.dev))
         limit = most or self.config.train.max_dev_utterances or len(cuts)
         cuts = cuts[:: math.ceil(len(cuts) / limit)]  # evenly: a manifest is sorted by speaker
-        rank, size = self.world
+        rank, size = (0, 1) if of_all_ranks else self.world
         return Batches(
             CutSet.from_cuts(cuts[rank::size]),
             self.dataset(None),

@@ -19,9 +19,19 @@ from asr.hypotheses import REASONS
 from asr.lm.fusion import weigh
 from asr.machine.ranks import connected, gather, own_rank
 from asr.text.normalizers import get_normalizer
-from asr.use.recognizer import Recognized, Recognizer
+from asr.use.recognized import Recognized
+from asr.use.recognizer import Recognizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
+NOTHING: dict[str, object] = {  # what a line says of audio that cannot be read
+    "hypothesis": "",
+    "score": None,
+    "num_tokens": None,
+    "nbest": [],
+    "ended": None,
+    "confidence": None,
+    "warnings": [],
+}
 
 
 @dataclass(frozen=True)
@@ -43,12 +53,13 @@ def decode_manifest(
     *,
     folder: Path,
     options: SearchConfig | None = None,
+    words: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> DecodingSummary:
     """Decodes every utterance of a manifest into `hyp.jsonl`, in the manifest's order.
 
-    Where audio cannot be read, the line holds the `error` and an empty hypothesis. Under torchrun
-    each process decodes its share, and the first one speaks and writes.
+    With `words` a line holds them, timed. Where audio cannot be read it holds the `error`, and an
+    empty hypothesis. Under torchrun each process decodes its share; the first speaks and writes.
 
     Raises:
         DataError: the manifest cannot be read, or the audio of no utterance can.
@@ -58,17 +69,16 @@ def decode_manifest(
     weigh(recognizer.lms, options or recognizer.options)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    cuts = list(checked_cuts(manifest, may_be_gone=True))
-    started = time.perf_counter()
+    cuts, started = list(checked_cuts(manifest, may_be_gone=True)), time.perf_counter()
     with connected():
-        lines = _decode_share(recognizer, cuts, options, say=say)
+        lines = _decode_share(recognizer, cuts, options, words=words, say=say)
         for part in gather(lines):
             lines.update(part)
     _complete(lines, cuts, manifest)
     if own_rank()[0] == 0:
         text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
         write_file(folder / HYPOTHESES_FILE, text)
-    unreadable = {cut.id: str(lines[cut.id]["error"]) for cut in cuts if "error" in lines[cut.id]}
+    unreadable = {x.id: str(lines[x.id]["error"]) for x in cuts if "error" in lines[x.id]}
     return DecodingSummary(
         path=folder / HYPOTHESES_FILE,
         num_utterances=len(cuts),
@@ -120,6 +130,7 @@ def _decode_share(
     cuts: list[Cut],
     options: SearchConfig | None,
     *,
+    words: bool,
     say: Callable[[str], None],
 ) -> dict[str, dict[str, object]]:
     """Returns the lines of this process's utterances by id.
@@ -133,18 +144,13 @@ def _decode_share(
     batches = batches_of(recognizer, cuts, leave_out=True)
     for batch in batches.epoch(0, skip=rank, stride=num_ranks, ordered=True):
         for left in batch.unreadable:
-            nothing: dict[str, object] = {
-                "hypothesis": "",
-                "score": None,
-                "num_tokens": None,
-                "nbest": [],
-                "ended": None,
-            }
-            lines[left.id] = {"id": left.id, "reference": left.text, **nothing, "error": left.error}
+            lines[left.id] = {"id": left.id, "reference": left.text, **NOTHING, "error": left.error}
         if batch.ids:
-            results = recognizer.recognize_batch(batch.waveforms, batch.lengths, options)
+            results = recognizer.recognize_batch(
+                batch.waveforms, batch.lengths, options, words=words
+            )
             for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
-                lines[name] = {"id": name, "reference": text, **_line(result)}
+                lines[name] = {"id": name, "reference": text, **_line(result, words=words)}
         if rank == 0:
             say(f"{len(lines)} of {len(cuts)} utterances{others}")
     rule = get_normalizer(recognizer.tokenizer.normalizer)
@@ -153,12 +159,28 @@ def _decode_share(
     }
 
 
-def _line(result: Recognized) -> dict[str, object]:
-    return {
+def _line(result: Recognized, *, words: bool) -> dict[str, object]:
+    line: dict[str, object] = {
         "hypothesis": result.text,
         "score": round(result.score, 4),
         "num_tokens": result.num_tokens,
         "nbest": [{"text": text, "score": round(score, 4)} for text, score in result.nbest],
         "ended": result.ended,
-        "confidence": None if result.confidence is None else round(result.confidence, 4),
+        "confidence": _rounded(result.confidence),
+        "warnings": list(result.warnings),
     }
+    if words:
+        line["words"] = [
+            {
+                "word": word.text,
+                "start": round(word.start_seconds, 3),
+                "end": round(word.end_seconds, 3),
+                "confidence": _rounded(word.confidence),
+            }
+            for word in result.words
+        ]
+    return line
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -49,6 +49,7 @@ def write_decoding_record(
         "hypotheses_sha256": file_sha256(summary.path),
         **_times(summary),
         "device": str(next(recognizer.model.parameters()).device),
+        "confidence": _confidence(recognizer),
         "search": options.model_dump(mode="json"),
         "versions": about.versions(("torch",)),
         "machine": about.machine(),
@@ -57,6 +58,11 @@ def write_decoding_record(
     path = summary.path.with_name(DECODE_FILE)
     write_file(path, json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     return path
+
+
+def _confidence(recognizer: Recognizer) -> str:
+    notice = recognizer.confidence_notice
+    return "calibrated on the model's dev set" if notice is None else notice[len("notice: ") :]
 
 
 def _times(summary: DecodingSummary) -> dict[str, float | None]:

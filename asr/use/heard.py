@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from asr.config import SearchConfig
 
 
+LIKE_HEARD_IN_NOISE = "as improbable as what it hears in noise: its words may be made up"
+
+
 class RecognizedText(Protocol):
     """What a recognizer says of one waveform."""
 
@@ -64,6 +67,14 @@ class SpeechRecognizer(Protocol):
         """Longest utterance it was trained on."""
 
     def recognize(
-        self, waveforms: Sequence[Waveform], options: SearchConfig, *, words: bool = ...
+        self,
+        waveforms: Sequence[Waveform],
+        options: SearchConfig,
+        *,
+        words: bool = ...,
+        times: bool = ...,
     ) -> Sequence[RecognizedText]:
-        """Returns one result for each waveform (N,), in the order given, with words if wanted."""
+        """Returns one result for each waveform (N,), in the order given.
+
+        Words come if wanted: with times and confidence, or with the times that cost little.
+        """

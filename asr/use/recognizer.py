@@ -4,7 +4,7 @@ It knows no manifests, and so loads fast.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from asr.checkpoint import load_model_folder
 from asr.config import Config, SearchConfig, override_config
 from asr.encoder import Encoded
 from asr.errors import ConfigError
-from asr.evidence.calibration import read_calibration
+from asr.evidence.calibration import UNCALIBRATED, read_calibration
+from asr.evidence.likeness import speech_likeness
+from asr.evidence.weighing import rows_of
 from asr.hypotheses import Hypothesis
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
@@ -29,29 +31,13 @@ from asr.search import search
 from asr.text.tokenizer import Tokenizer
 from asr.use.judging import (
     AGAIN_CTC_WEIGHT,
-    UNCALIBRATED,
+    Heard,
     Judge,
-    Judgement,
+    Look,
     goes_in_circles,
-    rows_of,
 )
+from asr.use.recognized import Recognized, describe, guarded
 from asr.use.transcriber import Transcriber
-from asr.use.transcript import TimedWord
-
-
-@dataclass(frozen=True)
-class Recognized:
-    """The best hypothesis of an utterance as text, and the others."""
-
-    text: str
-    score: float  # what search says: weighted log probabilities and the bonus for its length
-    num_tokens: int
-    ended: str  # eos, length or loop
-    nbest: tuple[tuple[str, float], ...]  # text and score, best first
-    confidence: float | None = None  # 0 to 1, of all of the text
-    words: tuple[TimedWord, ...] = ()  # from the waveform's start; only where they were asked for
-    warnings: tuple[str, ...] = ()  # signs that the text is made up
-    speech: float | None = None  # how probable it is that it is speech that the text is of
 
 
 class Recognizer(Transcriber):
@@ -68,6 +54,8 @@ class Recognizer(Transcriber):
     Attributes:
         sample_rate: of the waveforms it takes, in Hz.
         options: the search settings of its configuration.
+        confidence_notice: what must be known where confidence is shown; None where it is
+            calibrated.
     """
 
     def __init__(
@@ -81,6 +69,7 @@ class Recognizer(Transcriber):
         notices: Sequence[str] = (),
     ) -> None:
         self.notices = tuple(notices)
+        self.confidence_notice: str | None = UNCALIBRATED
         self.model, self.tokenizer, self.config = model, tokenizer, config
         self.lms, self.options = tuple(lms), config.search
         self.sample_rate = config.sample_rate
@@ -113,6 +102,7 @@ class Recognizer(Transcriber):
         options: SearchConfig | None = None,
         *,
         words: bool = False,
+        times: bool = False,
     ) -> list[Recognized]:
         """Returns what is said in each waveform (N,), float32 in [-1, 1] at `sample_rate`.
 
@@ -122,13 +112,15 @@ class Recognizer(Transcriber):
             waveforms: one at least.
             options: of the search; None for the model's own.
             words: whether words get times and confidence.
+            times: whether words get times, where CTC tells them; it costs less.
         """
         rows = [torch.from_numpy(np.ascontiguousarray(waveform)) for waveform in waveforms]
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         lengths = torch.tensor([len(row) for row in rows])
-        return self.recognize_batch(padded, lengths, options, words=words, guarded=True)
+        return self._recognize(
+            padded, lengths, options, look=Look(words=words, times=times, doubts=True)
+        )
 
-    @torch.inference_mode()
     def recognize_batch(
         self,
         waveforms: Tensor,
@@ -136,39 +128,61 @@ class Recognizer(Transcriber):
         options: SearchConfig | None = None,
         *,
         words: bool = False,
-        guarded: bool = False,
     ) -> list[Recognized]:
-        """Returns what is said in waveforms (B,N) of so many samples (B,).
+        """Returns what is heard in waveforms (B,N) of so many samples (B,), whatever it is.
+
+        Nothing is left out and nothing searched again; of signs that a text is made up it says
+        those that cost nothing.
 
         Args:
             waveforms: float32 in [-1, 1].
             lengths: (B,).
             options: of the search; None for the model's own.
             words: whether words get times and confidence.
-            guarded: whether texts of noise are left out, and those in circles searched again.
 
         Raises:
             ConfigError: the weights of the language models are not as many as they.
         """
+        return self._recognize(waveforms, lengths, options, look=Look(words=words))
+
+    @torch.inference_mode()
+    def _recognize(
+        self,
+        waveforms: Tensor,
+        lengths: Tensor,
+        options: SearchConfig | None,
+        *,
+        look: Look,
+    ) -> list[Recognized]:
         options = options or self.options
         encoded = encode_padded(self.model, waveforms, lengths, options=options)
         found = self._search(encoded, options)
-        again = self._search_again(encoded, found, options) if guarded else set()
+        again = self._search_again(encoded, found, options) if look.doubts else set()
         judge, best = self.judge, [row[0] for row in found]
         logits = judge.ctc_logits(encoded)
-        is_plain = not (self.lms or options.hotwords or options.length_bonus or again)
-        evidence = judge.weigh(encoded, best, options=options, is_plain=is_plain, ctc_logits=logits)
-        seconds = (lengths.double() / self.sample_rate).tolist()
-        judged = judge.judge(
-            encoded, best, evidence, seconds=seconds, ctc_logits=logits, with_words=words
-        )
-        results = [self._describe(*pair) for pair in zip(found, judged, strict=True)]
-        if not guarded:
+        is_plain = not (self.lms or options.hotwords or options.length_bonus)
+        plain = [is_plain and row not in again for row in range(len(best))]
+        evidence = judge.weigh(encoded, best, options=options, is_plain=plain, ctc_logits=logits)
+        heard = [
+            Heard(one, about, float(size) / self.sample_rate)
+            for one, about, size in zip(best, evidence, lengths, strict=True)
+        ]
+        if look.doubts:
+            sounds = zip(heard, waveforms, lengths, strict=True)
+            heard = [self._with_likeness(one, row[:size]) for one, row, size in sounds]
+        judged = judge.judge(encoded, heard, look, ctc_logits=logits)
+        results = [describe(self.tokenizer, *pair) for pair in zip(found, judged, strict=True)]
+        if not look.doubts:
             return results
         return [
-            self._guarded(result, one, searched_again=row in again)
+            guarded(result, one, searched_again=row in again)
             for row, (result, one) in enumerate(zip(results, judged, strict=True))
         ]
+
+    def _with_likeness(self, one: Heard, waveform: Tensor) -> Heard:
+        if not self.judge.needs_sound(one.evidence):
+            return one
+        return one._replace(likeness=speech_likeness(waveform.cpu().numpy(), self.sample_rate))
 
     def _search(self, encoded: Encoded, options: SearchConfig) -> list[list[Hypothesis]]:
         lms, hotwords = weigh(self.lms, options), self._phrases.scorer(options)
@@ -191,29 +205,6 @@ class Recognizer(Transcriber):
                 found[row] = hypotheses
                 better.add(row)
         return better
-
-    def _describe(self, hypotheses: list[Hypothesis], judged: Judgement) -> Recognized:
-        texts = [self.tokenizer.decode(hypothesis.tokens) for hypothesis in hypotheses]
-        best = hypotheses[0]
-        nbest = tuple((text, h.score) for text, h in zip(texts, hypotheses, strict=True))
-        return Recognized(
-            texts[0],
-            best.score,
-            len(best.tokens),
-            best.ended,
-            nbest,
-            confidence=judged.confidence,
-            words=judged.words,
-            warnings=judged.warnings,
-            speech=judged.speech,
-        )
-
-    @staticmethod
-    def _guarded(result: Recognized, judged: Judgement, *, searched_again: bool) -> Recognized:
-        if searched_again:
-            again = f"repeated itself; searched again with search.ctc_weight={AGAIN_CTC_WEIGHT}"
-            result = replace(result, warnings=(again, *result.warnings))
-        return replace(result, text="", words=(), nbest=()) if judged.is_noise else result
 
 
 def load_recognizer(
@@ -244,10 +235,9 @@ def load_recognizer(
         lms=loaded,
         notices=[*notices, *(notice for lm in loaded for notice in lm.notices)],
     )
-    calibration = read_calibration(metrics)
+    calibration, reason = read_calibration(metrics, has_ctc=recognizer.judge.has_ctc)
     recognizer.judge = replace(recognizer.judge, calibration=calibration)
-    if calibration is None:
-        recognizer.notices += (UNCALIBRATED,)
+    recognizer.confidence_notice = reason
     return recognizer
 
 

@@ -43,7 +43,10 @@ class _Asking:
         return getattr(self._shared.recognizer, name)
 
     def recognize(self, waveforms: Sequence[Any], *others: Any, **named: Any) -> list[Any]:
-        """Returns a result for each waveform (N,), in the order given; all ask in the same way."""
+        """Returns a result for each waveform (N,), in the order given.
+
+        All ask in the same way, but for what one of them wants said besides (named True).
+        """
         return self._shared.ask(self._number, _Request(waveforms, others, named))
 
 
@@ -154,12 +157,13 @@ def _recognize(recognizer: Any, asked: Sequence[_Request], batch_seconds: float)
     order = sorted(places, key=lambda place: -len(asked[place[0]].waveforms[place[1]]))
     answers: list[list[Any]] = [[None] * len(one.waveforms) for one in asked]
     most = batch_seconds * recognizer.sample_rate
+    named = {name: value for one in asked for name, value in one.named.items() if value}
     while order:
         row, index = order[0]
         size = max(1, int(most / max(1, len(asked[row].waveforms[index]))))
         batch, order = order[:size], order[size:]
         waveforms = [asked[row].waveforms[index] for row, index in batch]
-        found = recognizer.recognize(waveforms, *asked[0].others, **asked[0].named)
+        found = recognizer.recognize(waveforms, *asked[0].others, **named)
         for (row, index), result in zip(batch, found, strict=True):
             answers[row][index] = result
     return answers

@@ -21,7 +21,7 @@ from asr.audio.held import Held, is_held, of_held
 from asr.audio.recording import Recording
 from asr.audio.speech import Segment, check_vad, segments
 from asr.errors import ConfigError, DataError
-from asr.use.heard import RecognizedText, SpeechRecognizer
+from asr.use.heard import LIKE_HEARD_IN_NOISE, RecognizedText, SpeechRecognizer
 from asr.use.joining import join_segments
 from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 LENGTH_WARNING = "stopped at the length cap"
 LOOP_WARNING = "repeated itself"
+STEADY_NOISE = "no speech: as loud all the time as noise is, and as improbable"
 STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
-STEADY_NOISE = "as loud all the time as noise is, and its text as improbable: it is left out"
 POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
 POOL_GROWTH = 4.0
 
@@ -166,7 +166,14 @@ def _transcribe_blocks(
     check_vad(options.vad)
     speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds, vad=options.vad)
     pools = _pools(speech, max_seconds, batch_seconds)
-    return join_segments(_recognize_pools(recognizer, pools, options))
+    joined = join_segments(_recognize_pools(recognizer, pools, options))
+    # Times that were asked for only to join what overlaps, and only there, are not given out.
+    return joined if options.word_times else (replace(one, words=()) for one in joined)
+
+
+def _shares(segment: Segment) -> bool:
+    """Returns whether a segment overlaps with the one before or behind it."""
+    return segment.goes_on or segment.shared_seconds > 0
 
 
 def _recognize_pools(
@@ -179,7 +186,8 @@ def _recognize_pools(
         results: dict[int, RecognizedText] = {}
         for batch in _batches(pool, batch_seconds):
             waveforms = [pool[index].waveform for index in batch]
-            more = {"words": True} if options.word_times else {}
+            overlap = any(_shares(pool[index]) for index in batch)
+            more = {"words": True} if options.word_times else {"times": True} if overlap else {}
             found = recognizer.recognize(waveforms, options.search, **more)
             results.update(zip(batch, found, strict=True))
         for index, segment in enumerate(pool):
@@ -226,8 +234,8 @@ def _with_text(
         warnings.append(LOOP_WARNING)
     text, words, nbest = found.text, found.words, found.nbest
     if segment.is_steady and text:
-        if found.speech is not None and found.speech < 0.5:
-            warnings.append(f'{STEADY_NOISE} ("{text}")')
+        if LIKE_HEARD_IN_NOISE in found.warnings:
+            warnings.append(f'{STEADY_NOISE}: what it heard in the sound is left out ("{text}")')
             text, words, nbest = "", (), ()
         else:
             warnings.append(STEADY_WARNING)

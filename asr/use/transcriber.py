@@ -39,7 +39,12 @@ class Transcriber(ABC):
 
     @abstractmethod
     def recognize(
-        self, waveforms: Sequence[Any], options: SearchConfig | None = None, *, words: bool = False
+        self,
+        waveforms: Sequence[Any],
+        options: SearchConfig | None = None,
+        *,
+        words: bool = False,
+        times: bool = False,
     ) -> Sequence[RecognizedText]:
         """Returns what is said in each waveform (N,)."""
 
