@@ -56,8 +56,9 @@ EFFECTS: dict[str, Effect] = {
             # Order and augmentation follow from the seed, the epoch and the utterance alone.
             "data.num_workers",
             "train.checkpoint_seconds",
-            # The dev set is decoded greedily, without language models.
+            # The dev set is decoded greedily, without language models or phrases to expect.
             *("search.beam_size", "search.num_best", "search.lm_weights", "search.rescore"),
+            *("search.hotwords", "search.hotword_reward"),
         ),
         Effect.NONE,
     ),
