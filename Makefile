@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 LANGUAGE := en
 BIN := .venv/bin
+# What the tests and the type checker can look at; whoever only uses the toolkit takes what they need.
+EXTRAS := av,demo,dev,hub,onnx,serve,vad
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -20,7 +22,7 @@ install: .venv/installed ## make .venv with everything in it
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv; } || \
 	  { echo "make: .venv could not be made; look at the lines above (network? python3-venv?) and run make again" >&2; exit 1; }
 	@echo "installing packages into .venv (a minute or a few)"
-	@$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[demo,dev]' || \
+	@$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[$(EXTRAS)]' || \
 	  { echo "make: a package could not be installed; look at the lines above and run make again, it goes on where it stopped" >&2; exit 1; }
 	@touch $@
 
@@ -41,7 +43,7 @@ test-latest: .venv/installed ## the fast tests beside the newest of all that pyp
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	  echo "installing the newest packages into $$folder (a minute or a few)" && \
 	  $(BIN)/uv venv --quiet --python "$$(command -v $(PYTHON))" "$$folder/venv" && \
-	  $(BIN)/uv pip install --quiet --python "$$folder/venv/bin/python" --editable '.[demo,dev]' && \
+	  $(BIN)/uv pip install --quiet --python "$$folder/venv/bin/python" --editable '.[$(EXTRAS)]' && \
 	  PATH="$$folder/venv/bin:$$PATH" && python --version && \
 	  uv pip list --python "$$folder/venv/bin/python" 2>/dev/null | grep -E '^(torch|torchaudio|lhotse|lightning-fabric|numpy) ' && \
 	  python -m pytest -m "not slow and not gpu and not network and not peers"
