@@ -139,10 +139,17 @@ def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
     assert_both_raise(path, r"no permission; must be readable \(chmod")
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.opus", "a.txt", "a.raw"])
+@pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.opus", "a.txt"])
 def test_a_file_without_audio_is_said_with_the_way_to_convert_it(tmp_path, name):
     (tmp_path / name).write_bytes(b"some words, no audio\n" * 100)
     assert_both_raise(tmp_path / name, "not audio that libsndfile reads; .*ffmpeg -i")
+
+
+def test_a_file_that_may_be_samples_without_a_header_leads_to_where_they_are_read(tmp_path):
+    (tmp_path / "a.raw").write_bytes(b"some words, no audio\n" * 100)
+    assert_both_raise(
+        tmp_path / "a.raw", "not audio that libsndfile reads; .*transcribe --raw RATE"
+    )
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.ogg"])

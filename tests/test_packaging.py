@@ -42,7 +42,7 @@ def declared(requirements: list[str]) -> set[str]:
 
 # Imported where an extra is installed -> the extra.
 SERVE = {"fastapi": "serve", "starlette": "serve", "uvicorn": "serve"}
-OPTIONAL = {"av": "av", "onnxruntime": "vad", **SERVE}
+OPTIONAL = {"av": "av", "huggingface_hub": "hub", "onnx": "onnx", "onnxruntime": "vad", **SERVE}
 
 
 def imported(source: str) -> set[str]:
