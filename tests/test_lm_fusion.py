@@ -450,21 +450,21 @@ def test_rescoring_without_a_choice_or_a_model_is_refused(ngram: LanguageModel) 
 def test_a_recognizer_checks_its_settings_and_fuses(
     model: Seq2Seq, ngram: LanguageModel, recurrent: LanguageModel
 ) -> None:
-    waveforms = [0.1 * torch.randn(length).numpy() for length in (6000, 4000)]
+    waveforms, lengths = 0.1 * torch.randn(2, 6000), torch.tensor([6000, 4000])
     alone = Recognizer(model, TOKENIZER, tiny_config())
     recognizer = Recognizer(model, TOKENIZER, tiny_config(), lms=[ngram, recurrent])
     settings = ["search.beam_size=3", "search.num_best=2", "search.length_bonus=0.3"]
     options = recognizer.choose([*settings, "search.lm_weights=[0.8,0.6]"])
     assert options.lm_weights == (0.8, 0.6)
-    fused = recognizer.recognize(waveforms, options)
-    plain = alone.recognize(waveforms, alone.choose(settings))
+    fused = recognizer.recognize_batch(waveforms, lengths, options)
+    plain = alone.recognize_batch(waveforms, lengths, alone.choose(settings))
     assert [result.nbest[0] for result in fused] == [(r.text, r.score) for r in fused]
     assert {len(result.nbest) for result in fused} == {2}
     assert [result.score for result in fused] != [result.score for result in plain]
     with pytest.raises(ConfigError, match="1 for 2 language models"):
         recognizer.choose(["search.lm_weights=[0.8]"])
     with pytest.raises(ConfigError, match="1 for 2 language models"):
-        recognizer.recognize(waveforms, SearchConfig(lm_weights=(0.1,)))
+        recognizer.recognize_batch(waveforms, lengths, SearchConfig(lm_weights=(0.1,)))
     with pytest.raises(ConfigError, match="unknown key"):
         recognizer.choose(["search.lm_weight=[0.8]"])
 

@@ -31,7 +31,7 @@ def test_decode_says_what_decoded_and_every_report_repeats_it(
     assert values["search"]["beam_size"] == 2
     assert values["configuration"]["sample_rate"] == 8000
     factor = values["wall_seconds"] / values["audio_seconds"]
-    assert values["real_time_factor"] == pytest.approx(factor, rel=1e-2)
+    assert values["real_time_factor"] == pytest.approx(factor, rel=0.1)  # seconds are rounded
     assert {"asr", "python", "torch"} == set(values["versions"])
     assert set(values["machine"]) == {"processor", "cores", "threads", "system"}
     assert run("score", decoded).returncode == 0

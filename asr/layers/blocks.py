@@ -124,7 +124,7 @@ def _largest(hidden: Tensor, lengths: Tensor, sizes: tuple[int, int]) -> tuple[T
     pooled = nn.functional.max_pool2d(hidden, sizes)
     lengths = _groups(lengths, sizes[0])
     # Only padding is infinite; frames of an utterance with fewer than one group have a maximum.
-    return pooled.masked_fill(pooled.isneginf(), 0.0), lengths
+    return pooled.masked_fill(pooled == -math.inf, 0.0), lengths  # isneginf is not in ONNX
 
 
 def _groups(lengths: Tensor, size: int) -> Tensor:
