@@ -92,8 +92,8 @@ class _Layer(nn.Module):
         """Returns (B,C',T,M) of (B,C,T,M) and lengths (B,) in frames."""
         over_time, over_mels = self.margins
         hidden = hidden.transpose(1, 2)  # (B,T,C,M)
-        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
-        hidden = hidden[rows, mirrored(lengths, hidden.size(1), over_time)].transpose(1, 2)
+        index = mirrored(lengths, hidden.size(1), over_time)[..., None, None]
+        hidden = hidden.gather(1, index.expand(-1, -1, *hidden.shape[2:])).transpose(1, 2)
         if over_mels:
             hidden = nn.functional.pad(hidden, (over_mels, over_mels, 0, 0), mode="reflect")
         hidden = self.convolution(hidden).permute(0, 2, 3, 1)  # (B,T,M,C')
