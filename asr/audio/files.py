@@ -61,16 +61,6 @@ def audio_info(path: str | Path) -> AudioInfo:
         return AudioInfo(file.sample_rate, file.num_channels, num_frames, seconds, file.format)
 
 
-def check_readable(path: str | Path) -> None:
-    """Returns None if a file opens as audio; its samples are checked when they are read.
-
-    Raises:
-        DataError: as audio_info.
-    """
-    with open_audio(path, to_read=False):
-        pass
-
-
 def read_audio(path: str | Path, sample_rate: int) -> Waveform:
     """Returns a whole file: (N,), float32, the mean of its channels, resampled to sample_rate (Hz).
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from asr.config import TokenizerConfig
@@ -92,8 +91,3 @@ def _weights(
     bias = tensors.take(f"{prefix}out.w.bias", vocabulary.size_before)
     named["output_weight"], named["bias"] = vocabulary.head(weight, bias, is_ctc=False)
     return named
-
-
-def check_parameters(network: torch.nn.Module, named: dict[str, Tensor]) -> None:
-    """Asserts that every weight of the network is there, and none else."""
-    assert network.state_dict().keys() == named.keys()

@@ -25,7 +25,6 @@ import jiwer
 from rapidfuzz.distance import Levenshtein
 
 from asr.errors import DataError
-from asr.text.normalizers import to_jamo
 
 Operation = Literal["hit", "substitution", "deletion", "insertion"]
 Step = tuple[Operation, str | None, str | None]  # (operation, reference token, hypothesis token)
@@ -148,11 +147,6 @@ def split_characters(text: str) -> str:
 def split_characters_no_spaces(text: str) -> str:
     """Returns the characters of the text without any whitespace."""
     return "".join(split_words(text))
-
-
-def split_jamo(text: str) -> str:
-    """Returns the characters of the text without whitespace, each Hangul syllable as its jamo."""
-    return to_jamo("".join(split_words(text)))
 
 
 def align_words(reference: str, hypothesis: str) -> Alignment:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from asr.errors import one_line
 from asr.serving.asked import Asked
 from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
+from asr.use.transcript_json import compression_ratio
 from asr.use.writers import PLAIN, WRITERS
 
 NOTICE_HEADER = "X-ASR-Notice"  # what a client that reads text alone can still see
@@ -106,7 +106,6 @@ def _verbose(transcript: Transcript, asked: Asked, encode: Encode) -> dict[str, 
 
 def _segment(segment: TranscribedSegment, asked: Asked, encode: Encode) -> dict[str, Any]:
     text = segment.line
-    size = len(text.encode("utf-8"))
     probability = segment.avg_log_prob if math.isfinite(segment.avg_log_prob) else SUREST
     return {
         **_place(segment),
@@ -114,7 +113,7 @@ def _segment(segment: TranscribedSegment, asked: Asked, encode: Encode) -> dict[
         "tokens": encode(text),
         "temperature": asked.temperature,
         "avg_logprob": probability,
-        "compression_ratio": size / len(zlib.compress(text.encode("utf-8"))) if size else 0.0,
+        "compression_ratio": compression_ratio(text),
         "no_speech_prob": segment.no_speech_prob,
     }
 

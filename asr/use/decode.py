@@ -21,6 +21,7 @@ from asr.machine.ranks import connected, gather, own_rank
 from asr.text.normalizers import get_normalizer
 from asr.use.recognized import Recognized
 from asr.use.recognizer import Recognizer
+from asr.use.transcript import rounded
 
 HYPOTHESES_FILE = "hyp.jsonl"
 NOTHING: dict[str, object] = {  # what a line says of audio that cannot be read
@@ -166,7 +167,7 @@ def _line(result: Recognized, *, words: bool) -> dict[str, object]:
         "num_tokens": result.num_tokens,
         "nbest": [{"text": text, "score": round(score, 4)} for text, score in result.nbest],
         "ended": result.ended,
-        "confidence": _rounded(result.confidence),
+        "confidence": rounded(result.confidence),
         "warnings": list(result.warnings),
     }
     if words:
@@ -175,12 +176,8 @@ def _line(result: Recognized, *, words: bool) -> dict[str, object]:
                 "word": word.text,
                 "start": round(word.start_seconds, 3),
                 "end": round(word.end_seconds, 3),
-                "confidence": _rounded(word.confidence),
+                "confidence": rounded(word.confidence),
             }
             for word in result.words
         ]
     return line
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -10,6 +10,11 @@ from pathlib import Path
 MEMORY_STEM = "transcript"  # the file name of a transcript whose audio came from memory
 
 
+def rounded(probability: float | None) -> float | None:
+    """Returns a confidence as files show it; None where it is not known."""
+    return None if probability is None else round(probability, 4)
+
+
 @dataclass(frozen=True)
 class TimedWord:
     """A word (in Korean an eojeol), where it is said, in seconds, and how sure of it one may be."""

@@ -8,7 +8,7 @@ import zlib
 from typing import Any
 
 from asr.use.cues import WriteOptions
-from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
+from asr.use.transcript import TimedWord, TranscribedSegment, Transcript, rounded
 
 PLAIN = WriteOptions()
 
@@ -43,14 +43,14 @@ def _segment(segment: TranscribedSegment, options: WriteOptions) -> dict[str, An
         "tokens": [],
         "temperature": 0.0,
         "avg_logprob": _finite(segment.avg_log_prob),
-        "compression_ratio": _compression_ratio(segment.text),
+        "compression_ratio": round(compression_ratio(segment.text), 4),
         "no_speech_prob": segment.no_speech_prob,
         "score": _finite(segment.score),
         "ended": segment.ended,
         "warning": segment.warning,
     }
     if options.confidence:
-        row["confidence"] = _rounded(segment.confidence)
+        row["confidence"] = rounded(segment.confidence)
     if options.word_timestamps:
         row["words"] = [_word(word) for word in segment.words]
     if options.nbest > 1:
@@ -67,18 +67,14 @@ def _word(word: TimedWord) -> dict[str, Any]:
         "word": f" {word.text.strip()}",
         "start": round(word.start_seconds, 3),
         "end": round(word.end_seconds, 3),
-        "probability": _rounded(word.confidence),
+        "probability": rounded(word.confidence),
     }
 
 
-def _compression_ratio(text: str) -> float:
+def compression_ratio(text: str) -> float:
     """Returns how many times smaller zlib makes a text; repetition makes it large."""
     data = text.encode("utf-8", "backslashreplace")
-    return round(len(data) / len(zlib.compress(data)), 4)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return len(data) / len(zlib.compress(data))
 
 
 def _finite(value: float) -> float | None:
