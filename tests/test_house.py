@@ -433,6 +433,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cli.exporting": "exporting_folder",
         "asr.errors": "all",
         "asr.cli.__main__": "cli",
+        "asr.cli": "cli",
     }
     for path in MODULES:
         name = module_name(path)

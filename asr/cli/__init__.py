@@ -1,5 +1,8 @@
 """The command `asr`."""
 
-from asr.cli.app import main
+from asr.machine.loading import without_collecting
+
+with without_collecting():
+    from asr.cli.app import main
 
 __all__ = ["main"]

@@ -15,6 +15,7 @@ from asr.cli.transcribe_checks import check_together, read_channels, standard_in
 from asr.cli.transcribe_options import Wanted
 from asr.errors import ConfigError, DataError
 from asr.machine.cores import use_threads
+from asr.machine.loading import without_collecting
 
 if TYPE_CHECKING:
     from asr.audio.raw_file import RawFormat
@@ -157,9 +158,10 @@ class Run:
         return {"version": __version__, "model": model.resolve(), "stamps": stamps} | options
 
     def _work(self, jobs: list[Job], each: Any) -> None:
-        from asr.use.many import language_of, transcribe_jobs
-        from asr.use.recognizer import load_recognizer
-        from asr.use.transcribe import TranscribeOptions
+        with without_collecting():
+            from asr.use.many import language_of, transcribe_jobs
+            from asr.use.recognizer import load_recognizer
+            from asr.use.transcribe import TranscribeOptions
 
         wanted = self.wanted
         recognizer = load_recognizer(wanted.model, wanted.device, lms=wanted.lms or ())
