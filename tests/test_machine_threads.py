@@ -2,8 +2,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import torch
 
-from asr.machine.threads import map_ahead
+from asr.machine.threads import alone, map_ahead
 
 
 def test_results_come_in_the_order_of_the_items_whoever_is_done_first() -> None:
@@ -41,3 +42,18 @@ def test_an_error_in_a_thread_reaches_the_reader() -> None:
     assert next(made) == 1
     with pytest.raises(ZeroDivisionError):
         next(made)
+
+
+def test_what_is_computed_alone_has_one_thread_and_afterwards_there_are_as_many_as_before() -> None:
+    number = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(ZeroDivisionError), alone():
+            _divide_by(torch.get_num_threads() - 1)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(number)
+
+
+def _divide_by(number: int) -> float:
+    return 1 / number

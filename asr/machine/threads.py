@@ -1,13 +1,32 @@
-"""Work on many things at once, in threads, of which only a few wait at a time."""
+"""Work on many things at once, in threads, of which only a few wait at a time; or in one alone."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Computes what is inside in this thread only.
+
+    The threads that OpenMP starts for a thread of ours stay. Once there are more of all than cores,
+    those that wait for work fall asleep at once, and what another thread of ours computes takes two
+    to three times as long (GNU's OpenMP, with torch 2.14: a search with two threads).
+    """
+    import torch
+
+    number = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(number)
 
 
 def map_ahead(

@@ -24,6 +24,7 @@ from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
 from asr.lm.hotwords import Phrases, PhraseScorer
 from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device
+from asr.machine.threads import alone
 from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
 from asr.scorers import WeightedScorer
@@ -224,17 +225,18 @@ def load_recognizer(
         DataError: an ARPA file cannot be read.
         ConfigError: there is no such device.
     """
-    chosen = own_device(device)
-    model, tokenizer, config, metrics, notices = load_model_folder(_folder(folder), chosen)
-    loaded = [load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms]
-    recognizer = Recognizer(
-        model,
-        tokenizer,
-        config,
-        max_seconds=metrics.get("longest_seconds"),
-        lms=loaded,
-        notices=[*notices, *(notice for lm in loaded for notice in lm.notices)],
-    )
+    with alone():  # whichever thread will compute, its own threads are the first
+        chosen = own_device(device)
+        model, tokenizer, config, metrics, notices = load_model_folder(_folder(folder), chosen)
+        loaded = [load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms]
+        recognizer = Recognizer(
+            model,
+            tokenizer,
+            config,
+            max_seconds=metrics.get("longest_seconds"),
+            lms=loaded,
+            notices=[*notices, *(notice for lm in loaded for notice in lm.notices)],
+        )
     calibration, reason = read_calibration(metrics, has_ctc=recognizer.judge.has_ctc)
     recognizer.judge = replace(recognizer.judge, calibration=calibration)
     recognizer.confidence_notice = reason
