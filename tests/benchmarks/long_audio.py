@@ -38,8 +38,8 @@ from asr.audio.levels import frame_levels
 from asr.audio.speech import segments
 from asr.config import SearchConfig
 from asr.use.joining import JOIN_WARNING, join_segments
-from asr.use.transcribe import TranscribeOptions, _with_text, iter_segments
-from asr.use.transcript import TranscribedSegment
+from asr.use.transcribe import TranscribeOptions, _shares, _with_text, iter_segments
+from asr.use.transcript import TimedWord, TranscribedSegment
 
 RATE = 16000
 
@@ -52,6 +52,11 @@ class Said:
     score: float = -1.0
     num_tokens: int = 1
     ended: str = "eos"
+    confidence: float | None = None
+    words: tuple[TimedWord, ...] = ()
+    warnings: tuple[str, ...] = ()
+    speech: float | None = None
+    nbest: tuple[tuple[str, float], ...] = ()
 
 
 class StandIn:
@@ -60,8 +65,8 @@ class StandIn:
     sample_rate = RATE
     max_seconds = 20.0
 
-    def recognize(self, waveforms: list[np.ndarray], _: SearchConfig) -> list[Said]:
-        """Returns the words of each waveform."""
+    def recognize(self, waveforms: list[np.ndarray], _: SearchConfig, **more: bool) -> list[Said]:
+        """Returns the words of each waveform; they get no times, whatever is asked for."""
         return [Said(" ".join(self.words(waveform))) for waveform in waveforms]
 
     def words(self, waveform: np.ndarray) -> Iterator[str]:
@@ -117,7 +122,8 @@ def one_by_one(recognizer: Any, path: Path, options: TranscribeOptions) -> Itera
 
     def alone() -> Iterator[tuple[TranscribedSegment, Any]]:
         for number, stretch in enumerate(stretches):
-            (found,) = recognizer.recognize([stretch.waveform], options.search)
+            more = {"times": True} if _shares(stretch) else {}
+            (found,) = recognizer.recognize([stretch.waveform], options.search, **more)
             yield _with_text(number, stretch, found, max_seconds=longest), stretch
 
     for segment in join_segments(alone()):
