@@ -354,6 +354,34 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(tmp_path: Path) ->
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
 
+def test_a_run_that_was_stopped_in_a_long_recording_goes_on_in_its_middle(tmp_path: Path) -> None:
+    long, out = tmp_path / "long.wav", tmp_path / "out"
+    words = [np.pad(tone("abdc", RATE), (0, RATE)) for _ in range(40)]
+    soundfile.write(long, np.concatenate(words) * np.linspace(0.5, 1, 40 * len(words[0])), RATE)
+    stopping = (
+        "import sys, asr.cli\nfrom asr.use.recognizer import Recognizer\n"
+        "old, heard, most = Recognizer.recognize, [], int(sys.argv.pop(1))\n"
+        "def recognize(self, waveforms, *a, **k):\n"
+        "    heard.extend(waveforms)\n"
+        "    if len(heard) > most: raise KeyboardInterrupt\n"
+        "    return old(self, waveforms, *a, **k)\n"
+        "Recognizer.recognize = recognize\n"
+        "try: asr.cli.main()\nfinally: print(len(heard))"
+    )
+
+    def heard(most: int, folder: Path) -> int:
+        command = [sys.executable, "-c", stopping, str(most), "transcribe", str(long), "-o"]
+        command += [str(folder), "--model", str(MODEL), "--batch-seconds", "4", "-f", "json"]
+        return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout)
+
+    whole = heard(1000, tmp_path / "whole")
+    first = heard(whole // 2, out)
+    assert not (out / "long.json").exists()
+    assert heard(1000, out) < whole - first // 2
+    assert (out / "long.json").read_bytes() == (tmp_path / "whole" / "long.json").read_bytes()
+    assert not (out / JOURNAL_FILE).exists()
+
+
 def test_a_stopped_run_counts_for_its_own_command_and_recordings_alone(
     talks: Path, tmp_path: Path
 ) -> None:

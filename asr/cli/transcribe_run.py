@@ -190,13 +190,21 @@ class Run:
                 self._tell_segment(job, segment, has_others=len(jobs) > 1)
 
             done = transcribe_jobs(
-                recognizer, jobs, self.clips,
+                recognizer, jobs, self.clips, of_long=self._remembering(recognizer),
                 options=options, on_segment=on_segment, on_warning=self.tell,
             )  # fmt: skip
             for one in done:
                 with each.attempt(one.job.name):
                     self._finish(one, language)
                 progress.done(one.job.seconds or 0.0)
+
+    def _remembering(self, recognizer: Any) -> Any:
+        """Returns what goes on in the middle of a long recording where the command was stopped."""
+        from asr.use.remembering import Remembering
+
+        if self.journal is None:
+            return recognizer
+        return Remembering(recognizer, known=self.journal.heard, keep=self.journal.keep)
 
     @property
     def _needs_words(self) -> bool:

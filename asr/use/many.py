@@ -12,6 +12,7 @@ from typing import Any
 from asr.audio.recording import Recording
 from asr.errors import DataError
 from asr.use.clips import Clips, transcribe_clips
+from asr.use.heard import SpeechRecognizer
 from asr.use.inputs import Input
 from asr.use.together import run_together
 from asr.use.transcribe import TranscribeOptions
@@ -93,12 +94,13 @@ def transcribe_jobs(
     clips: Clips,
     *,
     options: TranscribeOptions,
+    of_long: SpeechRecognizer | None = None,
     on_segment: Callable[[Job, TranscribedSegment], None] = lambda *_: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Done]:
     """Yields what comes of each job, in order.
 
-    on_segment hears of a long recording's segments as they come, of a short one's when it is done.
+    A long recording is heard by of_long, and on_segment hears of its segments as they come.
     """
     for is_short, group in groupby(jobs, key=lambda job: _is_short(job, clips)):
         few = list(group)
@@ -107,7 +109,7 @@ def transcribe_jobs(
                 hear = partial(on_segment, job)
                 try:
                     found = transcribe_clips(
-                        recognizer, job.recording, clips,
+                        of_long or recognizer, job.recording, clips,
                         options=options, on_segment=hear, on_warning=on_warning,
                     )  # fmt: skip
                 except DataError as error:

@@ -1,7 +1,8 @@
 """Which recordings a run has done that was stopped, so that the same command goes on with the rest.
 
-A hidden file in the output folder holds what the command is, and a line for each recording that is
-written. It goes when all are; another command does not look at it, and begins one of its own.
+A hidden file in the output folder holds what the command is, a line for each recording that is
+written, and one for each stretch of a long recording that is heard (asr/use/remembering.py). It
+goes when all are written; another command does not look at it, and begins one of its own.
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ class Journal:
 
     Attributes:
         done: name -> what told the recording from another, of an earlier run of the same command.
+        heard: hash of a sound -> what was said of it, likewise.
     """
 
     def __init__(self, folder: Path, command: Mapping[str, object], *, afresh: bool) -> None:
         self.path = folder / JOURNAL_FILE
         text = json.dumps(command, sort_keys=True, default=str)
         self._command = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
-        self.done: dict[str, str] = {} if afresh else self._read()
+        self.done: dict[str, str] = {}
+        self.heard: dict[str, dict[str, object]] = {}
+        if not afresh:
+            self._read()
         self._has_begun = False
         if afresh:
             self.finish()
@@ -46,36 +51,49 @@ class Journal:
 
     def add(self, name: str, stamp: str) -> None:
         """Notes that a recording is written."""
-        if not self._has_begun:
-            self._begin()
-        line = json.dumps({"name": name, "stamp": stamp}) + "\n"
-        with (
-            writing(self.path, DataError, way_out=WAY_OUT),
-            self.path.open("a", encoding="utf-8") as file,
-        ):
-            file.write(line)
+        self._append([{"name": name, "stamp": stamp}])
+
+    def keep(self, heard: Mapping[str, Mapping[str, object]]) -> None:
+        """Notes what was said of stretches of a recording that is not written yet."""
+        self._append([{"sound": sound, "said": dict(row)} for sound, row in heard.items()])
 
     def finish(self) -> None:
         """Forgets the run: all is written."""
         self.path.unlink(missing_ok=True)
 
+    def _append(self, rows: Sequence[Mapping[str, object]]) -> None:
+        if not self._has_begun:
+            self._begin()
+        with (
+            writing(self.path, DataError, way_out=WAY_OUT),
+            self.path.open("a", encoding="utf-8") as file,
+        ):
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+
     def _begin(self) -> None:
         """Writes the file anew, with what an earlier run of the same command has done."""
-        rows = [{"name": name, "stamp": stamp} for name, stamp in self.done.items()]
+        rows: list[dict[str, object]] = [
+            {"name": name, "stamp": stamp} for name, stamp in self.done.items()
+        ]
+        rows += [{"sound": sound, "said": row} for sound, row in self.heard.items()]
         lines = [json.dumps(row) + "\n" for row in [{"command": self._command}, *rows]]
         write_file(self.path, "".join(lines), DataError, way_out=WAY_OUT)
         self._has_begun = True
 
-    def _read(self) -> dict[str, str]:
-        """Returns what the file says of this command; a last line may be cut short."""
+    def _read(self) -> None:
+        """Takes what the file says of this command; a last line may be cut short."""
         try:
             first, *rest = self.path.read_text("utf-8", errors="replace").splitlines()
         except (OSError, ValueError):
-            return {}
+            return
         if _row(first).get("command") != self._command:
-            return {}
-        rows = [row for row in map(_row, rest) if "name" in row and "stamp" in row]
-        return {str(row["name"]): str(row["stamp"]) for row in rows}
+            return
+        for row in map(_row, rest):
+            said = row.get("said")
+            if "name" in row and "stamp" in row:
+                self.done[str(row["name"])] = str(row["stamp"])
+            elif "sound" in row and isinstance(said, dict):
+                self.heard[str(row["sound"])] = said
 
 
 def _row(line: str) -> dict[str, object]:

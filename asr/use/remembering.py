@@ -1,0 +1,85 @@
+"""A recognizer that goes on in the middle of a long recording where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from asr.audio.files import Waveform
+from asr.config import SearchConfig
+from asr.use.heard import RecognizedText, SpeechRecognizer
+from asr.use.recognized import Recognized
+from asr.use.transcript import TimedWord
+
+
+class Remembering:
+    """A recognizer that does not hear twice what it has heard before it was stopped.
+
+    What it says of a waveform is kept under a hash of the sound, so that a recording is cut as it
+    was and only what is new to it is searched.
+
+    Args:
+        recognizer: that recognizes what is new.
+        known: hash of a sound -> what was said of it, as `keep` was given it, in an earlier run
+            with the same model and settings.
+        keep: is given the hashes and what is said of each as plain data, a batch at a time.
+    """
+
+    def __init__(
+        self,
+        recognizer: SpeechRecognizer,
+        *,
+        known: Mapping[str, Mapping[str, object]],
+        keep: Callable[[Mapping[str, Mapping[str, object]]], None],
+    ) -> None:
+        self.recognizer, self.known, self.keep = recognizer, known, keep
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate (Hz) of the waveforms it takes."""
+        return self.recognizer.sample_rate
+
+    @property
+    def max_seconds(self) -> float:
+        """Longest utterance it was trained on."""
+        return self.recognizer.max_seconds
+
+    def recognize(
+        self, waveforms: Sequence[Waveform], options: SearchConfig, **more: bool
+    ) -> Sequence[RecognizedText]:
+        """Returns one result for each waveform (N,), in the order given."""
+        keys = [_key(waveform, more) for waveform in waveforms]
+        results: list[RecognizedText | None] = [_result(self.known.get(key)) for key in keys]
+        new = [place for place, result in enumerate(results) if result is None]
+        if new:
+            found = self.recognizer.recognize([waveforms[i] for i in new], options, **more)
+            for place, result in zip(new, found, strict=True):
+                results[place] = result
+            self.keep({keys[i]: _row(result) for i, result in zip(new, found, strict=True)})
+        return [result for result in results if result is not None]
+
+
+def _key(waveform: Waveform, more: Mapping[str, bool]) -> str:
+    asked = "".join(sorted(name for name, wanted in more.items() if wanted))
+    return hashlib.blake2b(waveform.tobytes(), digest_size=16, person=asked.encode()).hexdigest()
+
+
+def _row(result: RecognizedText) -> dict[str, object]:
+    row = {field.name: getattr(result, field.name) for field in fields(Recognized)}
+    return row | {"words": [asdict(word) for word in result.words]}
+
+
+def _result(row: Mapping[str, object] | None) -> Recognized | None:
+    """Returns what a row says; None for one that is not whole."""
+    if row is None:
+        return None
+    try:
+        values: dict[str, Any] = {field.name: row[field.name] for field in fields(Recognized)}
+        values["words"] = tuple(TimedWord(**word) for word in values["words"])
+        values["nbest"] = tuple((text, score) for text, score in values["nbest"])
+        values["warnings"] = tuple(values["warnings"])
+        return Recognized(**values)
+    except (KeyError, TypeError, ValueError):
+        return None
