@@ -190,7 +190,7 @@ class Run:
                 self._tell_segment(job, segment, has_others=len(jobs) > 1)
 
             done = transcribe_jobs(
-                recognizer, jobs, self.clips, of_long=self._remembering(recognizer),
+                self._remembering(recognizer), jobs, self.clips,
                 options=options, on_segment=on_segment, on_warning=self.tell,
             )  # fmt: skip
             for one in done:
@@ -199,7 +199,7 @@ class Run:
                 progress.done(one.job.seconds or 0.0)
 
     def _remembering(self, recognizer: Any) -> Any:
-        """Returns what goes on in the middle of a long recording where the command was stopped."""
+        """Returns a recognizer that goes on where the command was stopped."""
         from asr.use.remembering import Remembering
 
         if self.journal is None:

@@ -12,7 +12,6 @@ from typing import Any
 from asr.audio.recording import Recording
 from asr.errors import DataError
 from asr.use.clips import Clips, transcribe_clips
-from asr.use.heard import SpeechRecognizer
 from asr.use.inputs import Input
 from asr.use.together import run_together
 from asr.use.transcribe import TranscribeOptions
@@ -94,13 +93,12 @@ def transcribe_jobs(
     clips: Clips,
     *,
     options: TranscribeOptions,
-    of_long: SpeechRecognizer | None = None,
     on_segment: Callable[[Job, TranscribedSegment], None] = lambda *_: None,
     on_warning: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Done]:
     """Yields what comes of each job, in order.
 
-    A long recording is heard by of_long, and on_segment hears of its segments as they come.
+    on_segment hears of a long recording's segments as they come, of a short one's when it is done.
     """
     for is_short, group in groupby(jobs, key=lambda job: _is_short(job, clips)):
         few = list(group)
@@ -109,7 +107,7 @@ def transcribe_jobs(
                 hear = partial(on_segment, job)
                 try:
                     found = transcribe_clips(
-                        of_long or recognizer, job.recording, clips,
+                        recognizer, job.recording, clips,
                         options=options, on_segment=hear, on_warning=on_warning,
                     )  # fmt: skip
                 except DataError as error:

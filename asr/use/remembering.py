@@ -1,4 +1,4 @@
-"""A recognizer that goes on in the middle of a long recording where it was stopped."""
+"""A recognizer that goes on where it was stopped, in the middle of a long recording, too."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Which recordings a run has done that was stopped, so that the same command goes on with the rest.
 
 A hidden file in the output folder holds what the command is, a line for each recording that is
-written, and one for each stretch of a long recording that is heard (asr/use/remembering.py). It
-goes when all are written; another command does not look at it, and begins one of its own.
+written, and one for each stretch of speech that is heard (asr/use/remembering.py). It goes when all
+are written; another command does not look at it, and begins one of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class Journal:
         if not afresh:
             self._read()
         self._has_begun = False
+        self._lock = threading.Lock()  # short recordings are heard in one thread, written in others
         if afresh:
             self.finish()
 
@@ -62,13 +64,14 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
     def _append(self, rows: Sequence[Mapping[str, object]]) -> None:
-        if not self._has_begun:
-            self._begin()
-        with (
-            writing(self.path, DataError, way_out=WAY_OUT),
-            self.path.open("a", encoding="utf-8") as file,
-        ):
-            file.writelines(json.dumps(row) + "\n" for row in rows)
+        with self._lock:
+            if not self._has_begun:
+                self._begin()
+            with (
+                writing(self.path, DataError, way_out=WAY_OUT),
+                self.path.open("a", encoding="utf-8") as file,
+            ):
+                file.writelines(json.dumps(row) + "\n" for row in rows)
 
     def _begin(self) -> None:
         """Writes the file anew, with what an earlier run of the same command has done."""
