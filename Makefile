@@ -8,7 +8,7 @@ EXTRAS := av,demo,dev,hub,onnx,serve,vad
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-quick test test-all test-latest lint format bench bench-peers fuzz clean
+.PHONY: help install demo demo-quick test test-all test-latest lint format bench bench-peers fuzz interchange clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,7 +33,7 @@ demo-quick: .venv/installed ## the same path in a minute, too short to learn muc
 	@egs/quickstart/run.sh --language $(LANGUAGE) --quick true
 
 test: .venv/installed lint ## format check, lint, types and the fast tests
-	@$(BIN)/python -m pytest -m "not slow and not gpu and not network and not peers"
+	@$(BIN)/python -m pytest -m "not slow and not gpu and not network and not peers and not interchange"
 
 test-all: .venv/installed lint ## every test that this machine can run
 	@$(BIN)/python -m pytest
@@ -46,7 +46,7 @@ test-latest: .venv/installed ## the fast tests beside the newest of all that pyp
 	  $(BIN)/uv pip install --quiet --python "$$folder/venv/bin/python" --editable '.[$(EXTRAS)]' && \
 	  PATH="$$folder/venv/bin:$$PATH" && python --version && \
 	  uv pip list --python "$$folder/venv/bin/python" 2>/dev/null | grep -E '^(torch|torchaudio|lhotse|lightning-fabric|numpy) ' && \
-	  python -m pytest -m "not slow and not gpu and not network and not peers"
+	  python -m pytest -m "not slow and not gpu and not network and not peers and not interchange"
 
 lint: .venv/installed ## format check, lint and types
 	@$(BIN)/ruff format --check .
@@ -66,6 +66,17 @@ fuzz: .venv/installed ## thousands of damaged files, manifests, configurations, 
 	@$(BIN)/python tests/fuzz/run.py
 
 bench-peers: .venv-peers/espnet/installed .venv-peers/speechbrain/installed ## install ESPnet and SpeechBrain for make bench
+
+# Rows whose tool is a Debian package (sctk, chromium) say so where it is missing.
+INTERCHANGE := $(patsubst tests/interchange/%.txt,.venv-interchange/%/installed,$(wildcard tests/interchange/*.txt))
+interchange: .venv/installed $(INTERCHANGE) ## what 25 other tools make of our files, and we of theirs: a table
+	@$(BIN)/python -m pytest -q tests/interchange --write-results
+
+.venv-interchange/%/installed: .venv/installed tests/interchange/%.txt
+	@echo "installing $* into .venv-interchange/$* (a minute or a few)"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-interchange/$*
+	@$(BIN)/uv pip install --quiet --python .venv-interchange/$*/bin/python -r tests/interchange/$*.txt
+	@touch $@
 
 .venv-peers/%/installed: .venv/installed tests/benchmarks/%.txt
 	@echo "installing $* into .venv-peers/$* (a minute or a few)"

@@ -20,6 +20,7 @@ from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 from asr.cli import app as cli
 from asr.config import Config, parse_config
 
+pytest_plugins = ["interchange.rows"]  # rows of a table, which the tests of that folder are
 TINY = {
     "sample_rate": 8000,
     "features": {"num_mels": 16},
