@@ -9,7 +9,7 @@ from conftest import error_of, run, tone, write_manifest
 from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
 from asr.data import export as module
-from asr.data import export_folder, export_formats
+from asr.data import export_folder, export_formats, export_kaldi
 from asr.data.cut_audio import encode_wav, encode_wav16, load_channels, plain_source
 from asr.data.export import export
 from asr.errors import DataError
@@ -230,7 +230,9 @@ def test_kaldi_without_parts_needs_no_segments_and_is_sorted_as_c_sorts(tmp_path
     cuts[1].supervisions[0].speaker = None
     export(write(tmp_path / "cuts.jsonl.gz", cuts), tmp_path / "out", to="kaldi")
     out = tmp_path / "out"
-    assert sorted(path.name for path in out.iterdir()) == ["spk2utt", "text", "utt2spk", "wav.scp"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("reco2dur", "spk2utt", "text", "utt2spk", "wav.scp")
+    ]
     names = ["Z-1", "a-2", "b-1", "é-1", "나-1"]
     assert names == sorted(names, key=lambda name: name.encode())
     assert lines(out / "text") == [f"{name} x" for name in names]
@@ -255,6 +257,27 @@ def test_kaldi_with_parts_names_a_file_once_whatever_its_recordings_are_called(
         "ann-1-3 ann-1 0.3 0.333375",
         "ann-2 ann-1-2 0 0.8",
     ]
+
+
+def test_times_for_kaldi_meet_their_samples_whether_they_are_rounded_or_cut() -> None:
+    for rate in (8000, 11025, 16000, 44100, 48000):
+        for sample in (*range(3000), 7_654_321, 10_000 * rate + 1):
+            written = export_kaldi._seconds(sample, rate)
+            assert int(float(written) * rate) == round(float(written) * rate) == sample
+    assert export_kaldi._seconds(1001, 16000) == "0.062562501"  # 1000.99999, with the ninth digit 0
+    assert export_kaldi._seconds(4960, 16000) == "0.31"
+
+
+def test_kaldi_is_told_how_long_recordings_are(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "ann-1.wav", np.full(16007, 0.25), 16000)
+    flac = make_cut(tmp_path / "ann-2.flac", "b")
+    whole = Recording.from_file(tmp_path / "ann-1.wav").to_cut().with_id("ann-1")
+    whole.supervisions = [SupervisionSegment("ann-1", "ann-1", 0.0, whole.duration, text="a")]
+    export(write(tmp_path / "cuts.jsonl.gz", [whole, flac]), tmp_path / "out", to="kaldi")
+    assert lines(tmp_path / "out" / "reco2dur") == ["ann-1 1.0004375", "ann-2 0.8"]
+    part = whole.truncate(duration=0.5).with_id("ann-1-a")
+    export(write(tmp_path / "cuts.jsonl.gz", [part, flac]), tmp_path / "parts", to="kaldi")
+    assert lines(tmp_path / "parts" / "reco2dur") == ["ann-1 1.0004375", "ann-2 0.8"]
 
 
 def test_speakers_out_of_order_and_several_in_an_utterance_are_told(tmp_path: Path) -> None:
