@@ -5,6 +5,7 @@ it is looked for beside wav.scp. An end of -1 is the end of the recording.
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from asr.recipes.tables import find_file
 from asr.tables.text_files import nfc, read_text, said_encodings
 
 OPEN_END = -1.0
+IN_ARCHIVE = re.compile(r"\.ark:\d+$")  # as Kaldi, kaldiio and ESPnet write them
 
 
 class _Line(NamedTuple):
@@ -99,6 +101,12 @@ class _Files:
             problem = (
                 f'{line.where}: "{name}" is a command, which is not run; write its audio to a '
                 "file and name that"
+            )
+            return _Audio(self.folder / "wav.scp", problem)
+        if IN_ARCHIVE.search(line.value):
+            problem = (
+                f'{line.where}: "{name}" is in an archive, at a byte of it, which is not read; '
+                "write its audio to a file and name that"
             )
             return _Audio(self.folder / "wav.scp", problem)
         if os.path.isabs(line.value):

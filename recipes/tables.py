@@ -1,6 +1,8 @@
 """Tables of utterances, csv, tsv and JSON, as rows."""
 
 import math
+import os
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +20,9 @@ from asr.tables.text_files import nfc, said_encodings
 SHEET_ERRORS = ("#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NULL!", "#N/A")
 MOST_SPLIT_NAMES = 20  # a column with more different values says no splits
 NEMO = "audio_filepath"  # NeMo's heading: it reads as much of a file as the duration says
+
+# What SpeechBrain and others put a folder's name in place of, when they are told it.
+STANDS_FOR = re.compile(r"(\$\w+|\$?\{\w+\})[/\\]")
 
 
 def find_file(folder: Path, name: str) -> Path:
@@ -100,7 +105,12 @@ def _row(path: Path, record: Record, columns: Mapping[str, Sequence[str]]) -> Ro
     if end is None and start is not None and length is not None:
         end, length = start + length, None
     name, speaker, text, split = (_words(found[x]) for x in ("name", "speaker", "text", "split"))
-    audio = find_file(path.parent, _words(found["audio"]))
+    said = _words(found["audio"])
+    audio = find_file(path.parent, said)
+    stands_for = STANDS_FOR.match(said.strip())
+    if stands_for and not os.path.exists(audio):
+        problem = f"{stands_for[1]} stands for a folder; put the folder in its place"
+        return _unusable(path, record, f"{said.strip()}: {problem}")
     return Row(
         nfc(name),
         audio,

@@ -114,6 +114,15 @@ def test_bad_lines_of_every_file_are_skipped_when_told(tmp_path: Path) -> None:
     ]
 
 
+def test_audio_in_an_archive_is_refused_in_words(tmp_path: Path) -> None:
+    folder = write_kaldi(tmp_path / "mine", "0 1\n1 2")
+    (folder / "wav.scp").write_text("rec data/format.1/data_wav.ark:26\n")  # as ESPnet's dump has
+    assert problems(folder)[0] == (
+        'text:1: wav.scp:1: "rec" is in an archive, at a byte of it, which is not read; write its '
+        "audio to a file and name that"
+    )
+
+
 def test_a_text_file_of_korean_windows_is_read_and_that_is_said(tmp_path: Path) -> None:
     folder = write_kaldi(tmp_path / "mine", "0 1\n1 2\n2 3")
     (folder / "text").write_bytes("u0 안녕하세요\nu1 오늘 날씨\nu2 고맙습니다\n".encode("cp949"))

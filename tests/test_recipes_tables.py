@@ -182,6 +182,24 @@ def test_a_table_without_headings_or_with_two_of_a_name_is_refused(folder: Path)
         prepared(folder)
 
 
+def test_a_space_may_follow_the_comma_also_before_a_quotation_mark(folder: Path) -> None:
+    rows = ["ID, wav, wrd", 'a, clips/u0.wav, "one, two"', "b, clips/u1.wav, three"]
+    rows += ['c,clips/u2.wav,"he said ""yes"""']
+    (folder / "t.csv").write_text("\n".join(rows), "utf-8")
+    assert texts_of(folder) == {"a": "one, two", "b": "three", "c": 'he said "yes"'}
+
+
+@pytest.mark.parametrize("sign", ["$data_root", "{data_root}", "${data_root}"])
+def test_a_path_that_another_tool_is_to_complete_is_refused(folder: Path, sign: str) -> None:
+    rows = {f"u{n}": {"wav": f"{sign}/u{n}.wav", "words": TEXTS[n]} for n in range(3)}
+    (folder / "t.json").write_text(json.dumps(rows), "utf-8")
+    said = f"{sign} stands for a folder; put the folder in its place"
+    assert problems(folder)[0] == f't.json "u0": {sign}/u0.wav: {said}'
+    for number in range(3):  # a folder may be called so
+        write_wav(folder / sign / f"u{number}.wav")
+    assert texts_of(folder) == numbered(TEXTS[:3])
+
+
 def test_quoted_line_breaks_and_commas_are_of_the_text(folder: Path) -> None:
     texts = ("well, hello", "two\nlines, with\n\ncommas", 'she said "no"', *TEXTS[3:])
     with (folder / "t.csv").open("w", newline="") as file:

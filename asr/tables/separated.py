@@ -131,7 +131,7 @@ def _take_quoted(lines: Sequence[str], at: int, form: _Format) -> _Taken:
     if '"' not in line and "\r" not in line:
         return _Taken(line.split(form.delimiter), 1)
     window = (f"{line}\n" for line in lines[at : at + MOST_LINES])
-    reader = csv.reader(window, delimiter=form.delimiter, strict=True)
+    reader = csv.reader(window, delimiter=form.delimiter, strict=True, skipinitialspace=True)
     try:
         cells = next(reader)
     except csv.Error as error:
