@@ -102,7 +102,8 @@ def test_transcribe_writes_all_formats_and_prints_text(home: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [
-        f"a.{kind}" for kind in ("csv", "ctm", "json", "lrc", "srt", "tsv", "txt", "vtt")
+        f"a.{kind}"
+        for kind in ("TextGrid", "csv", "ctm", "json", "lrc", "srt", "tsv", "txt", "vtt")
     ]
     text = run_process("transcribe", home / "a.wav", "--model", home / "exp").stdout
     assert text == (tmp_path / "a.txt").read_text()

@@ -317,6 +317,17 @@ def test_existing_files_are_written_over_or_left_as_asked(talks: Path, tmp_path:
     assert not (out / JOURNAL_FILE).exists()
 
 
+def test_a_textgrid_that_exists_is_known_by_its_own_ending(talks: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert transcribe(talks, "-o", out, "-f", "textgrid").returncode == 0
+    path = out / "ann" / "one.TextGrid"
+    assert 'text = "abdc"' in path.read_text("utf-8")
+    path.unlink()
+    done = transcribe(talks, "-o", out, "-f", "textgrid", "--skip_existing")
+    assert "2 of 3 have their files and are left out" in done.stderr
+    assert path.is_file()
+
+
 def test_a_run_that_was_stopped_goes_on_with_the_same_command(tmp_path: Path) -> None:
     folder, out = tmp_path / "talks", tmp_path / "out"
     for number in range(40):

@@ -14,6 +14,7 @@ import soundfile
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError
 from asr.use.heard import LIKE_HEARD_IN_NOISE
+from asr.use.textgrid import to_textgrid
 from asr.use.transcribe import TranscribeOptions, iter_segments, transcribe
 from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
 from asr.use.writers import PLAIN, WRITERS, check_formats, write_transcript
@@ -350,6 +351,7 @@ def test_json_writes_an_infinite_score_as_null():
 def test_every_writer_writes_a_transcript_without_segments(name):
     empty = {"txt": "", "srt": "", "vtt": "WEBVTT\n\n", "tsv": "start\tend\ttext\n"}
     empty |= {"ctm": "", "lrc": "", "csv": "start,end,text\n"}
+    empty |= {"textgrid": to_textgrid(transcript())}  # shown in test_use_textgrid.py
     text = WRITERS[name](transcript(), PLAIN)
     bare = '{"text": "", "segments": [], "language": null, "duration": 4000.0, "warnings": []}\n'
     assert text == empty.get(name, bare)
@@ -367,7 +369,8 @@ def test_files_are_named_after_the_audio_and_nothing_else_is_left(tmp_path):
 
 def test_all_stands_for_every_format(tmp_path):
     written = write_transcript(transcript(path=None), tmp_path, ["all"])
-    assert {path.name for path in written} == {f"transcript.{name}" for name in WRITERS}
+    endings = [*[*WRITERS][:-1], "TextGrid"]
+    assert [path.name for path in written] == [f"transcript.{ending}" for ending in endings]
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])
@@ -392,7 +395,8 @@ def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
 
 def test_an_unknown_format_is_said_with_the_known_ones():
     with pytest.raises(
-        ConfigError, match='"doc": must be one of txt, vtt, srt, tsv, json, ctm, lrc, csv, all'
+        ConfigError,
+        match='"doc": must be one of txt, vtt, srt, tsv, json, ctm, lrc, csv, textgrid, all',
     ):
         check_formats(["txt", "doc"])
 

@@ -31,7 +31,8 @@ Formats = Annotated[
     list[str] | None,
     typer.Option(
         "--output-format", "-f",
-        help="txt, srt, vtt, tsv, json, ctm, lrc, csv or all; repeatable; txt unless given.",
+        help="txt, srt, vtt, tsv, json, ctm, lrc, csv, textgrid or all; repeatable; txt unless "
+        "given.",
     ),
 ]  # fmt: skip
 OutputDir = Annotated[

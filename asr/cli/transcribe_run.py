@@ -120,6 +120,7 @@ class Run:
         """Returns the jobs, each with its place, that are not done already."""
         from asr.use.places import check_folder, distinct_places
         from asr.use.unfinished import Journal, stamp_of
+        from asr.use.writers import file_name
 
         folder = self.wanted.output_dir
         if folder is None:
@@ -131,7 +132,7 @@ class Run:
         self.journal = Journal(folder, self._command(), afresh=self.wanted.overwrite)
         left, num_stopped = [], 0
         for job in jobs:
-            files = [folder / _file_name(job.place, name) for name in self.formats]
+            files = [folder / file_name(str(job.place), name) for name in self.formats]
             if self.journal.is_done(job.name, stamp_of(job.recording.path), files):
                 num_stopped += 1
             elif not (self.wanted.skip_existing and all(file.is_file() for file in files)):
@@ -221,7 +222,7 @@ class Run:
     def _needs_words(self) -> bool:
         options = self.write_options
         asked = options.word_timestamps or options.splits_segments or options.confidence
-        return asked or "ctm" in self.formats
+        return asked or not {"ctm", "textgrid"}.isdisjoint(self.formats)
 
     @property
     def _shows_confidence(self) -> bool:
@@ -283,8 +284,8 @@ class Run:
 
         if self._needs_words and not all(map(has_word_times, segments)):
             self._once(
-                "words have no times of their own here: in ctm and where lines are cues they share "
-                "those of their segment, in json there are none"
+                "words have no times of their own here: in ctm, textgrid and where lines are cues "
+                "they share those of their segment, in json there are none"
             )
         if self.wanted.confidence and any(one.confidence is None for one in segments):
             self._once("how sure the words are is not known here: confidence stays empty")
@@ -293,7 +294,3 @@ class Run:
         if line not in self.said_once:
             self.said_once.add(line)
             self.tell(line)
-
-
-def _file_name(place: Path, name: str) -> Path:
-    return place.with_name(f"{place.name}.{name}")

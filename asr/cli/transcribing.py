@@ -42,7 +42,7 @@ def transcribe(
     quiet: given.Quiet = False,
     verbose: given.Verbose = False,
 ) -> None:
-    """Write down what is said in recordings: txt, srt, vtt, tsv, json, ctm, lrc, csv.
+    """Write down what is said in recordings: txt, srt, vtt, tsv, json, ctm, lrc, csv, textgrid.
 
     A recording that cannot be read is named, and the others are transcribed; the exit code is then
     2. Files are written whole or not at all. Stopped, the same command goes on where it was; ended,

@@ -34,7 +34,8 @@ class TrainLog:
         if enabled:
             _leave_refusals_to_the_caller()
             with writing(folder / "tensorboard"):
-                self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+                # Readers leave out what has purge_step itself, too, which was done.
+                self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def say(self, line: str) -> None:
         """Prints a line that stays."""

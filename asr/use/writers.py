@@ -1,7 +1,7 @@
 """Transcripts as files that people's players and tools read, each written whole or not at all.
 
 The formats are those of OpenAI's Whisper command line, so that what reads its files reads ours, and
-ctm, lrc and csv. A segment without text appears in json only.
+ctm, lrc, csv and Praat's TextGrid. A segment without text appears in json only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from asr.files import write_file
 from asr.use.cues import WriteOptions
 from asr.use.places import WAY_OUT, check_folder
 from asr.use.subtitles import to_lrc, to_srt, to_vtt
+from asr.use.textgrid import to_textgrid
 from asr.use.transcript import MEMORY_STEM, Transcript
 from asr.use.transcript_json import to_json
 from asr.use.transcript_tables import to_csv, to_ctm, to_tsv
@@ -35,7 +36,9 @@ WRITERS: dict[str, Callable[[Transcript, WriteOptions], str]] = {
     "ctm": to_ctm,
     "lrc": to_lrc,
     "csv": to_csv,
+    "textgrid": to_textgrid,
 }
+_ENDINGS = {"textgrid": "TextGrid"}  # where it is not the format's name
 
 
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
@@ -53,6 +56,11 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
+def file_name(stem: str, name: str) -> str:
+    """Returns what a transcript's file is called: <stem>.<format>, or <stem>.TextGrid."""
+    return f"{stem}.{_ENDINGS.get(name, name)}"
+
+
 def write_transcript(
     transcript: Transcript,
     folder: str | Path,
@@ -61,7 +69,7 @@ def write_transcript(
     stem: str | None = None,
     options: WriteOptions = PLAIN,
 ) -> list[Path]:
-    """Returns the files written: <folder>/<stem>.<format>, each whole or not at all.
+    """Returns the files written, each whole or not at all: <folder>/`file_name`.
 
     Args:
         transcript: what is written.
@@ -80,7 +88,7 @@ def write_transcript(
     check_folder(Path(folder))
     written = []
     for name in names:
-        path = Path(folder) / f"{stem}.{name}"
+        path = Path(folder) / file_name(stem, name)
         write_file(path, WRITERS[name](transcript, options), DataError, way_out=WAY_OUT)
         written.append(path)
     return written
