@@ -193,7 +193,7 @@ def _stm_line(row: _Row) -> str:
 
 
 def _ctm_lines(row: _Row) -> Iterator[str]:
-    """Yields a line a word; where there is none one of @, which is none, or sclite stops."""
+    """Yields a line a word; where there is none one of @, which is none, or sclite misses it."""
     words = row.heard or ["@"]
     step = (row.place.end - row.place.begin) / len(words)
     for number, word in enumerate(words):

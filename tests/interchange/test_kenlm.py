@@ -7,10 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import run
 from interchange.peer import Peer
 
 from asr.errors import DataError
+from asr.hypotheses import Hypothesis
 from asr.lm.arpa import LOG_ZERO
+from asr.lm.folder import find_folder_tokenizer, load_language_model
+from asr.lm.fusion import score_hypotheses
 from asr.lm.ngram import arpa_symbols, estimate, read_arpa, write_arpa
 from asr.text.tokenizer import UNK, train_tokenizer
 
@@ -154,6 +158,50 @@ def test_kenlm_scores_our_models_as_we_do(tmp_path: Path) -> None:
                 own = [score / math.log(10) for score in model.score(row)]
                 assert theirs == pytest.approx(own, abs=1e-4)
                 assert sum(theirs) == pytest.approx(sum(own), abs=1e-4)
+
+
+@pytest.mark.row(
+    "kenlm", "reads ours", "lm.arpa of asr train-lm: log probability that asr perplexity says"
+)
+def test_kenlm_finds_the_log_probability_that_the_command_says(tmp_path: Path) -> None:
+    text, dev, settings = (tmp_path / name for name in ("text.txt", "dev.txt", "lm.yaml"))
+    text.write_text("\n".join(TEXTS), "utf-8")
+    dev.write_text("\n".join(line for line in UNSEEN if line), "utf-8")
+    settings.write_text("type: ngram\norder: 4\ntokenizer: {type: jamo, normalizer: korean}\n")
+    out = tmp_path / "lm"
+    done = run("train-lm", settings, "--out", out, "--text", text, "--dev", dev)
+    assert done.returncode == 0, done.stderr
+    said = run("perplexity", "--lm", out, dev).stdout
+    tokenizer = find_folder_tokenizer(out)[0]
+    symbols = arpa_symbols(tokenizer)
+    lines = [tokenizer.encode(tokenizer.normalize(line)) for line in UNSEEN if line]
+    found = KENLM.call(scores, out / "lm.arpa", [" ".join(symbols[t] for t in x) for x in lines])
+    total = sum(map(sum, found)) * math.log(10)
+    assert float(re.findall(r"log probability +(-[\d.]+)", said)[0]) == pytest.approx(
+        total, abs=1e-3
+    )
+
+
+@pytest.mark.row(
+    "kenlm",
+    "same numbers",
+    "log10 of sentences by n-grams over words, spelt in our characters; an unknown word costs "
+    "<unk> once there, once a token with us",
+)
+def test_sentences_cost_with_a_model_over_words_what_kenlm_says(tmp_path: Path) -> None:
+    content = LMPLZ.replace("나", "나는")
+    for short, long in (("a", "the"), ("c", "cat")):
+        content = re.sub(rf"(?<=[\t ]){short}(?=[\t \n])", long, content)
+    path = written(tmp_path, "words.arpa", content)
+    tokenizer = train_tokenizer(["the 나는 cat x"], kind="char", vocab_size=None, normalizer="none")
+    model = load_language_model(path, tokenizer, words=True)
+    sentences = ["", "the", "나는 cat", "the 나는 cat", "cat cat 나는 the", "the xe 나는 cat"]
+    spelt = [[Hypothesis(tuple(tokenizer.encode(x)), 0.0, "eos")] for x in sentences]
+    own = [score / math.log(10) for (score,) in score_hypotheses(model, spelt)]
+    found = KENLM.call(scores, path, sentences)
+    wanted = [sum(tokens) for tokens in found]
+    wanted[-1] += found[-1][1]  # the second token of the unknown word
+    assert own == pytest.approx(wanted, abs=1e-4)
 
 
 @pytest.mark.row(

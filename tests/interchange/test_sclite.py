@@ -53,6 +53,8 @@ def test_sclite_reads_our_stm_and_ctm(tmp_path: Path) -> None:
     write_exports(tmp_path, pairs)
     files = (tmp_path / "ref.stm", "stm", "-h", tmp_path / "hyp.ctm", "ctm", "-s", "-e", "utf-8")
     assert sclite("-r", *files) == by_speaker(as_sclite(pairs))
+    command = "sclite -r ref.stm stm -h hyp.ctm ctm -o sum stdout"
+    assert b"| Sum/Avg|  320" in _run(tmp_path, command)
 
 
 @needs_sclite
@@ -127,4 +129,6 @@ def _run(folder: Path, command: str, given: bytes = b"") -> bytes:
         capture_output=True,
         env={"PATH": SCTK_PATH},
     )
+    # Of a file without words it says that identifiers do not match, or that the hypotheses end.
+    assert b"continuing" not in done.stderr
     return done.stdout
