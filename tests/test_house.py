@@ -308,6 +308,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.use.draw_alignment": "cli",
         "asr.use.transcript": "use_transcribe",
         "asr.use.heard": "use_transcribe",
+        "asr.use.pools": "use_transcribe",
         "asr.use.recognized": "use_recognizer",
         "asr.text.tokens": "tokenizer",
         "asr.text.numbers_korean": "reading_korean",

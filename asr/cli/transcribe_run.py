@@ -157,9 +157,9 @@ class Run:
         stamps = [stamp_of(path) for path in [*used, *(self.wanted.lms or ())]]
         return {"version": __version__, "model": model.resolve(), "stamps": stamps} | options
 
-    def _work(self, jobs: list[Job], each: Any) -> None:
+    def _load(self) -> tuple[Any, Any]:
+        """Returns the recognizer, and how it is to transcribe."""
         with without_collecting():
-            from asr.use.many import language_of, transcribe_jobs
             from asr.use.recognizer import load_recognizer
             from asr.use.transcribe import TranscribeOptions
 
@@ -180,17 +180,28 @@ class Run:
             word_times=self._needs_words,
             vad=wanted.vad,
         )
+        return recognizer, options
+
+    def _work(self, jobs: list[Job], each: Any) -> None:
+        recognizer, options = self._load()
+        from asr.use.many import language_of, transcribe_jobs
+        from asr.use.workers import side_by_side
+
         seconds = [job.seconds for job in jobs]
         total = None if None in seconds else sum(filter(None, seconds))
-        language = wanted.language or language_of(recognizer)
-        with RunProgress(len(jobs), total, say=say, quiet=wanted.quiet) as progress:
+        language = self.wanted.language or language_of(recognizer)
+        batches = 0 if total is None else total / options.batch_seconds
+        with (
+            side_by_side(recognizer, batches=batches) as recognizes,
+            RunProgress(len(jobs), total, say=say, quiet=self.wanted.quiet) as progress,
+        ):
 
             def on_segment(job: Job, segment: TranscribedSegment) -> None:
                 progress.heard(segment.end_seconds)
                 self._tell_segment(job, segment, has_others=len(jobs) > 1)
 
             done = transcribe_jobs(
-                self._remembering(recognizer), jobs, self.clips,
+                self._remembering(recognizes), jobs, self.clips,
                 options=options, on_segment=on_segment, on_warning=self.tell,
             )  # fmt: skip
             for one in done:

@@ -134,10 +134,10 @@ def _begin(parent: int, _: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     queue: Any = multiprocessing.queues.Queue
     queue._on_queue_feeder_error = staticmethod(_end)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Ends this process once its parent has been killed.
 
     It could wait for ever to send half a batch: nobody reads the pipe, and no system says so while

@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lhotse import CutSet
 
 from asr.config import SearchConfig
-from asr.data.batches import BatchDataset, Batches
+from asr.data.batches import Batch, BatchDataset, Batches
 from asr.data.cut_lines import is_mix
 from asr.data.loading import dead_loaders_named
 from asr.data.manifest import Cut, audio_paths, checked_cuts, is_whole
@@ -22,6 +22,7 @@ from asr.text.normalizers import get_normalizer
 from asr.use.recognized import Recognized
 from asr.use.recognizer import Recognizer
 from asr.use.transcript import rounded
+from asr.use.workers import Answer, ask, asked_ahead, num_ahead, side_by_side
 
 HYPOTHESES_FILE = "hyp.jsonl"
 NOTHING: dict[str, object] = {  # what a line says of audio that cannot be read
@@ -143,21 +144,36 @@ def _decode_share(
     others = f", without those of {num_ranks - 1} other processes" if num_ranks > 1 else ""
     lines: dict[str, dict[str, object]] = {}
     batches = batches_of(recognizer, cuts, leave_out=True)
-    for batch in batches.epoch(0, skip=rank, stride=num_ranks, ordered=True):
+    for batch, results in _recognized(recognizer, batches, options, words=words):
         for left in batch.unreadable:
             lines[left.id] = {"id": left.id, "reference": left.text, **NOTHING, "error": left.error}
-        if batch.ids:
-            results = recognizer.recognize_batch(
-                batch.waveforms, batch.lengths, options, words=words
-            )
-            for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
-                lines[name] = {"id": name, "reference": text, **_line(result, words=words)}
+        for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
+            lines[name] = {"id": name, "reference": text, **_line(result, words=words)}
         if rank == 0:
             say(f"{len(lines)} of {len(cuts)} utterances{others}")
     rule = get_normalizer(recognizer.tokenizer.normalizer)
     return {
         name: {**line, "normalizer": f"{rule.name} {rule.version}"} for name, line in lines.items()
     }
+
+
+def _recognized(
+    recognizer: Recognizer, batches: Batches, options: SearchConfig | None, *, words: bool
+) -> Iterator[tuple[Batch, list[Recognized]]]:
+    """Yields the batches of this process, and what is recognized of each."""
+    rank, num_ranks = own_rank()
+    seconds = sum(cut.duration for cut in batches.cuts)
+    expected = seconds / batches.config.batch_seconds if num_ranks == 1 else 0  # ranks have cores
+    with side_by_side(recognizer, batches=expected) as recognizes:
+
+        def ask_for(batch: Batch) -> Answer:
+            if not batch.ids:
+                return list
+            given = (batch.waveforms.numpy(), batch.lengths.numpy(), options)
+            return ask(recognizes, "recognize_batch", *given, words=words)
+
+        epoch = batches.epoch(0, skip=rank, stride=num_ranks, ordered=True)
+        yield from asked_ahead(epoch, ask_for, ahead=num_ahead(recognizes))
 
 
 def _line(result: Recognized, *, words: bool) -> dict[str, object]:

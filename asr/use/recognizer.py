@@ -124,8 +124,8 @@ class Recognizer(Transcriber):
 
     def recognize_batch(
         self,
-        waveforms: Tensor,
-        lengths: Tensor,
+        waveforms: Tensor | np.ndarray,
+        lengths: Tensor | np.ndarray,
         options: SearchConfig | None = None,
         *,
         words: bool = False,
@@ -144,7 +144,8 @@ class Recognizer(Transcriber):
         Raises:
             ConfigError: the weights of the language models are not as many as they.
         """
-        return self._recognize(waveforms, lengths, options, look=Look(words=words))
+        tensors = torch.as_tensor(waveforms), torch.as_tensor(lengths)
+        return self._recognize(*tensors, options, look=Look(words=words))
 
     @torch.inference_mode()
     def _recognize(

@@ -12,6 +12,7 @@ from asr.config import SearchConfig
 from asr.use.heard import RecognizedText, SpeechRecognizer
 from asr.use.recognized import Recognized
 from asr.use.transcript import TimedWord
+from asr.use.workers import Answer, ask, num_ahead
 
 
 class Remembering:
@@ -46,19 +47,36 @@ class Remembering:
         """Longest utterance it was trained on."""
         return self.recognizer.max_seconds
 
+    @property
+    def num_ahead(self) -> int:
+        """Batches that it should be asked for ahead."""
+        return num_ahead(self.recognizer)
+
     def recognize(
         self, waveforms: Sequence[Waveform], options: SearchConfig, **more: bool
     ) -> Sequence[RecognizedText]:
         """Returns one result for each waveform (N,), in the order given."""
+        found: Sequence[RecognizedText] = self.submit("recognize", waveforms, options, **more)()
+        return found
+
+    def submit(
+        self, method: str, waveforms: Sequence[Waveform], options: SearchConfig, **more: bool
+    ) -> Answer:
+        """Asks for one result for each waveform, of `recognize`."""
         keys = [_key(waveform, more) for waveform in waveforms]
         results: list[RecognizedText | None] = [_result(self.known.get(key)) for key in keys]
         new = [place for place, result in enumerate(results) if result is None]
-        if new:
-            found = self.recognizer.recognize([waveforms[i] for i in new], options, **more)
-            for place, result in zip(new, found, strict=True):
-                results[place] = result
-            self.keep({keys[i]: _row(result) for i, result in zip(new, found, strict=True)})
-        return [result for result in results if result is not None]
+        sounds = [waveforms[place] for place in new]
+        asked = ask(self.recognizer, method, sounds, options, **more) if new else list
+
+        def answer() -> list[RecognizedText]:
+            found = dict(zip(new, asked(), strict=True))
+            if found:
+                self.keep({keys[place]: _row(result) for place, result in found.items()})
+            both = (found.get(place, known) for place, known in enumerate(results))
+            return [result for result in both if result is not None]
+
+        return answer
 
 
 def _key(waveform: Waveform, more: Mapping[str, bool]) -> str:

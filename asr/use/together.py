@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from asr.errors import DataError
+from asr.use.workers import ask
 
 Result = TypeVar("Result")
 AT_ONCE = 32  # recordings; as many are held in memory
@@ -158,12 +159,14 @@ def _recognize(recognizer: Any, asked: Sequence[_Request], batch_seconds: float)
     answers: list[list[Any]] = [[None] * len(one.waveforms) for one in asked]
     most = batch_seconds * recognizer.sample_rate
     named = {name: value for one in asked for name, value in one.named.items() if value}
+    answered = []
     while order:
         row, index = order[0]
         size = max(1, int(most / max(1, len(asked[row].waveforms[index]))))
         batch, order = order[:size], order[size:]
         waveforms = [asked[row].waveforms[index] for row, index in batch]
-        found = recognizer.recognize(waveforms, *asked[0].others, **named)
-        for (row, index), result in zip(batch, found, strict=True):
+        answered.append((batch, ask(recognizer, "recognize", waveforms, *asked[0].others, **named)))
+    for batch, answer in answered:
+        for (row, index), result in zip(batch, answer(), strict=True):
             answers[row][index] = result
     return answers

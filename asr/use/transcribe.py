@@ -1,10 +1,7 @@
 """Audio of any length -> segments with times -> text; the writers are in asr/use/writers.py.
 
-blocks (asr/audio/files.py) -> stretches of speech (asr/audio/speech.py) -> pools of a few minutes
--> batches of like length -> the recognizer -> segments with text, in time order -> joined where
-they overlap (asr/use/joining.py).
-
-The first pool is small, so that the first words come early; no pool grows with the audio.
+blocks (asr/audio/files.py) -> stretches of speech (asr/audio/speech.py) -> segments with text, in
+time order (asr/use/pools.py) -> joined where they overlap (asr/use/joining.py).
 """
 
 from __future__ import annotations
@@ -19,21 +16,15 @@ import numpy as np
 from asr.audio.files import Waveform, check_waveform
 from asr.audio.held import Held, is_held, of_held
 from asr.audio.recording import Recording
-from asr.audio.speech import Segment, check_vad, segments
+from asr.audio.speech import check_vad, segments
 from asr.errors import ConfigError, DataError
-from asr.use.heard import LIKE_HEARD_IN_NOISE, RecognizedText, SpeechRecognizer
+from asr.use.heard import SpeechRecognizer
 from asr.use.joining import join_segments
-from asr.use.transcript import TimedWord, TranscribedSegment, Transcript
+from asr.use.pools import Asked, recognize_segments
+from asr.use.transcript import TranscribedSegment, Transcript
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig
-
-LENGTH_WARNING = "stopped at the length cap"
-LOOP_WARNING = "repeated itself"
-STEADY_NOISE = "no speech: as loud all the time as noise is, and as improbable"
-STEADY_WARNING = "as loud all the time as noise is: its words may be made up"
-POOL_BATCHES = 2.0  # a full pool holds this many batches, so that sorting it saves padding
-POOL_GROWTH = 4.0
 
 
 Audio = str | Path | Held | Recording | Waveform
@@ -165,107 +156,10 @@ def _transcribe_blocks(
     max_seconds = max(1.0, recognizer.max_seconds)
     check_vad(options.vad)
     speech = segments(blocks, recognizer.sample_rate, max_seconds=max_seconds, vad=options.vad)
-    pools = _pools(speech, max_seconds, batch_seconds)
-    joined = join_segments(_recognize_pools(recognizer, pools, options))
+    asked = Asked(options.search, batch_seconds, word_times=options.word_times)
+    joined = join_segments(recognize_segments(recognizer, speech, asked, first_seconds=max_seconds))
     # Times that were asked for only to join what overlaps, and only there, are not given out.
     return joined if options.word_times else (replace(one, words=()) for one in joined)
-
-
-def _shares(segment: Segment) -> bool:
-    """Returns whether a segment overlaps with the one before or behind it."""
-    return segment.goes_on or segment.shared_seconds > 0
-
-
-def _recognize_pools(
-    recognizer: SpeechRecognizer,
-    pools: Iterable[tuple[list[Segment], float]],
-    options: TranscribeOptions,
-) -> Iterator[tuple[TranscribedSegment, Segment]]:
-    num_done = 0
-    for pool, batch_seconds in pools:
-        results: dict[int, RecognizedText] = {}
-        for batch in _batches(pool, batch_seconds):
-            waveforms = [pool[index].waveform for index in batch]
-            overlap = any(_shares(pool[index]) for index in batch)
-            more = {"words": True} if options.word_times else {"times": True} if overlap else {}
-            found = recognizer.recognize(waveforms, options.search, **more)
-            results.update(zip(batch, found, strict=True))
-        for index, segment in enumerate(pool):
-            text = _with_text(num_done, segment, results[index], max_seconds=recognizer.max_seconds)
-            yield text, segment
-            num_done += 1
-
-
-def _pools(
-    speech: Iterable[Segment], first_seconds: float, batch_seconds: float
-) -> Iterator[tuple[list[Segment], float]]:
-    """Yields segments in pools that start at first_seconds and grow to POOL_BATCHES batches."""
-    limit = min(first_seconds, POOL_BATCHES * batch_seconds)
-    pool: list[Segment] = []
-    held_seconds = 0.0
-    for segment in speech:
-        pool.append(segment)
-        held_seconds += segment.end_seconds - segment.start_seconds
-        if held_seconds >= limit:
-            yield pool, batch_seconds
-            pool, held_seconds = [], 0.0
-            limit = min(POOL_GROWTH * limit, POOL_BATCHES * batch_seconds)
-    if pool:
-        yield pool, batch_seconds
-
-
-def _batches(pool: Sequence[Segment], batch_seconds: float) -> Iterator[list[int]]:
-    """Yields the pool's positions, longest first, so that number * longest <= batch_seconds."""
-    seconds = [segment.end_seconds - segment.start_seconds for segment in pool]
-    order = sorted(range(len(pool)), key=lambda index: -seconds[index])
-    while order:
-        size = max(1, int(batch_seconds / max(seconds[order[0]], 1e-3)))
-        yield order[:size]
-        order = order[size:]
-
-
-def _with_text(
-    number: int, segment: Segment, found: RecognizedText, *, max_seconds: float
-) -> TranscribedSegment:
-    warnings = []
-    if found.ended == "length":
-        warnings.append(LENGTH_WARNING)
-    if found.ended == "loop":
-        warnings.append(LOOP_WARNING)
-    text, words, nbest = found.text, found.words, found.nbest
-    if segment.is_steady and text:
-        if LIKE_HEARD_IN_NOISE in found.warnings:
-            warnings.append(f'{STEADY_NOISE}: what it heard in the sound is left out ("{text}")')
-            text, words, nbest = "", (), ()
-        else:
-            warnings.append(STEADY_WARNING)
-    seconds = segment.end_seconds - segment.start_seconds
-    if seconds > max_seconds:
-        warnings.append(f"{seconds:.2f} s, longer than any trained utterance ({max_seconds:.2f} s)")
-    warnings += found.warnings
-    return TranscribedSegment(
-        id=number,
-        start_seconds=segment.start_seconds,
-        end_seconds=segment.end_seconds,
-        text=text,
-        score=found.score,
-        avg_log_prob=found.score / max(1, found.num_tokens),
-        ended=found.ended,
-        warning="; ".join(warnings) or None,
-        words=tuple(_in_recording(word, segment) for word in words),
-        confidence=found.confidence,
-        speech=found.speech,
-        nbest=nbest,
-    )
-
-
-def _in_recording(word: TimedWord, segment: Segment) -> TimedWord:
-    """A word of a segment, timed from the recording's start, and within the segment."""
-    start, end = (
-        min(segment.start_seconds + seconds, segment.end_seconds)
-        for seconds in (word.start_seconds, word.end_seconds)
-    )
-    return replace(word, start_seconds=start, end_seconds=end)
 
 
 class _Counted:

@@ -38,7 +38,8 @@ from asr.audio.levels import frame_levels
 from asr.audio.speech import segments
 from asr.config import SearchConfig
 from asr.use.joining import JOIN_WARNING, join_segments
-from asr.use.transcribe import TranscribeOptions, _shares, _with_text, iter_segments
+from asr.use.pools import shares, with_text
+from asr.use.transcribe import TranscribeOptions, iter_segments
 from asr.use.transcript import TimedWord, TranscribedSegment
 
 RATE = 16000
@@ -122,9 +123,9 @@ def one_by_one(recognizer: Any, path: Path, options: TranscribeOptions) -> Itera
 
     def alone() -> Iterator[tuple[TranscribedSegment, Any]]:
         for number, stretch in enumerate(stretches):
-            more = {"times": True} if _shares(stretch) else {}
+            more = {"times": True} if shares(stretch) else {}
             (found,) = recognizer.recognize([stretch.waveform], options.search, **more)
-            yield _with_text(number, stretch, found, max_seconds=longest), stretch
+            yield with_text(number, stretch, found, max_seconds=longest), stretch
 
     for segment in join_segments(alone()):
         yield segment.text

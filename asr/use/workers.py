@@ -1,0 +1,189 @@
+"""Processes that recognize side by side, each in one thread.
+
+A search is many small products and loops. Threads that share them wait for each other at every
+one, and where another job has a core, all wait for the thread that it stopped. Processes wait for
+nothing but the next batch. They are forked from the one that holds the model, and share it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import Any, TypeVar
+
+from asr.audio.files import Waveform
+from asr.config import SearchConfig
+from asr.data.loading import end_with
+from asr.errors import ModelError
+from asr.machine.cores import choose_threads
+from asr.machine.threads import alone
+from asr.use.heard import RecognizedText, SpeechRecognizer
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+Answer = Callable[[], Any]  # waits for what was asked
+_recognizer: Any = None  # of this process, where it is a worker
+
+
+class Workers:
+    """A recognizer whose batches are computed by processes.
+
+    Begin it before anything is computed, and while there is one thread: processes are forked.
+
+    Args:
+        recognizer: on the CPU.
+        number: of processes.
+    """
+
+    def __init__(self, recognizer: SpeechRecognizer, number: int) -> None:
+        self.recognizer, self.number = recognizer, number
+        others = set(multiprocessing.active_children())
+        # Fork shares the model; where that is not safe, `side_by_side` does not come here.
+        context = multiprocessing.get_context("fork")
+        self._executor = ProcessPoolExecutor(
+            number, mp_context=context, initializer=_begin, initargs=(recognizer, os.getpid())
+        )
+        self._executor.submit(int)  # they are all forked now
+        self._processes = set(multiprocessing.active_children()) - others
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate (Hz) of the waveforms it takes."""
+        return self.recognizer.sample_rate
+
+    @property
+    def max_seconds(self) -> float:
+        """Longest utterance it was trained on."""
+        return self.recognizer.max_seconds
+
+    @property
+    def num_ahead(self) -> int:
+        """Batches that should wait or be under way, so that no process is idle."""
+        return self.number + 1
+
+    def __getattr__(self, name: str) -> Any:
+        """Returns what the recognizer has of that name."""
+        return getattr(self.recognizer, name)
+
+    def recognize(
+        self, waveforms: Sequence[Waveform], options: SearchConfig, **more: bool
+    ) -> Sequence[RecognizedText]:
+        """Returns one result for each waveform (N,), in the order given."""
+        found: Sequence[RecognizedText] = self.submit("recognize", waveforms, options, **more)()
+        return found
+
+    def submit(self, method: str, *arguments: Any, **named: Any) -> Answer:
+        """Asks for what a method of the recognizer returns.
+
+        What is called then raises what the method raises, or a ModelError if its process has ended.
+        """
+        future = self._executor.submit(_call, method, arguments, named)
+        return partial(_result, future)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the processes, whatever they are at."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.kill()
+
+
+@contextmanager
+def side_by_side(recognizer: Any, *, batches: float) -> Iterator[Any]:
+    """Yields a recognizer that computes batches in as many processes as it may use threads.
+
+    Where that brings nothing it is the recognizer itself: for one thread or one batch, on a GPU,
+    and where processes cannot be forked safely (not on Linux, or beside other threads).
+
+    Args:
+        recognizer: that nothing has been computed with.
+        batches: that are to be expected.
+    """
+    number = min(choose_threads().number, int(batches))
+    on_cpu = next(recognizer.model.parameters()).device.type == "cpu"
+    if number < 2 or not on_cpu or sys.platform != "linux" or threading.active_count() > 1:
+        yield recognizer
+        return
+    with alone(), Workers(recognizer, number) as workers:
+        yield workers
+
+
+def ask(recognizer: Any, method: str, *arguments: Any, **named: Any) -> Answer:
+    """Asks a recognizer for what a method of it returns; one without processes computes it now."""
+    submit = getattr(recognizer, "submit", None)
+    if submit is not None:
+        answer: Answer = submit(method, *arguments, **named)
+        return answer
+    found = getattr(recognizer, method)(*arguments, **named)
+    return lambda: found
+
+
+def num_ahead(recognizer: Any) -> int:
+    """Returns how many batches a recognizer should be asked for ahead; 0: each is computed now."""
+    return int(getattr(recognizer, "num_ahead", 0))
+
+
+def asked_ahead(
+    items: Iterable[Item], ask_for: Callable[[Item], Callable[[], Found]], *, ahead: int
+) -> Iterator[tuple[Item, Found]]:
+    """Yields each item and what was asked for it, in order, while others are asked for already.
+
+    Args:
+        items: read no further than `ahead` items before the one that is yielded.
+        ask_for: returns what waits for the answer.
+        ahead: items that wait; 0: each is asked for when the one before is done with.
+    """
+    waiting: deque[tuple[Item, Callable[[], Found]]] = deque()
+    for item in items:
+        waiting.append((item, ask_for(item)))
+        if len(waiting) > ahead:
+            first, answer = waiting.popleft()
+            yield first, answer()
+    for item, answer in waiting:
+        yield item, answer()
+
+
+def _begin(recognizer: Any, parent: int) -> None:
+    """A process of Workers begins: it hears no Ctrl-C, and ends with the one that forked it."""
+    global _recognizer
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    torch.set_num_threads(1)
+    _recognizer = recognizer
+
+
+def _call(method: str, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
+    return getattr(_recognizer, method)(*arguments, **named)
+
+
+def _result(future: Future[Any]) -> Any:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise ModelError(
+            "a process that recognizes has ended: it was killed, or memory ran out; ask for fewer "
+            "with --threads (1: none), or for less audio at once with --batch-seconds, then run "
+            "the same command again"
+        ) from None
