@@ -27,7 +27,7 @@ def test_kaldialign_counts_as_many_errors() -> None:
 @pytest.mark.row(
     "kaldialign",
     "same numbers",
-    "its sclite_mode and our --like sclite: cost of errors (of ties it takes others than sclite)",
+    "its sclite_mode and our `--like sclite`: cost of errors (of ties it takes others than sclite)",
 )
 def test_kaldialign_as_sclite_finds_ways_as_cheap_as_ours() -> None:
     def theirs(pairs):

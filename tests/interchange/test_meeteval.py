@@ -38,7 +38,7 @@ def test_meeteval_counts_as_many_errors() -> None:
 @pytest.mark.row(
     "meeteval",
     "reads ours",
-    "errors of words in ref.stm and hyp.ctm; the @ of an utterance without words is a word there",
+    "errors of words in ref.stm and hyp.ctm; the `@` of an utterance without words is a word there",
 )
 def test_meeteval_reads_our_stm_and_ctm(tmp_path: Path) -> None:
     write_exports(tmp_path, ALL_PAIRS)
@@ -53,7 +53,7 @@ def test_meeteval_reads_our_stm_and_ctm(tmp_path: Path) -> None:
 
 
 @pytest.mark.row(
-    "meeteval", "reads ours", "a label of our STM, where a text begins with <, is a word there"
+    "meeteval", "reads ours", "a label of our STM, where a text begins with `<`, is a word there"
 )
 def test_meeteval_takes_a_label_for_a_word(tmp_path: Path) -> None:
     write_exports(

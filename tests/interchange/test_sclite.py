@@ -32,7 +32,7 @@ def by_speaker(counts: list[ErrorCounts]) -> list[ErrorCounts]:
 @pytest.mark.row(
     "sclite",
     "reads ours",
-    "hits and errors of each utterance in ref.trn, hyp.trn: those of --like sclite",
+    "hits and errors of each utterance in ref.trn, hyp.trn: those of `--like sclite`",
     version=VERSION,
 )
 def test_sclite_reads_our_trn(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_sclite_reads_our_trn(tmp_path: Path) -> None:
 @pytest.mark.row(
     "sclite",
     "reads ours",
-    "hits and errors of each utterance in ref.stm, hyp.ctm: those of --like sclite",
+    "hits and errors of each utterance in ref.stm, hyp.ctm: those of `--like sclite`",
     version=VERSION,
 )
 def test_sclite_reads_our_stm_and_ctm(tmp_path: Path) -> None:

@@ -47,14 +47,16 @@ def test_texterrors_has_our_character_error_rate_where_most_is_right(tmp_path: P
 
 
 @pytest.mark.row(
-    "texterrors", "reads ours", "--use-chardiff joins words that look alike: more errors than least"
+    "texterrors",
+    "reads ours",
+    "`--use-chardiff` joins words that look alike: more errors than least",
 )
 def test_texterrors_may_count_more_where_it_weighs_characters(tmp_path: Path) -> None:
     write_exports(tmp_path, ALL_PAIRS)
     assert errors_of(summary(tmp_path, "--use-chardiff")) > sum(num_errors(words(ALL_PAIRS)))
 
 
-@pytest.mark.row("texterrors", "reads ours", "<unk> of a hypothesis is left out there")
+@pytest.mark.row("texterrors", "reads ours", "`<unk>` of a hypothesis is left out there")
 def test_texterrors_leaves_out_what_was_not_known(tmp_path: Path) -> None:
     pairs = [("one two", "one <unk>"), ("one", "one <unk>")]
     write_exports(tmp_path, pairs)
