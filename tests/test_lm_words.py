@@ -310,6 +310,12 @@ def test_a_model_is_known_by_its_content_whatever_its_name(
         (b"u1 a b c\n", r"is not an ARPA file"),
         (gzip.compress(b"u1 a b c\n"), r"is not an ARPA file"),
         (b"mmap lm http://kheafield.com/code format version 5\n\0", "is a binary of KenLM; give"),
+        (
+            b"iARPA\n\n\\data\\\nngram 1=3\n",
+            "is an iARPA file of IRSTLM, whose numbers are not final",
+        ),
+        (gzip.compress(b"iARPA\n\\data\\\n"), r"\(compile-lm --text=yes\); give the n-gram model"),
+        (gzip.compress(b"blmt 3 1 2 3\n"), "is a binary of IRSTLM; give the n-gram model as an"),
         (b"\xfd7zXZ\0\0", "is packed with xz; give the n-gram model as an ARPA file"),
         (b"\xd6\xfd\xb2\x7e\x06", "is a transducer of OpenFst; give"),
     ],

@@ -57,9 +57,9 @@ def test_the_command_writes_the_times_of_the_manifest(tmp_path: Path) -> None:
     path = write_cuts(tmp_path, [4.0, 1.0, 6.5])
     assert run("score", tmp_path, "--cuts", path, "--files").returncode == 0
     assert (tmp_path / "dev" / "ref.stm").read_text().splitlines() == [
-        "a_talk 1 ann 1.000000 3.000000 <O> three",
-        "a_talk 1 ann 4.000000 6.000000 <O> one two",
-        "a_talk 1 ann 6.500000 8.500000 <O> four five",
+        "a_talk 1 ann 1.000000 3.000000 three",
+        "a_talk 1 ann 4.000000 6.000000 one two",
+        "a_talk 1 ann 6.500000 8.500000 four five",
     ]
     ctm = (tmp_path / "dev" / "hyp.ctm").read_text().splitlines()
     assert ctm[1:] == [

@@ -56,9 +56,12 @@ def test_what_is_syntax_is_written_full_width_and_what_is_full_width_stays(tmp_p
     assert "｛ a ／ b ｝ （uh） ﹫ c (spk-1)" in lines  # ＠ is taken
     assert "<unk> ＠ IGNORE-TIME-SEGMENT-IN-SCORING (u_2)" in lines
     assert "(unknown-u4)" in (tmp_path / "hyp.trn").read_text("utf-8").splitlines()
-    assert "unknown-u4 1 unknown 0.000000 1.000000 <O> never heard" in (
+    assert "unknown-u4 1 unknown 0.000000 1.000000 never heard" in (
         (tmp_path / "ref.stm").read_text("utf-8").splitlines()
     )
+    stm = (tmp_path / "ref.stm").read_text("utf-8").splitlines()
+    labelled = [line.split(" 0.000000 ")[1] for line in stm if "<O>" in line]
+    assert labelled == ["1.500000 <O> <unk> ＠ IGNORE-TIME-SEGMENT-IN-SCORING"]
     ctm = (tmp_path / "hyp.ctm").read_text("utf-8").splitlines()
     assert ctm[0].startswith(";; how long the utterances are is not known: half a second a word")
     assert "unknown-u4 1 0.000000 1.000000 @" in ctm
@@ -87,7 +90,7 @@ def test_times_of_stm_and_of_decoding_are_kept(tmp_path: Path):
     ref.write_text("f A ann 1.5 3.5 one two\nf A bob 4 5 three\n")
     hyp.write_text("f A 1.6 0.2 one\nf A 2.0 0.2 too\n")
     run("score", "--ref", ref, "--hyp", hyp, "--out", out, "--files")
-    stm = "f A ann 1.500000 3.500000 <O> one two\nf A bob 4.000000 5.000000 <O> three\n"
+    stm = "f A ann 1.500000 3.500000 one two\nf A bob 4.000000 5.000000 three\n"
     assert (out / "ref.stm").read_text() == stm
     ctm = (out / "hyp.ctm").read_text().splitlines()
     assert ctm[0].startswith(";; times of words are not known: they are spread evenly")
@@ -100,7 +103,7 @@ def test_times_of_stm_and_of_decoding_are_kept(tmp_path: Path):
     (tmp_path / "hyp.jsonl").write_text(json.dumps(row) + "\n")
     done = run("score", tmp_path, "--files")
     assert f"written: {tmp_path / 'hyp.ctm'}" in done.stderr
-    assert (tmp_path / "ref.stm").read_text() == "s-u1 1 s 0.000000 2.500000 <O> a b\n"
+    assert (tmp_path / "ref.stm").read_text() == "s-u1 1 s 0.000000 2.500000 a b\n"
 
 
 def test_texts_that_use_every_sign_are_one_sentence(tmp_path: Path):

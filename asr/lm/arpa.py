@@ -5,7 +5,8 @@ r"""ARPA files: n-gram language models as text, with a word for each token.
     ngram 2=3
 
     \1-grams:
-    -99     <s>     -0.3      log10 probability, words, log10 backoff (left out where it is 0)
+    -99     <s>     -0.3      log10 probability, words, log10 backoff (none of the longest; when
+                              reading, 0 where it is left out)
     -0.9    </s>
     ...
 
@@ -40,6 +41,7 @@ _NEVER_LOG10 = -99.0  # what ARPA files write for a word that is never foretold:
 _OTHER_MODELS = {
     b"mmap lm http://kheafield.com/code": "a binary of KenLM",
     b"blmt": "a binary of IRSTLM",
+    b"iARPA": "an iARPA file of IRSTLM, whose numbers are not final (compile-lm --text=yes)",
     b"\xd6\xfd\xb2\x7e": "a transducer of OpenFst",
     b"BZh": "packed with bzip2",
     b"\xfd7zXZ": "packed with xz",
@@ -73,7 +75,9 @@ def format_arpa(tables: Sequence[NgramTable], symbols: Sequence[str]) -> Iterato
         for tokens, log_prob, backoff in zip(*(column.tolist() for column in columns), strict=True):
             words = " ".join([symbols[token] for token in tokens])
             number = _NEVER_LOG10 if tokens == [BOS] else log_prob
-            yield f"{number:.7g}\t{words}\t{backoff:.7g}" if backoff else f"{number:.7g}\t{words}"
+            # A backoff of 0 too: pyctcdecode takes a word that has none for an unknown one.
+            last = f"\t{backoff:.7g}" if length < len(tables) or backoff else ""
+            yield f"{number:.7g}\t{words}{last}"
     yield from ("", "\\end\\")
 
 
@@ -135,12 +139,12 @@ def _open_lines(path: Path) -> Iterator[Iterable[bytes]]:
     """Yields the lines of a file, plain or gzip; says what goes wrong or what other kind it is."""
     try:
         with path.open("rb") as file:
-            start = file.read(64)
-        for mark, kind in _OTHER_MODELS.items():
-            if start.startswith(mark):
-                raise DataError(f"{path}: is {kind}; give the n-gram model as an ARPA file")
+            start = file.read(2)
         zipped = start.startswith(b"\x1f\x8b")
         with gzip.open(path) if zipped else path.open("rb") as lines:
+            for mark, kind in _OTHER_MODELS.items():
+                if lines.peek(64).startswith(mark):
+                    raise DataError(f"{path}: is {kind}; give the n-gram model as an ARPA file")
             yield lines
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(

@@ -12,8 +12,9 @@ What sclite takes for syntax, `{ } ( ) / @ ; *`, is written full width in trn, S
 one sign that stands nowhere else in the texts, so that words stay equal or different; `<` too
 where a text holds `<ALT>` or the like. Ids are
 `SPEAKER-UTTERANCE` there, as -i spu_id wants them: where the speaker is not known, and the id has
-no - or _ of its own, `unknown-UTTERANCE`. Where ids were changed, `ids.tsv` has both. STM labels
-each segment <O>, since sclite takes a first word in angle brackets for a label.
+no - or _ of its own, `unknown-UTTERANCE`. Where ids were changed, `ids.tsv` has both. A segment of
+STM whose first word begins with `<` is labelled <O>, since sclite takes such a word for a label;
+others have none, since meeteval takes any label for a word.
 """
 
 import itertools
@@ -187,11 +188,12 @@ def _word(word: str, table: Mapping[int, str]) -> str:
 def _stm_line(row: _Row) -> str:
     file, channel, speaker, begin, end = row.place
     speaker = re.sub(r"\s", "_", speaker)
-    return " ".join([file, channel, speaker, f"{begin:.6f}", f"{end:.6f}", "<O>", *row.said])
+    label = ["<O>"] if row.said and row.said[0].startswith("<") else []
+    return " ".join([file, channel, speaker, f"{begin:.6f}", f"{end:.6f}", *label, *row.said])
 
 
 def _ctm_lines(row: _Row) -> Iterator[str]:
-    """Yields a line a word; where there is none one of @, which is none, or sclite stops."""
+    """Yields a line a word; where there is none one of @, which is none, or sclite misses it."""
     words = row.heard or ["@"]
     step = (row.place.end - row.place.begin) / len(words)
     for number, word in enumerate(words):
