@@ -1,3 +1,5 @@
+import errno
+import multiprocessing
 import os
 import signal
 import threading
@@ -10,7 +12,7 @@ import pytest
 import torch
 
 from asr.config import SearchConfig
-from asr.errors import DataError, ModelError
+from asr.errors import ConfigError, DataError, ModelError
 from asr.use.workers import Workers, ask, asked_ahead, num_ahead, side_by_side
 
 pytestmark = [
@@ -76,6 +78,36 @@ def test_an_error_comes_as_it_was_raised_and_the_others_have_their_answers(
 def test_a_process_that_is_killed_is_one_sentence_and_no_hang(workers: Workers) -> None:
     with pytest.raises(ModelError, match="has ended: it was killed, or memory ran out"):
         workers.recognize(sound(66), OPTIONS)
+
+
+def test_what_is_asked_after_a_process_was_killed_is_the_same_sentence(workers: Workers) -> None:
+    with pytest.raises(ModelError, match="has ended"):
+        workers.recognize(sound(66), OPTIONS)
+    answer = workers.submit("recognize", sound(1), OPTIONS)
+    with pytest.raises(ModelError, match="has ended: it was killed, or memory ran out"):
+        answer()
+
+
+@pytest.mark.parametrize("forks", [0, 1])
+def test_processes_that_cannot_be_begun_are_named_and_those_that_were_are_ended(
+    forks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork, begun = os.fork, []
+
+    def some_forks() -> int:
+        if len(begun) == forks:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        begun.append(fork())
+        return begun[-1]
+
+    monkeypatch.setattr(os, "fork", some_forks)
+    with pytest.raises(ConfigError, match=r"--threads 2: .* cannot be begun \(Resource temp"):
+        Workers(Listener(), 2)
+    for _ in range(100):
+        if not multiprocessing.active_children():
+            break
+        time.sleep(0.02)
+    assert not any(os.path.exists(f"/proc/{process}/exe") for process in begun)
 
 
 def test_closing_ends_processes_that_are_at_work() -> None:

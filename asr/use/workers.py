@@ -18,13 +18,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, TypeVar
 
 from asr.audio.files import Waveform
 from asr.config import SearchConfig
 from asr.data.loading import end_with
-from asr.errors import ModelError
+from asr.errors import ConfigError, ModelError
 from asr.machine.cores import choose_threads
 from asr.machine.threads import alone
 from asr.use.heard import RecognizedText, SpeechRecognizer
@@ -43,17 +44,23 @@ class Workers:
     Args:
         recognizer: on the CPU.
         number: of processes.
+
+    Raises:
+        ConfigError: the processes cannot be begun.
     """
 
     def __init__(self, recognizer: SpeechRecognizer, number: int) -> None:
         self.recognizer, self.number = recognizer, number
         others = set(multiprocessing.active_children())
-        # Fork shares the model; where that is not safe, `side_by_side` does not come here.
-        context = multiprocessing.get_context("fork")
-        self._executor = ProcessPoolExecutor(
-            number, mp_context=context, initializer=_begin, initargs=(recognizer, os.getpid())
-        )
-        self._executor.submit(int)  # they are all forked now
+        try:
+            self._executor = _executor(recognizer, number)
+        except (OSError, NotImplementedError) as error:
+            _kill(set(multiprocessing.active_children()) - others)  # this one would wait for them
+            raise ConfigError(
+                f"--threads {number}: {number} processes cannot be begun "
+                f"({getattr(error, 'strerror', None) or error}); ask for --threads 1, which needs "
+                "none, or allow more processes, and a writable /dev/shm"
+            ) from None
         self._processes = set(multiprocessing.active_children()) - others
 
     @property
@@ -87,7 +94,11 @@ class Workers:
 
         What is called then raises what the method raises, or a ModelError if its process has ended.
         """
-        future = self._executor.submit(_call, method, arguments, named)
+        try:
+            future = self._executor.submit(_call, method, arguments, named)
+        except BrokenProcessPool:  # it has ended before; who waits for an earlier answer hears so
+            future = Future()
+            future.set_exception(BrokenProcessPool())
         return partial(_result, future)
 
     def __enter__(self) -> Workers:
@@ -104,8 +115,7 @@ class Workers:
     def close(self) -> None:
         """Ends the processes, whatever they are at."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        for process in self._processes:
-            process.kill()
+        _kill(self._processes)
 
 
 @contextmanager
@@ -161,6 +171,22 @@ def asked_ahead(
             yield first, answer()
     for item, answer in waiting:
         yield item, answer()
+
+
+def _executor(recognizer: SpeechRecognizer, number: int) -> ProcessPoolExecutor:
+    """Returns a pool whose processes are all forked."""
+    # Fork shares the model; where that is not safe, `side_by_side` does not come here.
+    context = multiprocessing.get_context("fork")
+    executor = ProcessPoolExecutor(
+        number, mp_context=context, initializer=_begin, initargs=(recognizer, os.getpid())
+    )
+    executor.submit(int)
+    return executor
+
+
+def _kill(processes: Iterable[BaseProcess]) -> None:
+    for process in processes:
+        process.kill()
 
 
 def _begin(recognizer: Any, parent: int) -> None:
