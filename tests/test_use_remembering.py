@@ -80,7 +80,13 @@ def test_without_times_nothing_is_taken_that_was_heard_with_them(tmp_path: Path)
     assert listener.num_heard == 1
 
 
-@pytest.mark.parametrize("damage", [{}, {"text": "a"}, {"words": 3}, {"nbest": [[1]]}])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {}, {"text": "a"}, {"words": 3}, {"nbest": [[1]]}, {"text": None}, {"score": "high"},
+        {"num_tokens": None}, {"ended": 1}, {"confidence": "low"}, {"speech": []},
+    ],
+)  # fmt: skip
 def test_a_row_that_is_not_whole_is_heard_again(damage: dict) -> None:
     kept: dict = {}
     sound = [np.ones(RATE, np.float32)]

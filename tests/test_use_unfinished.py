@@ -46,6 +46,7 @@ def test_to_begin_afresh_and_to_finish_forget_it(tmp_path: Path) -> None:
         lambda text: text + "\n[1]\nnull\n{}\n",
         lambda text: "",
         lambda text: "no json\n",
+        lambda text: text + "[" * 100_000 + "\n",
         lambda text: "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
     ],
 )

@@ -14,6 +14,12 @@ from asr.use.recognized import Recognized
 from asr.use.transcript import TimedWord
 from asr.use.workers import Answer, ask, num_ahead
 
+NUMBER, NO_NUMBER = (int, float), (int, float, type(None))
+KINDS = {  # of what a whole row holds
+    "text": str, "score": NUMBER, "num_tokens": int, "ended": str, "confidence": NO_NUMBER,
+    "speech": NO_NUMBER,
+}  # fmt: skip
+
 
 class Remembering:
     """A recognizer that does not hear twice what it has heard before it was stopped.
@@ -98,6 +104,8 @@ def _result(row: Mapping[str, object] | None) -> Recognized | None:
         values["words"] = tuple(TimedWord(**word) for word in values["words"])
         values["nbest"] = tuple((text, score) for text, score in values["nbest"])
         values["warnings"] = tuple(values["warnings"])
+        if any(not isinstance(values[name], kind) for name, kind in KINDS.items()):
+            return None
         return Recognized(**values)
     except (KeyError, TypeError, ValueError):
         return None

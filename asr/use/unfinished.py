@@ -100,10 +100,10 @@ class Journal:
 
 
 def _row(line: str) -> dict[str, object]:
-    """Returns what a line holds; nothing for one that was cut short."""
+    """Returns what a line holds; nothing for one that was cut short or damaged."""
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}
 
