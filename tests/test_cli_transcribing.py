@@ -239,7 +239,9 @@ def test_options_are_understood_as_whisper_spells_them(tmp_path: Path) -> None:
         "--verbose", "False", "--language", "xx", "--confidence",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in out.iterdir()) == sorted(f"a.{name}" for name in WRITERS)
+    endings = {name: name for name in WRITERS} | {"textgrid": "TextGrid"}
+    written = sorted(path.name for path in out.iterdir())
+    assert written == sorted(f"a.{ending}" for ending in endings.values())
     whole = json.loads((out / "a.json").read_text("utf-8"))
     assert whole["language"] == "xx"
     assert [len(segment["nbest"]) for segment in whole["segments"]] == [3] * len(whole["segments"])
