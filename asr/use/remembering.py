@@ -15,7 +15,7 @@ from asr.use.transcript import TimedWord
 from asr.use.workers import Answer, ask, num_ahead
 
 NUMBER, NO_NUMBER = (int, float), (int, float, type(None))
-KINDS = {  # of what a whole row holds
+KINDS: dict[str, Any] = {  # of what a whole row holds
     "text": str, "score": NUMBER, "num_tokens": int, "ended": str, "confidence": NO_NUMBER,
     "speech": NO_NUMBER,
 }  # fmt: skip
