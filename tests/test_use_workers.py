@@ -101,6 +101,13 @@ def test_processes_that_cannot_be_begun_are_named_and_those_that_were_are_ended(
         return begun[-1]
 
     monkeypatch.setattr(os, "fork", some_forks)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr("threading.active_count", lambda: 1)
+    said: list[str] = []
+    with side_by_side(listener := Listener(), batches=9, say=said.append) as recognizer:
+        assert recognizer is listener
+    assert "cannot be begun" in said[0]
+    assert said[0].endswith("threads compute instead")
     with pytest.raises(ConfigError, match=r"--threads 2: .* cannot be begun \(Resource temp"):
         Workers(Listener(), 2)
     for _ in range(100):
@@ -158,7 +165,7 @@ def test_there_are_as_many_processes_as_threads_or_batches(
     monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
     monkeypatch.setattr("threading.active_count", lambda: 1)
     listener, before = Listener(), torch.get_num_threads()
-    with side_by_side(listener, batches=batches) as recognizer:
+    with side_by_side(listener, batches=batches, say=pytest.fail) as recognizer:
         assert getattr(recognizer, "number", 0) == number
         assert recognizer.sample_rate == 8000
         assert torch.get_num_threads() == (1 if number else before)
@@ -173,11 +180,11 @@ def test_beside_other_threads_and_on_other_devices_there_are_none(
     other = threading.Thread(target=end.wait)
     other.start()
     listener = Listener()
-    with side_by_side(listener, batches=9) as recognizer:
+    with side_by_side(listener, batches=9, say=pytest.fail) as recognizer:
         assert recognizer is listener
     end.set()
     other.join()
     elsewhere = SimpleNamespace(parameters=lambda: iter([torch.empty(1, device="meta")]))
     listener.model = elsewhere  # type: ignore[assignment]
-    with side_by_side(listener, batches=9) as recognizer:
+    with side_by_side(listener, batches=9, say=pytest.fail) as recognizer:
         assert recognizer is listener

@@ -193,7 +193,7 @@ class Run:
         language = self.wanted.language or language_of(recognizer)
         batches = 0 if total is None else total / options.batch_seconds
         with (
-            side_by_side(recognizer, batches=batches) as recognizes,
+            side_by_side(recognizer, batches=batches, say=self.tell) as recognizes,
             RunProgress(len(jobs), total, say=say, quiet=self.wanted.quiet) as progress,
         ):
 

@@ -144,7 +144,7 @@ def _decode_share(
     others = f", without those of {num_ranks - 1} other processes" if num_ranks > 1 else ""
     lines: dict[str, dict[str, object]] = {}
     batches = batches_of(recognizer, cuts, leave_out=True)
-    for batch, results in _recognized(recognizer, batches, options, words=words):
+    for batch, results in _recognized(recognizer, batches, options, words=words, say=say):
         for left in batch.unreadable:
             lines[left.id] = {"id": left.id, "reference": left.text, **NOTHING, "error": left.error}
         for name, text, result in zip(batch.ids, batch.texts, results, strict=True):
@@ -158,13 +158,18 @@ def _decode_share(
 
 
 def _recognized(
-    recognizer: Recognizer, batches: Batches, options: SearchConfig | None, *, words: bool
+    recognizer: Recognizer,
+    batches: Batches,
+    options: SearchConfig | None,
+    *,
+    words: bool,
+    say: Callable[[str], None],
 ) -> Iterator[tuple[Batch, list[Recognized]]]:
     """Yields the batches of this process, and what is recognized of each."""
     rank, num_ranks = own_rank()
     seconds = sum(cut.duration for cut in batches.cuts)
     expected = seconds / batches.config.batch_seconds if num_ranks == 1 else 0  # ranks have cores
-    with side_by_side(recognizer, batches=expected) as recognizes:
+    with side_by_side(recognizer, batches=expected, say=say) as recognizes:
 
         def ask_for(batch: Batch) -> Answer:
             if not batch.ids:

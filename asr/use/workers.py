@@ -58,8 +58,8 @@ class Workers:
             _kill(set(multiprocessing.active_children()) - others)  # this one would wait for them
             raise ConfigError(
                 f"--threads {number}: {number} processes cannot be begun "
-                f"({getattr(error, 'strerror', None) or error}); ask for --threads 1, which needs "
-                "none, or allow more processes, and a writable /dev/shm"
+                f"({getattr(error, 'strerror', None) or error}); they need leave to begin, and a "
+                "writable /dev/shm"
             ) from None
         self._processes = set(multiprocessing.active_children()) - others
 
@@ -119,7 +119,7 @@ class Workers:
 
 
 @contextmanager
-def side_by_side(recognizer: Any, *, batches: float) -> Iterator[Any]:
+def side_by_side(recognizer: Any, *, batches: float, say: Callable[[str], None]) -> Iterator[Any]:
     """Yields a recognizer that computes batches in as many processes as it may use threads.
 
     Where that brings nothing it is the recognizer itself: for one thread or one batch, on a GPU,
@@ -128,13 +128,20 @@ def side_by_side(recognizer: Any, *, batches: float) -> Iterator[Any]:
     Args:
         recognizer: that nothing has been computed with.
         batches: that are to be expected.
+        say: hears why there are no processes, where they cannot be begun: then it is itself, too.
     """
     number = min(choose_threads().number, int(batches))
     on_cpu = next(recognizer.model.parameters()).device.type == "cpu"
     if number < 2 or not on_cpu or sys.platform != "linux" or threading.active_count() > 1:
         yield recognizer
         return
-    with alone(), Workers(recognizer, number) as workers:
+    try:
+        workers = Workers(recognizer, number)
+    except ConfigError as error:
+        say(f"{error}; threads compute instead")
+        yield recognizer
+        return
+    with alone(), workers:
         yield workers
 
 
