@@ -70,7 +70,7 @@ bench-peers: .venv-peers/espnet/installed .venv-peers/speechbrain/installed ## i
 # Rows whose tool is a Debian package (sctk, chromium) say so where it is missing.
 INTERCHANGE := $(patsubst tests/interchange/%.txt,.venv-interchange/%/installed,$(wildcard tests/interchange/*.txt))
 PEERS_TOO := .venv-peers/espnet/installed .venv-peers/speechbrain/installed
-interchange: .venv/installed $(INTERCHANGE) $(PEERS_TOO) ## what 25 other tools make of our files, and we of theirs: a table
+interchange: .venv/installed $(INTERCHANGE) $(PEERS_TOO) ## what other tools make of our files, and we of theirs: a table
 	@$(BIN)/python -m pytest -q tests/interchange --write-results
 
 .venv-interchange/%/installed: .venv/installed tests/interchange/%.txt

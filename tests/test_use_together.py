@@ -4,8 +4,12 @@ import time
 import numpy as np
 import pytest
 
+from asr.config import SearchConfig
 from asr.errors import DataError
+from asr.use.recognized import Recognized
+from asr.use.remembering import Remembering
 from asr.use.together import run_together
+from asr.use.transcribe import TranscribeOptions, transcribe
 
 RATE = 100
 
@@ -112,3 +116,32 @@ def test_who_stops_early_leaves_no_thread_behind():
 
 def test_no_calls_are_no_results():
     assert list(run_together(Listener(), [], batch_seconds=1.0)) == []
+
+
+def test_recordings_share_batches_also_where_what_recognizes_is_asked_ahead():
+    class Hearing(Listener):
+        sample_rate = 8000
+
+        def recognize(self, waveforms, options, **more):
+            super().recognize(waveforms, "s")
+            return [
+                Recognized("a", -1.0, 1, "eos", (), confidence=None, words=()) for _ in waveforms
+            ]
+
+    hearing, options = Hearing(), TranscribeOptions(SearchConfig())
+    sound = np.sin(np.arange(8000), dtype=np.float32)
+
+    def call_of(number):
+        def hear(recognizer):
+            louder = sound * (1 + number) / 40
+            return transcribe(recognizer, louder, sample_rate=8000, options=options)
+
+        return hear
+
+    kept: dict = {}
+    remembering = Remembering(hearing, known={}, keep=kept.update)
+    found = list(run_together(remembering, [call_of(n) for n in range(30)], batch_seconds=1e3))
+    assert [one.text for one in found] == ["a"] * 30
+    assert [len(batch) for batch in hearing.batches] == [30]
+    assert hearing.threads == {threading.get_ident()}
+    assert len(kept) == 30

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,7 +48,7 @@ def sound(number: int) -> list[np.ndarray]:
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    with Workers(Listener(), 2) as two:
+    with closing(Workers(Listener(), 2)) as two:
         yield two
 
 

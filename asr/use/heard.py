@@ -78,3 +78,26 @@ class SpeechRecognizer(Protocol):
 
         Words come if wanted: with times and confidence, or with the times that cost little.
         """
+
+
+class Around:
+    """What a recognizer around another one has of it.
+
+    It passes on nothing else: who asks it must not get past it to the other one.
+
+    Args:
+        recognizer: the other one.
+    """
+
+    def __init__(self, recognizer: SpeechRecognizer) -> None:
+        self.recognizer = recognizer
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate (Hz) of the waveforms it takes."""
+        return self.recognizer.sample_rate
+
+    @property
+    def max_seconds(self) -> float:
+        """Longest utterance it was trained on."""
+        return self.recognizer.max_seconds

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asr.audio.speech import Segment
 from asr.use.heard import LIKE_HEARD_IN_NOISE, RecognizedText, SpeechRecognizer
 from asr.use.transcript import TimedWord, TranscribedSegment
-from asr.use.workers import Answer, ask, asked_ahead, num_ahead
+from asr.use.workers import Answer, ask, asked_ahead, like_lengths, num_ahead
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig
@@ -72,7 +72,8 @@ def recognize_segments(
 def _ask(recognizer: SpeechRecognizer, pool: Sequence[Segment], asked: Asked) -> Answer:
     """Asks for a pool, batch by batch; returns what waits for the results, in the pool's order."""
     waiting = []
-    for batch in _batches(pool, asked.batch_seconds):
+    seconds = [segment.end_seconds - segment.start_seconds for segment in pool]
+    for batch in like_lengths(seconds, asked.batch_seconds):
         waveforms = [pool[index].waveform for index in batch]
         overlap = any(shares(pool[index]) for index in batch)
         more = {"words": True} if asked.word_times else {"times": True} if overlap else {}
@@ -108,16 +109,6 @@ def _pools(
             limit = min(POOL_GROWTH * limit, POOL_BATCHES * batch_seconds)
     if pool:
         yield pool
-
-
-def _batches(pool: Sequence[Segment], batch_seconds: float) -> Iterator[list[int]]:
-    """Yields the pool's positions, longest first, so that number * longest <= batch_seconds."""
-    seconds = [segment.end_seconds - segment.start_seconds for segment in pool]
-    order = sorted(range(len(pool)), key=lambda index: -seconds[index])
-    while order:
-        size = max(1, int(batch_seconds / max(seconds[order[0]], 1e-3)))
-        yield order[:size]
-        order = order[size:]
 
 
 def with_text(

@@ -9,7 +9,7 @@ from typing import Any
 
 from asr.audio.files import Waveform
 from asr.config import SearchConfig
-from asr.use.heard import RecognizedText, SpeechRecognizer
+from asr.use.heard import Around, RecognizedText, SpeechRecognizer
 from asr.use.recognized import Recognized
 from asr.use.transcript import TimedWord
 from asr.use.workers import Answer, ask, num_ahead
@@ -21,7 +21,7 @@ KINDS: dict[str, Any] = {  # of what a whole row holds
 }  # fmt: skip
 
 
-class Remembering:
+class Remembering(Around):
     """A recognizer that does not hear twice what it has heard before it was stopped.
 
     What it says of a waveform is kept under a hash of the sound, so that a recording is cut as it
@@ -41,17 +41,8 @@ class Remembering:
         known: Mapping[str, Mapping[str, object]],
         keep: Callable[[Mapping[str, Mapping[str, object]]], None],
     ) -> None:
-        self.recognizer, self.known, self.keep = recognizer, known, keep
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate (Hz) of the waveforms it takes."""
-        return self.recognizer.sample_rate
-
-    @property
-    def max_seconds(self) -> float:
-        """Longest utterance it was trained on."""
-        return self.recognizer.max_seconds
+        super().__init__(recognizer)
+        self.known, self.keep = known, keep
 
     @property
     def num_ahead(self) -> int:

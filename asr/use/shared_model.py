@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from asr.audio.files import Waveform
 from asr.errors import AsrError
-from asr.use.heard import RecognizedText, SpeechRecognizer
+from asr.use.heard import Around, RecognizedText, SpeechRecognizer
+from asr.use.workers import like_lengths
 
 if TYPE_CHECKING:
     from asr.config import SearchConfig
@@ -120,8 +121,10 @@ class SharedModel:
 
     def _work(self) -> None:
         while share := self._next_share():
-            for batch in _by_length(share, self.batch_seconds * self.recognizer.sample_rate):
-                self._recognize(batch)
+            lengths = [len(call.waveforms[index]) for call, index in share]
+            most = self.batch_seconds * self.recognizer.sample_rate
+            for batch in like_lengths(lengths, most):
+                self._recognize([share[place] for place in batch])
         with self._changed:
             for call in self._waiting:
                 call.error = StoppedError("the model is no longer at work (it was closed)")
@@ -181,7 +184,7 @@ class SharedModel:
                 call.done.set()
 
 
-class Caller:
+class Caller(Around):
     """What one caller sees of `SharedModel`: a recognizer.
 
     Args:
@@ -190,17 +193,8 @@ class Caller:
     """
 
     def __init__(self, shared: SharedModel, stop: threading.Event) -> None:
+        super().__init__(shared.recognizer)
         self.shared, self.stop = shared, stop
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate (Hz) of the waveforms it takes."""
-        return self.shared.recognizer.sample_rate
-
-    @property
-    def max_seconds(self) -> float:
-        """Longest utterance it was trained on."""
-        return self.shared.recognizer.max_seconds
 
     def __getattr__(self, name: str) -> Any:
         """Returns what the recognizer has of that name."""
@@ -215,15 +209,3 @@ class Caller:
             StoppedError: it was told to stop.
         """
         return self.shared.recognize(waveforms, options, self.stop, **more)
-
-
-def _by_length(share: _Share, max_samples: float) -> list[_Share]:
-    """Returns batches of like length, longest first, so that number * longest <= max_samples."""
-    order = sorted(share, key=lambda one: -len(one[0].waveforms[one[1]]))
-    batches: list[_Share] = []
-    while order:
-        call, index = order[0]
-        size = max(1, int(max_samples / max(1, len(call.waveforms[index]))))
-        batches.append(order[:size])
-        order = order[size:]
-    return batches

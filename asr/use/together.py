@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from asr.errors import DataError
-from asr.use.workers import ask
+from asr.use.heard import Around
+from asr.use.workers import ask, like_lengths
 
 Result = TypeVar("Result")
 AT_ONCE = 32  # recordings; as many are held in memory
@@ -34,14 +35,12 @@ class _Request:
     answer: list[Any] | None = None
 
 
-class _Asking:
+class _Asking(Around):
     """A recognizer as a recording's thread sees it."""
 
     def __init__(self, shared: _Shared[Any], number: int) -> None:
+        super().__init__(shared.recognizer)
         self._shared, self._number = shared, number
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._shared.recognizer, name)
 
     def recognize(self, waveforms: Sequence[Any], *others: Any, **named: Any) -> list[Any]:
         """Returns a result for each waveform (N,), in the order given.
@@ -155,18 +154,15 @@ def _given(outcome: Result | BaseException) -> Result | DataError:
 def _recognize(recognizer: Any, asked: Sequence[_Request], batch_seconds: float) -> list[list[Any]]:
     """Returns the answers, from batches of like lengths, number * longest <= batch_seconds."""
     places = [(row, index) for row, one in enumerate(asked) for index in range(len(one.waveforms))]
-    order = sorted(places, key=lambda place: -len(asked[place[0]].waveforms[place[1]]))
-    answers: list[list[Any]] = [[None] * len(one.waveforms) for one in asked]
-    most = batch_seconds * recognizer.sample_rate
+    waveforms = [asked[row].waveforms[index] for row, index in places]
     named = {name: value for one in asked for name, value in one.named.items() if value}
     answered = []
-    while order:
-        row, index = order[0]
-        size = max(1, int(most / max(1, len(asked[row].waveforms[index]))))
-        batch, order = order[:size], order[size:]
-        waveforms = [asked[row].waveforms[index] for row, index in batch]
-        answered.append((batch, ask(recognizer, "recognize", waveforms, *asked[0].others, **named)))
+    for batch in like_lengths([*map(len, waveforms)], batch_seconds * recognizer.sample_rate):
+        sounds = [waveforms[place] for place in batch]
+        answered.append((batch, ask(recognizer, "recognize", sounds, *asked[0].others, **named)))
+    answers: list[list[Any]] = [[None] * len(one.waveforms) for one in asked]
     for batch, answer in answered:
-        for (row, index), result in zip(batch, answer(), strict=True):
+        for place, result in zip(batch, answer(), strict=True):
+            row, index = places[place]
             answers[row][index] = result
     return answers

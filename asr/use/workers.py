@@ -16,10 +16,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing.process import BaseProcess
-from types import TracebackType
 from typing import Any, TypeVar
 
 from asr.audio.files import Waveform
@@ -28,7 +27,7 @@ from asr.data.loading import end_with
 from asr.errors import ConfigError, ModelError
 from asr.machine.cores import choose_threads
 from asr.machine.threads import alone
-from asr.use.heard import RecognizedText, SpeechRecognizer
+from asr.use.heard import Around, RecognizedText, SpeechRecognizer
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -36,7 +35,7 @@ Answer = Callable[[], Any]  # waits for what was asked
 _recognizer: Any = None  # of this process, where it is a worker
 
 
-class Workers:
+class Workers(Around):
     """A recognizer whose batches are computed by processes.
 
     Begin it before anything is computed, and while there is one thread: processes are forked.
@@ -50,7 +49,8 @@ class Workers:
     """
 
     def __init__(self, recognizer: SpeechRecognizer, number: int) -> None:
-        self.recognizer, self.number = recognizer, number
+        super().__init__(recognizer)
+        self.number = number
         others = set(multiprocessing.active_children())
         try:
             self._executor = _executor(recognizer, number)
@@ -64,23 +64,9 @@ class Workers:
         self._processes = set(multiprocessing.active_children()) - others
 
     @property
-    def sample_rate(self) -> int:
-        """Rate (Hz) of the waveforms it takes."""
-        return self.recognizer.sample_rate
-
-    @property
-    def max_seconds(self) -> float:
-        """Longest utterance it was trained on."""
-        return self.recognizer.max_seconds
-
-    @property
     def num_ahead(self) -> int:
         """Batches that should wait or be under way, so that no process is idle."""
         return self.number + 1
-
-    def __getattr__(self, name: str) -> Any:
-        """Returns what the recognizer has of that name."""
-        return getattr(self.recognizer, name)
 
     def recognize(
         self, waveforms: Sequence[Waveform], options: SearchConfig, **more: bool
@@ -100,17 +86,6 @@ class Workers:
             future = Future()
             future.set_exception(BrokenProcessPool())
         return partial(_result, future)
-
-    def __enter__(self) -> Workers:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the processes, whatever they are at."""
@@ -141,7 +116,7 @@ def side_by_side(recognizer: Any, *, batches: float, say: Callable[[str], None])
         say(f"{error}; threads compute instead")
         yield recognizer
         return
-    with alone(), workers:
+    with alone(), closing(workers):
         yield workers
 
 
@@ -153,6 +128,15 @@ def ask(recognizer: Any, method: str, *arguments: Any, **named: Any) -> Answer:
         return answer
     found = getattr(recognizer, method)(*arguments, **named)
     return lambda: found
+
+
+def like_lengths(lengths: Sequence[float], most: float) -> Iterator[list[int]]:
+    """Yields positions in batches of like lengths, longest first: number * longest <= most."""
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    while order:
+        size = max(1, int(most / max(lengths[order[0]], 1e-3)))
+        yield order[:size]
+        order = order[size:]
 
 
 def num_ahead(recognizer: Any) -> int:
