@@ -16,6 +16,8 @@ from asr.errors import ConfigError
 from asr.features import LogMel
 from asr.model import Seq2Seq
 from asr.spectra.masks import SpecAugment
+from asr.text.tokens import Tokenizer
+from asr.text.units import TokenUnits, units_of
 
 
 def resolve_config(config: Config, *, source: str = "") -> Config:
@@ -36,12 +38,15 @@ def resolve_config(config: Config, *, source: str = "") -> Config:
     return config.model_copy(update={"attention": AttentionConfig(type=kind, **options)})
 
 
-def build_model(config: Config, vocab_size: int, *, empty: bool = False) -> Seq2Seq:
+def build_model(
+    config: Config, vocab_size: int, *, tokenizer: Tokenizer | None = None, empty: bool = False
+) -> Seq2Seq:
     """Returns the model that a configuration describes.
 
     Args:
         config: of the model.
         vocab_size: number of tokens.
+        tokenizer: of these tokens; None where only the shapes of other parts than CTC matter.
         empty: whether its weights are without values, for `load_weights` to set; otherwise they
             are drawn, which takes longer than reading a file.
 
@@ -49,12 +54,16 @@ def build_model(config: Config, vocab_size: int, *, empty: bool = False) -> Seq2
         ConfigError: an unknown mechanism or an impossible combination.
     """
     check_message(config)
+    if tokenizer is None:
+        units = TokenUnits(None, vocab_size)
+    else:
+        units = units_of(tokenizer, config.tokenizer.ctc_units)
     features = LogMel(config.sample_rate, **config.features.model_dump())
     with ExitStack() as contexts:
         if empty:
             contexts.enter_context(torch.device("meta"))
             contexts.enter_context(_NothingDrawn())
-        return _build_model(config, vocab_size, features)
+        return _build_model(config, vocab_size, features, units)
 
 
 class _NothingDrawn(TorchFunctionMode):
@@ -67,7 +76,7 @@ class _NothingDrawn(TorchFunctionMode):
         return kwargs["tensor"] if function is nn.init.normal_ else function(*args, **kwargs)
 
 
-def _build_model(config: Config, vocab_size: int, features: LogMel) -> Seq2Seq:
+def _build_model(config: Config, vocab_size: int, features: LogMel, units: TokenUnits) -> Seq2Seq:
     shift_seconds = config.features.shift_seconds
     augment = config.spec_augment
     copies_cell = config.decoder.start == "copy" and config.decoder.cell == "lstm"
@@ -91,7 +100,7 @@ def _build_model(config: Config, vocab_size: int, features: LogMel) -> Seq2Seq:
         decoder=AttentionDecoder(
             config.decoder, attention, vocab_size=vocab_size, message_dim=encoder.message_dim
         ),
-        vocab_size=vocab_size,
+        units=units,
     )
 
 

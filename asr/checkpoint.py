@@ -82,7 +82,7 @@ def load_model_folder(folder: Path, device: torch.device | str = "cpu") -> Folde
         folder, kind=config.tokenizer.type, normalizer=config.tokenizer.normalizer
     )
     check_tokens(weights.parts, tokenizer, path=path)
-    model = build_model(config, tokenizer.vocab_size, empty=True)
+    model = build_model(config, tokenizer.vocab_size, tokenizer=tokenizer, empty=True)
     fill(model, weights.tensors, path)
     metrics = read_metrics(folder)
     others = other_weights(metrics, weights, path=path)

@@ -55,6 +55,7 @@ class TokenizerConfig(Section):
     type: str = "char"  # char, jamo, unigram, bpe, jamo_unigram or jamo_bpe
     vocab_size: int | None = Field(None, ge=5, le=10**6)  # of pieces; char and jamo: what there is
     normalizer: str = "none"  # none, english, korean; english_spoken, korean_spoken: digits read
+    ctc_units: Literal["tokens", "letters"] = "tokens"  # letters: what tokens are spelt with; jamo
 
 
 class LossConfig(Section):

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from asr.features import frame_mask
 from asr.model import Output
-from asr.text.tokenizer import BLANK
+from asr.text.tokens import BLANK
+from asr.text.units import TokenUnits
 
 IGNORED = -100  # the target that cross entropy leaves out
 
@@ -25,6 +26,7 @@ def compute_losses(
     targets: Tensor,
     target_lengths: Tensor,
     *,
+    units: TokenUnits,
     ctc_weight: float,
     label_smoothing: float,
 ) -> Losses:
@@ -34,6 +36,7 @@ def compute_losses(
         output: the model's.
         targets: (B,U) the reference and then EOS; any token on padding.
         target_lengths: (B,) tokens of each, EOS counted.
+        units: of CTC.
         ctc_weight: w.
         label_smoothing: mass of each target given evenly to all tokens.
 
@@ -51,17 +54,16 @@ def compute_losses(
     if ctc_weight == 0:  # the head still gets a gradient, of 0: data-parallel training counts them
         ctc = 0.0 * output.ctc_logits.float().mean()
         return Losses(attention / num_tokens + ctc, attention / num_tokens, ctc)
-    ctc = _ctc(output, targets, target_lengths - 1)  # EOS is the decoder's alone
+    spelt, num_units = units.spell_batch(targets, target_lengths - 1)  # EOS is the decoder's alone
+    ctc = _ctc(output, spelt, num_units)
     total = (1 - ctc_weight) * attention + ctc_weight * ctc
     return Losses(total / num_tokens, attention / num_tokens, ctc / num_tokens)
 
 
-def _ctc(output: Output, targets: Tensor, num_tokens: Tensor) -> Tensor:
+def _ctc(output: Output, units: Tensor, num_units: Tensor) -> Tensor:
     """Returns the sum of CTC losses; an utterance too short for its text never reaches a batch."""
-    log_probs = output.ctc_logits.float().log_softmax(dim=-1).transpose(0, 1)  # (T',B,V)
-    return F.ctc_loss(
-        log_probs, targets, output.ctc_lengths, num_tokens, blank=BLANK, reduction="sum"
-    )
+    log_probs = output.ctc_logits.float().log_softmax(dim=-1).transpose(0, 1)  # (T',B,S)
+    return F.ctc_loss(log_probs, units, output.ctc_lengths, num_units, blank=BLANK, reduction="sum")
 
 
 def masked_targets(targets: Tensor, target_lengths: Tensor) -> Tensor:

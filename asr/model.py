@@ -7,12 +7,13 @@
         | encoder.Encoder          subsampling, BLSTM stack
     values (B,T',D), lengths (B,) memory frames, message (B,E)
         |                                  |
-        | ctc: Linear(D,V)                 | decoder.AttentionDecoder, fed tokens (B,U)
-    CTC logits (B,T',V)                logits (B,U,V), alignments (B,U,T')
+        | ctc: Linear(D,S)                 | decoder.AttentionDecoder, fed tokens (B,U)
+    CTC logits (B,T',S)                logits (B,U,V), alignments (B,U,T')
 
 B utterances, N samples, T and T' frames, M mels, D memory size, E encoder state,
-U tokens, V vocabulary. `asr/build.py` makes the parts from a configuration, `asr/loss.py` what
-training makes small, `asr/recognition.py` text.
+U tokens, V vocabulary, S units of CTC: the tokens, or their letters (`text/units.py`).
+`asr/build.py` makes the parts from a configuration, `asr/loss.py` what training makes small,
+`asr/recognition.py` text.
 """
 
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from asr.decoder import AttentionDecoder, DecoderMemory
 from asr.encoder import Encoded, Encoder
 from asr.features import LogMel
 from asr.spectra.masks import SpecAugment
+from asr.text.units import TokenUnits
 
 
 class Output(NamedTuple):
@@ -30,12 +32,16 @@ class Output(NamedTuple):
 
     logits: Tensor  # (B,U,V)
     alignments: Tensor  # (B,U,T')
-    ctc_logits: Tensor  # (B,T',V)
+    ctc_logits: Tensor  # (B,T',S)
     ctc_lengths: Tensor  # (B,)
 
 
 class Seq2Seq(nn.Module):
-    """Attention sequence-to-sequence recognizer with a CTC head."""
+    """Attention sequence-to-sequence recognizer with a CTC head.
+
+    Attributes:
+        units: of the CTC head.
+    """
 
     def __init__(
         self,
@@ -44,12 +50,12 @@ class Seq2Seq(nn.Module):
         *,
         encoder: Encoder,
         decoder: AttentionDecoder,
-        vocab_size: int,
+        units: TokenUnits,
     ) -> None:
         super().__init__()
         self.features, self.spec_augment = features, spec_augment
         self.encoder, self.decoder = encoder, decoder
-        self.ctc = nn.Linear(encoder.output_dim, vocab_size)
+        self.units, self.ctc = units, nn.Linear(encoder.output_dim, units.num_units)
 
     def encode(self, waveforms: Tensor, lengths: Tensor) -> Encoded:
         """Returns memory values for waveforms (B,N) of so many samples (B,)."""

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -17,7 +18,8 @@ from torch import Tensor
 
 from asr.decoder import AttentionDecoder, DecoderMemory, DecoderState
 from asr.features import frame_mask
-from asr.text.tokenizer import BLANK, BOS, EOS, PAD
+from asr.text.tokens import BLANK, BOS, EOS, PAD
+from asr.text.units import LetterUnits, TokenUnits
 
 # Stands for log 0 in sums over time, where infinities would cancel into NaN.
 LOG_ZERO = -1e4
@@ -131,22 +133,26 @@ class CTCScorer:
     def step(self, tokens: Tensor, memory: CTCMemory, state: CTCState) -> tuple[Tensor, CTCState]:
         """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
         if not bool((tokens == BOS).all()):
-            state = self._extend(tokens, memory, state)
-        before = torch.logaddexp(state.label, state.blank)  # (B,K,T+1)
-        peak = before[..., :-1].amax(dim=-1, keepdim=True).clamp(min=10 * LOG_ZERO)
-        scores = ((before[..., :-1] - peak).exp() @ memory.probs).log() + peak
+            state = self.extend(tokens, memory, state)
+        scores = self.continuations(memory, state)
+        scores[..., EOS] = torch.logaddexp(state.label, state.blank)[..., -1]
+        scores[..., [BLANK, PAD, BOS]] = -math.inf
+        return relative_to(state.prefix, scores), state
+
+    @staticmethod
+    def continuations(memory: CTCMemory, state: CTCState) -> Tensor:
+        """Returns log probabilities (B,K,V) of all that begins with the prefix and one token."""
+        before = torch.logaddexp(state.label, state.blank)[..., :-1]  # (B,K,T)
+        peak = before.amax(dim=-1, keepdim=True).clamp(min=10 * LOG_ZERO)
+        scores = ((before - peak).exp() @ memory.probs).log() + peak
         # A token that repeats the last one needs a blank between them.
         again = _gather_tokens(memory, state.last) + state.blank[..., :-1]
         again = again.logsumexp(dim=-1, keepdim=True)
-        scores = scores.scatter(2, state.last[..., None], again)
-        scores[..., EOS] = before[..., -1]
-        scores[..., [BLANK, PAD, BOS]] = -math.inf
-        # A prefix without any path has -inf - -inf.
-        scores = (scores - state.prefix[..., None]).nan_to_num(nan=LOG_ZERO)
-        return scores.clamp(LOG_ZERO, 0.0), state
+        return scores.scatter(2, state.last[..., None], again)
 
     @staticmethod
-    def _extend(tokens: Tensor, memory: CTCMemory, state: CTCState) -> CTCState:
+    def extend(tokens: Tensor, memory: CTCMemory, state: CTCState) -> CTCState:
+        """Returns the state of prefixes with one more token (B,K)."""
         log_probs = _gather_tokens(memory, tokens)  # (B,K,T)
         repeated = (tokens == state.last)[..., None]
         before = torch.where(repeated, state.blank, torch.logaddexp(state.label, state.blank))
@@ -157,6 +163,76 @@ class CTCScorer:
         blank_log_probs = memory.log_probs[:, None, :, BLANK].expand_as(log_probs)
         blank = torch.cat([nothing, _accumulate(label[..., :-1], blank_log_probs)], dim=-1)
         return CTCState(label, blank, tokens, (before + log_probs).logsumexp(dim=-1))
+
+
+class LetterScorer:
+    """CTC's log probability that a token comes next, where CTC's units are letters.
+
+    A token's is that of all its letters, one after the other: exact, like `CTCScorer`'s. Tokens
+    that begin alike share the recursion over time for what they share, so it is run once for each
+    beginning of a spelling, and the last letters cost one matrix product.
+
+    Args:
+        units: of CTC.
+    """
+
+    def __init__(self, units: LetterUnits) -> None:
+        self.units = units
+        self.initial_state = CTCScorer().initial_state
+
+    def step(self, tokens: Tensor, memory: CTCMemory, state: CTCState) -> tuple[Tensor, CTCState]:
+        """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
+        state = self._extend(tokens, memory, state)
+        num_rows, num_hypotheses = tokens.shape
+        scores = state.prefix.new_full((*tokens.shape, len(self.units.spellings)), -math.inf)
+        begun = state  # of the beginnings (N) of a level: (B,K*N,...)
+        for level in self.units.trie:
+            if level.last_units != (0,):
+                letters = torch.tensor(level.last_units, device=tokens.device)
+                begun = CTCScorer.extend(
+                    letters.repeat(num_hypotheses).expand(num_rows, -1),
+                    memory,
+                    map_tensors(partial(_choose, chosen=level.parents, size=num_hypotheses), begun),
+                )
+            if level.tokens:
+                found = CTCScorer.continuations(memory, begun)  # (B,K*N,S)
+                found = found.view(num_rows, num_hypotheses, -1, found.size(-1))
+                scores[..., level.tokens] = found[..., level.nodes, level.units]
+        scores[..., EOS] = torch.logaddexp(state.label, state.blank)[..., -1]
+        return relative_to(state.prefix, scores), state
+
+    def _extend(self, tokens: Tensor, memory: CTCMemory, state: CTCState) -> CTCState:
+        """Returns the state after tokens, whose spellings may be of any length."""
+        rows = [[self.units.spellings[token] for token in row] for row in tokens.tolist()]
+        for place in range(max(len(spelt) for row in rows for spelt in row)):
+            letters = [[(*spelt, *[-1] * place)[place] for spelt in row] for row in rows]
+            units = torch.tensor(letters, device=tokens.device)
+            longer = CTCScorer.extend(units.clamp(min=0), memory, state)
+            goes_on = [units >= 0, (units >= 0)[..., None]]
+            state = CTCState(
+                *(
+                    torch.where(goes_on[new.dim() - 2], new, old)
+                    for new, old in zip(longer, state, strict=True)
+                )
+            )
+        return state
+
+
+def ctc_scorer(units: TokenUnits) -> CTCScorer | LetterScorer:
+    """Returns what scores tokens by a CTC head of such units."""
+    return LetterScorer(units) if isinstance(units, LetterUnits) else CTCScorer()
+
+
+def _choose(part: Tensor, *, chosen: Sequence[int], size: int) -> Tensor:
+    """Returns (B,K*N',...) of N' chosen of N for each of K hypotheses, of a tensor (B,K*N,...)."""
+    index = torch.tensor(chosen, device=part.device)
+    return part.unflatten(1, (size, -1)).index_select(2, index).flatten(1, 2)
+
+
+def relative_to(prefix: Tensor, scores: Tensor) -> Tensor:
+    """Returns scores (B,K,V) of continuations after their prefix (B,K), from LOG_ZERO to 0."""
+    # A prefix without any path has -inf - -inf.
+    return (scores - prefix[..., None]).nan_to_num(nan=LOG_ZERO).clamp(LOG_ZERO, 0.0)
 
 
 def _gather_tokens(memory: CTCMemory, tokens: Tensor) -> Tensor:

@@ -5,7 +5,9 @@ import torch
 
 from asr.loss import compute_losses, masked_targets
 from asr.model import Output
+from asr.text.units import TokenUnits
 
+TOKENS = TokenUnits(None, 9)
 LENGTHS = torch.tensor([4, 2])
 TARGETS = torch.tensor([[5, 6, 7, 2], [6, 2, 0, 0]])
 
@@ -18,7 +20,7 @@ def output() -> Output:
 
 def losses(out: Output, **changes: float):
     options = {"ctc_weight": 0.3, "label_smoothing": 0.1, **changes}
-    return compute_losses(out, TARGETS, LENGTHS, **options)
+    return compute_losses(out, TARGETS, LENGTHS, units=TOKENS, **options)
 
 
 def test_cross_entropy_is_the_mean_over_real_tokens() -> None:
@@ -68,7 +70,9 @@ def test_padding_changes_no_loss() -> None:
     )
     targets = torch.cat([TARGETS, torch.zeros(2, 3, dtype=torch.long)], dim=1)
     before = losses(out)
-    after = compute_losses(wider, targets, LENGTHS, ctc_weight=0.3, label_smoothing=0.1)
+    after = compute_losses(
+        wider, targets, LENGTHS, units=TOKENS, ctc_weight=0.3, label_smoothing=0.1
+    )
     torch.testing.assert_close(torch.stack(before), torch.stack(after))
 
 

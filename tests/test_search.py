@@ -12,9 +12,19 @@ from asr.build import build_model
 from asr.cells import CELLS
 from asr.config import SearchConfig
 from asr.hypotheses import find_loops
-from asr.scorers import CTCMemory, CTCScorer, DecoderScorer, WeightedScorer, greedy_ctc, map_tensors
+from asr.scorers import (
+    CTCMemory,
+    CTCScorer,
+    DecoderScorer,
+    LetterScorer,
+    WeightedScorer,
+    ctc_scorer,
+    greedy_ctc,
+    map_tensors,
+)
 from asr.search import search
-from asr.text.tokenizer import BOS, EOS, PAD, UNK
+from asr.text.tokenizer import BOS, EOS, PAD, UNK, train_tokenizer
+from asr.text.units import LetterUnits
 
 VOCAB = 4 + 4
 
@@ -370,6 +380,44 @@ def test_ctc_steps_never_exceed_probability_one() -> None:
         total = scores[..., [EOS, UNK, 4, 5, 6, 7, 8]].exp().sum(dim=-1)
         torch.testing.assert_close(total, torch.ones_like(total), atol=1e-6, rtol=0)
         tokens = torch.full((3, 1), token)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("char", None), ("bpe", 30)])
+def test_letters_of_tokens_are_scored_as_letters_one_by_one(kind: str, size: int | None) -> None:
+    texts = ["각자 가요", "가방 갑", "차가워요 각각"]
+    tokenizer = train_tokenizer(texts, kind=kind, vocab_size=size, normalizer="none")
+    units = LetterUnits(tokenizer)
+    logits, lengths = torch.randn(2, 14, units.num_units), torch.tensor([14, 11])
+    memory = CTCScorer.prepare(logits, lengths)
+    scorer, plain = ctc_scorer(units), CTCScorer()
+    assert isinstance(scorer, LetterScorer)
+    state, tokens = scorer.initial_state(memory, 2), torch.full((2, 2), BOS)
+    longest = sorted(range(UNK, tokenizer.vocab_size), key=lambda x: len(units.spellings[x]))
+    ours = [[longest[-1], longest[0]], [longest[1], longest[-2]]]  # of each hypothesis, then
+    letters = plain.initial_state(memory, 2)
+    for place in range(3):
+        scores, state = scorer.step(tokens, memory, state)
+        for token in (EOS, *range(UNK, tokenizer.vocab_size)):
+            total, after = letters.prefix, letters
+            for unit in units.spell([token]) if token != EOS else []:
+                after = CTCScorer.extend(torch.full((2, 2), unit), memory, after)
+                total = after.prefix
+            if token == EOS:
+                total = torch.logaddexp(letters.label, letters.blank)[..., -1]
+            wanted = (total - letters.prefix).clamp(-1e4, 0.0)
+            torch.testing.assert_close(scores[..., token].clamp(min=-100), wanted.clamp(min=-100))
+        assert scores[..., [PAD, BOS]].max() <= -1e4
+        if place < 2:
+            tokens = torch.tensor(ours)[:, place].expand(2, 2)
+            columns = []
+            for column in range(2):
+                part = map_tensors(lambda x, c=column: x[:, c : c + 1], letters)
+                for unit in units.spell([ours[column][place]]):
+                    part = CTCScorer.extend(torch.full((2, 1), unit), memory, part)
+                columns.append(part)
+            letters = type(letters)(
+                *(torch.cat(pair, dim=1) for pair in zip(*columns, strict=True))
+            )
 
 
 def test_permuting_a_beams_states_permutes_its_scores() -> None:

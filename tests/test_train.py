@@ -142,6 +142,32 @@ def test_a_stopped_and_resumed_run_equals_one_without_a_stop(
     assert log_rows(folder) == log_rows(finished)
 
 
+def test_ctc_of_letters_under_pieces_trains_stops_and_recognizes(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sections: dict[str, Any] = {
+        "tokenizer": {"type": "bpe", "vocab_size": 20, "ctc_units": "letters"},
+        "search": {"ctc_weight": 0.4, "beam_size": 3},
+    }
+    train(config_of(corpus, **sections), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, asr.train, 7)
+        with pytest.raises(TrainingStoppedError):
+            train(config_of(corpus, **sections), tmp_path / "stopped")
+    train(config_of(corpus, **sections), tmp_path / "stopped")
+    assert weights(tmp_path / "stopped") == weights(tmp_path / "whole")
+    recognizer = load_recognizer(tmp_path / "whole", "cpu")
+    units = recognizer.model.units
+    assert recognizer.model.ctc.out_features == units.num_units < recognizer.tokenizer.vocab_size
+    long = recognizer.tokenizer.encode("abcdabcdabcd")
+    assert len(units.spell(long)) > len(long)
+    waves = [torch.from_numpy(tone(text)) for text in ("abd", "dcbacd")]
+    padded = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True)
+    found = recognizer.recognize_batch(padded, torch.tensor([len(wave) for wave in waves]))
+    alone = [recognizer.recognize_batch(w[None], torch.tensor([len(w)]))[0] for w in waves]
+    assert [row.text for row in found] == [row.text for row in alone]
+
+
 def test_running_a_finished_experiment_again_changes_nothing(
     corpus: dict[str, str], finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

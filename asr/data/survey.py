@@ -136,6 +136,7 @@ def survey(
     *,
     tokenizer: Tokenizer,
     num_memory_frames: Callable[[float], int],
+    spell: Callable[[list[int]], list[int]] | None = None,
     keep_all: bool = False,
 ) -> Survey:
     """Returns what a manifest holds and what of it training leaves out, by stated rules.
@@ -144,8 +145,9 @@ def survey(
         contents: of the manifest.
         config: the limits in seconds.
         tokenizer: counts tokens, unknown ones too.
-        num_memory_frames: of an utterance of so many seconds; CTC needs one a token, and one more
-            between two equal tokens.
+        num_memory_frames: of an utterance of so many seconds; CTC needs one a unit, and one more
+            between two equal units.
+        spell: CTC's units of tokens; None: the tokens.
         keep_all: apply no rule, as where error rates are measured.
 
     Raises:
@@ -158,7 +160,8 @@ def survey(
         rule = None
         if not keep_all:
             num_frames = num_memory_frames(utterance.seconds / fastest)
-            rule = _broken_rule(utterance.seconds, tokens, config, num_frames=num_frames)
+            spelt = tokens if spell is None else spell(tokens)
+            rule = _broken_rule(utterance.seconds, spelt, config, num_frames=num_frames)
         if rule is None:
             result.count(utterance, tokenizer, num_tokens=len(tokens))
         else:
@@ -170,11 +173,11 @@ def survey(
 
 
 def _broken_rule(
-    seconds: float, tokens: list[int], config: DataConfig, *, num_frames: int
+    seconds: float, units: list[int], config: DataConfig, *, num_frames: int
 ) -> str | None:
     """Returns the first rule by which training leaves an utterance out, if any."""
-    needed = len(tokens) + sum(a == b for a, b in itertools.pairwise(tokens))
-    if not tokens:
+    needed = len(units) + sum(a == b for a, b in itertools.pairwise(units))
+    if not units:
         return "empty transcript"
     if seconds < config.min_seconds:
         return f"shorter than data.min_seconds = {config.min_seconds:g}"

@@ -15,32 +15,42 @@ from asr.text.tokenizer import BLANK
 Place = tuple[int, int]
 
 
-def align_by_ctc(log_probs: Tensor, tokens: Sequence[int]) -> list[Place] | None:
-    """Returns the place of each token on CTC's most probable path that spells them.
+def align_by_ctc(log_probs: Tensor, units: Sequence[int]) -> list[Place] | None:
+    """Returns the place of each unit of CTC on CTC's most probable path that spells them.
 
     None where no path can spell them: there are too few frames, or what the best path spells is
-    something else. So it is where a token has no probability anywhere: torchaudio 2.11 then leaves
-    tokens out, with finite scores.
+    something else. So it is where a unit has no probability anywhere: torchaudio 2.11 then leaves
+    units out, with finite scores.
 
     Args:
-        log_probs: (T,V) of CTC.
-        tokens: one at least, none of them blank.
+        log_probs: (T,S) of CTC.
+        units: one at least, none of them blank.
     """
     from torchaudio.functional import forced_align
 
-    num_repeated = sum(a == b for a, b in itertools.pairwise(tokens))
-    if len(tokens) + num_repeated > len(log_probs):
+    num_repeated = sum(a == b for a, b in itertools.pairwise(units))
+    if len(units) + num_repeated > len(log_probs):
         return None
-    targets = torch.tensor([tokens], dtype=torch.int32)
+    targets = torch.tensor([units], dtype=torch.int32)
     path, _ = forced_align(log_probs[None].float().cpu(), targets, blank=BLANK)
     places, spelt, frame = [], [], 0
-    for token, same in itertools.groupby(path[0].tolist()):
+    for unit, same in itertools.groupby(path[0].tolist()):
         length = len(list(same))
-        if token != BLANK:
+        if unit != BLANK:
             places.append((frame, frame + length))
-            spelt.append(token)
+            spelt.append(unit)
         frame += length
-    return places if spelt == list(tokens) else None
+    return places if spelt == list(units) else None
+
+
+def join_places(places: Sequence[Place], spans: Sequence[tuple[int, int]]) -> list[Place]:
+    """Returns the place of each token, from its first unit's to its last unit's.
+
+    Args:
+        places: of all units.
+        spans: of each token: its first unit, and the one after its last.
+    """
+    return [(places[first][0], places[end - 1][1]) for first, end in spans]
 
 
 def align_by_attention(alignment: Tensor) -> list[Place]:

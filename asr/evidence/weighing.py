@@ -13,10 +13,11 @@ from torch import Tensor
 
 from asr.config import SearchConfig
 from asr.encoder import Encoded
-from asr.evidence.places import Place, align_by_attention, align_by_ctc
+from asr.evidence.places import Place, align_by_attention, align_by_ctc, join_places
 from asr.hypotheses import Hypothesis
 from asr.model import Seq2Seq
 from asr.text.tokenizer import BOS, EOS, PAD
+from asr.text.units import token_spans
 
 LEAST = -20.0  # a token's log probability counts no less: beyond it, it is simply wrong
 
@@ -67,13 +68,14 @@ def weigh_hypotheses(
         encoded: the utterances (B).
         found: the best hypothesis of each (B).
         options: that it was found with.
-        ctc_logits: (B,T,V) of the CTC head, if it was trained.
+        ctc_logits: (B,T,S) of the CTC head, if it was trained.
         is_plain: whether a score is the model's own alone: its decoder's and CTC's, weighed (B).
     """
     tokens = [list(hypothesis.tokens) for hypothesis in found]
     sizes = torch.tensor([len(row) + 1 for row in tokens], dtype=torch.double)
     summed = sizes - torch.tensor([float(one.ended != "eos") for one in found])  # no EOS was said
-    of_ctc = None if ctc_logits is None else _ctc(ctc_logits, encoded.lengths, tokens)
+    units = [model.units.spell(row) for row in tokens]
+    of_ctc = None if ctc_logits is None else _ctc(ctc_logits, encoded.lengths, units)
     weight = options.ctc_weight
     decoder = torch.tensor([one.score for one in found], dtype=torch.double)
     if 0 < weight < 1 and of_ctc is not None:
@@ -114,14 +116,19 @@ def weigh_tokens(
     for row, (spelt, num_frames) in enumerate(zip(tokens, encoded.lengths.tolist(), strict=True)):
         alignment = alignments[row, : len(spelt), :num_frames].float().cpu()
         frames = None if of_ctc is None else of_ctc[row, :num_frames].cpu()
-        places = align_by_ctc(frames, spelt) if frames is not None and spelt else None
+        units, spans = model.units.spell(spelt), token_spans(model.units, spelt)
+        of_units = align_by_ctc(frames, units) if frames is not None and spelt else None
+        places = None if of_units is None else join_places(of_units, spans)
         by_ctc = places is not None
         if places is None:
             places = align_by_attention(alignment) if has_alignment else _evenly(spelt, num_frames)
         heard: list[float] = []
         if frames is not None:
-            pairs = zip(spelt, places, strict=True)
-            heard = [float(frames[slice(*place), token].max()) for token, place in pairs]
+            heard = [
+                sum(float(frames[slice(*place), unit].max()) for unit in units[first:end])
+                / (end - first)
+                for place, (first, end) in zip(places, spans, strict=True)
+            ]
         centres = (alignment @ torch.arange(num_frames, dtype=torch.float)).tolist()
         of_decoder = log_probs[row][: len(spelt)].clamp(min=LEAST).tolist()
         looked_at = tuple(centres) if has_alignment else ()
@@ -159,16 +166,16 @@ def _evenly(tokens: Sequence[int], num_frames: int) -> list[Place]:
     return [(start, start + 1) for start in starts]
 
 
-def _ctc(logits: Tensor, lengths: Tensor, tokens: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """Returns CTC's log probability of tokens (B,), and of its most probable path (B,)."""
-    log_probs = logits.float().log_softmax(dim=-1)  # (B,T,V)
-    size = max(1, *map(len, tokens))
-    targets = torch.tensor([row + [1] * (size - len(row)) for row in tokens], device=logits.device)
+def _ctc(logits: Tensor, lengths: Tensor, units: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """Returns CTC's log probability of units (B,), and of its most probable path (B,)."""
+    log_probs = logits.float().log_softmax(dim=-1)  # (B,T,S)
+    size = max(1, *map(len, units))
+    targets = torch.tensor([row + [1] * (size - len(row)) for row in units], device=logits.device)
     loss = torch.nn.functional.ctc_loss(
         log_probs.transpose(0, 1),
         targets,
         lengths,
-        torch.tensor([len(row) for row in tokens], device=logits.device),
+        torch.tensor([len(row) for row in units], device=logits.device),
         blank=PAD,
         reduction="none",
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import sentencepiece
 
 from asr.config import Config
 from asr.errors import ConfigError
@@ -15,7 +14,7 @@ from asr.exporting.writing import OPSET, Graph
 from asr.features import ENERGY_FLOOR, LogMel
 from asr.hypotheses import LONGEST_LOOP
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
-from asr.text.tokens import SILENT, UNKNOWN_TEXT
+from asr.text.units import LetterUnits, TokenUnits, units_of
 from asr.version import __version__
 
 FORMAT_VERSION = 1
@@ -57,6 +56,7 @@ def describe(
             if name.startswith(STATE + ".")
         ],
         "ctc": CTC if CTC in encoder.outputs else None,
+        "ctc_units": describe_units(units_of(tokenizer, config.tokenizer.ctc_units)),
         "alignment": ALIGNMENT if ALIGNMENT in decoder.outputs else None,
         "search": {
             **{key: getattr(config.search, key) for key in SEARCH_KEYS},
@@ -123,10 +123,20 @@ def describe_tokens(tokenizer: Tokenizer) -> dict[str, Any]:
         "eos": EOS,
         "unk": UNK,
         "blank": BLANK,
-        "texts": token_texts(tokenizer),
+        "texts": [tokenizer.spelt(index) for index in range(tokenizer.vocab_size)],
         "joined_by": "concatenation; spaces at the start removed if kind has pieces; Unicode "
         "NFC; jamo that form no syllable removed",
         "has_pieces": not isinstance(tokenizer, CharacterTokenizer),
+    }
+
+
+def describe_units(units: TokenUnits) -> dict[str, Any] | None:
+    """Returns what CTC's outputs are and how they spell tokens; None: they are the tokens."""
+    if not isinstance(units, LetterUnits):
+        return None
+    return {
+        "labels": [units.label(unit) for unit in range(units.num_units)],
+        "of_tokens": [list(spelt) for spelt in units.spellings],
     }
 
 
@@ -145,21 +155,6 @@ def feature_arrays(features: LogMel) -> bytes:
         )
     np.savez(file, **arrays)
     return file.getvalue()
-
-
-def token_texts(tokenizer: Tokenizer) -> list[str]:
-    """Returns what each token spells: nothing for PAD, BOS and EOS, a space where a word begins."""
-    if isinstance(tokenizer, CharacterTokenizer):
-        texts = [tokenizer.token(index) for index in range(tokenizer.vocab_size)]
-        texts = [" " if text == "<space>" else text for text in texts]
-    else:
-        processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer.to_bytes())
-        texts = [processor.id_to_piece(index) for index in range(tokenizer.vocab_size)]
-        texts = [text.replace(_WORD_START, " ") for text in texts]
-    for index in SILENT:
-        texts[index] = ""
-    texts[UNK] = UNKNOWN_TEXT
-    return texts
 
 
 def card(contents: Mapping[str, Any], model_card: str, *, sha256: str) -> str:

@@ -160,7 +160,7 @@ def _step_inputs(
 ) -> dict[str, Tensor]:
     """Returns what a step is given after the encoder, with K hypotheses an utterance."""
     tokens = torch.arange(size["batch"] * size["beam"]).view(size["batch"], -1)
-    given = {TOKENS: tokens % model.ctc.out_features}
+    given = {TOKENS: tokens % model.decoder.output.out_features}
     for name, tensor in encoded.items():
         if name.startswith(MEMORY + "."):
             given[name] = tensor

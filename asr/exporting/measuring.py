@@ -74,7 +74,9 @@ def recognize_exported(
     options = options or recognizer.options
     with torch.inference_mode():
         features = features_of(recognizer.model.features, waveforms, lengths)
-        scorers, memory_lengths = exported.scorers(exported.encode(*features), options)
+        scorers, memory_lengths = exported.scorers(
+            exported.encode(*features), options, recognizer.model.units
+        )
         found = search(scorers, memory_lengths, options)
     return [recognizer.tokenizer.decode(row[0].tokens) for row in found]
 

@@ -24,7 +24,8 @@ from asr.exporting.graphs import (
     TOKENS,
 )
 from asr.exporting.requirements import require
-from asr.scorers import CTCScorer, WeightedScorer
+from asr.scorers import CTCScorer, WeightedScorer, ctc_scorer
+from asr.text.units import TokenUnits
 
 CONFIG_FILE = "config.json"
 
@@ -83,16 +84,23 @@ class ExportedModel:
         return {name: torch.from_numpy(array) for name, array in found.items()}
 
     def scorers(
-        self, encoded: Mapping[str, Tensor], options: SearchConfig
+        self, encoded: Mapping[str, Tensor], options: SearchConfig, units: TokenUnits | None = None
     ) -> tuple[list[WeightedScorer], Tensor]:
-        """Returns the scorers for a search, and the lengths (B,) of the memory."""
+        """Returns the scorers for a search, and the lengths (B,) of the memory.
+
+        Args:
+            encoded: from `encode`.
+            options: of the search.
+            units: of CTC, where it counts.
+        """
         memory = tuple(encoded[name] for name in self.memory)
         start = tuple(encoded[name] for name in self.state)
         scorer = WeightedScorer(StepScorer(self, start), memory, 1 - options.ctc_weight)
         scorers = [scorer]
         if options.ctc_weight > 0:
+            assert units is not None
             frames = CTCScorer.prepare(encoded[CTC], encoded[MEMORY_LENGTHS])
-            scorers.append(WeightedScorer(CTCScorer(), frames, options.ctc_weight))
+            scorers.append(WeightedScorer(ctc_scorer(units), frames, options.ctc_weight))
         return scorers, encoded[MEMORY_LENGTHS]
 
 

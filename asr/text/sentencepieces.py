@@ -115,6 +115,12 @@ class SentencePieceTokenizer(Tokenizer):
             return SPECIAL_TOKENS[index]
         return self.unspell(str(self._processor.id_to_piece(index)))
 
+    def spelt(self, index: int) -> str:
+        """Returns the piece with a space for the mark of a word's start, jamo as they are."""
+        if index < len(SPECIAL_TOKENS):
+            return UNKNOWN_TEXT if index == UNK else ""
+        return str(self._processor.id_to_piece(index)).replace(_WORD_START, " ")
+
     def begins_word(self, index: int) -> bool:
         """Returns whether a piece begins with the mark of a word's start."""
         return self.token(index).startswith(_WORD_START)

@@ -121,6 +121,10 @@ class CharacterTokenizer(Tokenizer):
         character = self._characters[index - len(SPECIAL_TOKENS)]
         return _SPACE_LABEL if character == " " else character
 
+    def spelt(self, index: int) -> str:
+        """Returns the token's character."""
+        return "" if index in SILENT else self._spell(index)
+
     def count_unknown(self, text: str) -> int:
         """Returns the number of characters outside the training text's."""
         return sum(character not in self._index for character in text)

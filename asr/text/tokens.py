@@ -89,6 +89,13 @@ class Tokenizer(ABC):
     def token(self, index: int) -> str:
         """Returns a printable label of one token, for pictures and logs."""
 
+    @abstractmethod
+    def spelt(self, index: int) -> str:
+        """Returns what one token adds to a text: a space, too, where a word begins.
+
+        Nothing for PAD, BOS and EOS; "⁇" for UNK; jamo or syllables, as the token has them.
+        """
+
     def begins_word(self, index: int) -> bool:
         """Returns whether a token is a space, or begins with one: what follows is a new word."""
         return self.decode([index]).isspace()

@@ -1,5 +1,6 @@
 """The dev set decoded freely, as a user would hear it: the error rate that training steers by."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import matplotlib.image
@@ -37,7 +38,7 @@ def evaluate(run: Run, title: str) -> Evaluation:
     options = run.config.search.model_copy(update={"beam_size": 1, "num_best": 1})
     references: dict[str, str] = {}
     found: dict[str, tuple[int, ...]] = {}
-    by_ctc: dict[str, tuple[int, ...]] = {}
+    by_ctc: dict[str, tuple[int, ...]] = {}  # units
     last: Batch | None = None
     for batch in run.dev_batches().epoch(0, ordered=True):
         with torch.inference_mode():
@@ -53,12 +54,12 @@ def evaluate(run: Run, title: str) -> Evaluation:
         references.update(more_references)
         found.update(more_found)
         by_ctc.update(more_by_ctc)
-    scores = score(references, decode_all(run, found))
+    scores = score(references, decode_all(run.tokenizer.decode, found))
     flatness, steadiness, picture = draw_attention(run, last, title)
     return Evaluation(
         cer=scores.cer,
         wer=scores.wer,
-        ctc_cer=score(references, decode_all(run, by_ctc)).cer,
+        ctc_cer=score(references, decode_all(run.network.units.text, by_ctc)).cer,
         num_utterances=scores.num_utterances,
         hypotheses=list(found.values()),
         flatness=flatness,
@@ -67,9 +68,11 @@ def evaluate(run: Run, title: str) -> Evaluation:
     )
 
 
-def decode_all(run: Run, found: dict[str, tuple[int, ...]]) -> dict[str, str]:
+def decode_all(
+    decode: Callable[[tuple[int, ...]], str], found: dict[str, tuple[int, ...]]
+) -> dict[str, str]:
     """Returns the text of each utterance's tokens."""
-    return {name: run.tokenizer.decode(tokens) for name, tokens in found.items()}
+    return {name: decode(tokens) for name, tokens in found.items()}
 
 
 @torch.inference_mode()

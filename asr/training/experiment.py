@@ -214,7 +214,7 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     material = from_first(lambda: find_material(config, folder, shape, ancestor=ancestor))
     fabric.seed_everything(config.seed % 2**32, verbose=False)  # numpy knows no larger ones
     torch.manual_seed(config.seed)
-    network = build_model(config, material.tokenizer.vocab_size)
+    network = build_model(config, material.tokenizer.vocab_size, tokenizer=material.tokenizer)
     origin: dict[str, Any] = {}
     notices: tuple[str, ...] = ()
     if ancestor is not None:

@@ -18,18 +18,21 @@ from asr.build import resolve_config
 from asr.checkpoint import WEIGHTS_FILE, load_model_folder
 from asr.config import Config
 from asr.errors import ConfigError
+from asr.model import Seq2Seq
 from asr.sections.start import InitConfig
 from asr.settings import differences
 from asr.store.weights import read_weights
 from asr.text.tokenizer import Tokenizer
+from asr.text.units import units_of
 from asr.training.parts import check_parts, is_in, part_of
 from asr.training.session import state_path
-from asr.training.shared_tokens import about_tokens, shared_rows
+from asr.training.shared_tokens import about_tokens, shared_rows, shared_units
 
-# Tensors with a row for each token.
+# Tensors with a row for each token, or for each unit of CTC.
+UNIT_ROWS = ("ctc.weight", "ctc.bias")
 TOKEN_ROWS = (
     *("decoder.embedding.weight", "decoder.output.weight", "decoder.output.bias"),
-    *("ctc.weight", "ctc.bias"),
+    *UNIT_ROWS,
 )
 STATISTICS = "features"
 # Settings that weights of a part depend on: of their own section, and of what comes before it.
@@ -187,7 +190,7 @@ def _differing(ancestor: Ancestor, config: Config, part: str) -> list[str]:
 
 
 def start_from(
-    ancestor: Ancestor, network: nn.Module, tokenizer: Tokenizer, *, config: Config
+    ancestor: Ancestor, network: Seq2Seq, tokenizer: Tokenizer, *, config: Config
 ) -> dict[str, Any]:
     """Returns what became of each part, as JSON, after loading an ancestor's weights.
 
@@ -201,7 +204,10 @@ def start_from(
         ConfigError: nothing of the ancestor is loaded.
     """
     rows = shared_rows(tokenizer, ancestor.tokenizer)
-    parts = _load_parts(ancestor, network, config, rows=rows)
+    theirs = units_of(ancestor.tokenizer, ancestor.config.tokenizer.ctc_units)
+    units = shared_units(network.units, theirs, rows)
+    rows_of = {name: units if name in UNIT_ROWS else rows for name in TOKEN_ROWS}
+    parts = _load_parts(ancestor, network, config, rows_of=rows_of)
     statistics = _take_statistics(ancestor, network, config)
     if not any(row["loaded"] for row in parts.values()) and statistics != "kept":
         raise ConfigError(
@@ -218,7 +224,11 @@ def start_from(
 
 
 def _load_parts(
-    ancestor: Ancestor, network: nn.Module, config: Config, *, rows: list[tuple[int, int]]
+    ancestor: Ancestor,
+    network: nn.Module,
+    config: Config,
+    *,
+    rows_of: Mapping[str, list[tuple[int, int]]],
 ) -> dict[str, dict[str, int]]:
     """Returns how many numbers of each part were loaded, made anew, and left, after loading."""
     parts: dict[str, dict[str, int]] = {}
@@ -228,7 +238,7 @@ def _load_parts(
             continue
         loaded = 0
         if name in ancestor.tensors and _is_loaded(config, name):
-            loaded = _load(value, ancestor.tensors[name], rows if name in TOKEN_ROWS else None)
+            loaded = _load(value, ancestor.tensors[name], rows_of.get(name))
         used[name] = loaded
         row = parts.setdefault(part_of(name), {"loaded": 0, "made anew": 0, "left": 0})
         row["loaded"] += loaded

@@ -50,7 +50,13 @@ def _learn_from_noise(run: Run, num_rows: int, *, num_samples: int) -> None:
     waveforms = 0.01 * torch.randn(num_rows, num_samples, device=device)
     output = run.model(waveforms, torch.full((num_rows,), num_samples, device=device), tokens)
     target_lengths = torch.full((num_rows,), tokens.size(1), device=device)
-    losses = compute_losses(output, tokens, target_lengths, **run.config.loss.model_dump())
+    losses = compute_losses(
+        output,
+        tokens,
+        target_lengths,
+        units=run.network.units,
+        **run.config.loss.model_dump(),
+    )
     run.fabric.backward(losses.total)
 
 

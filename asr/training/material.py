@@ -13,6 +13,7 @@ from asr.model import Seq2Seq
 from asr.settings import differences
 from asr.text.normalizers import get_normalizer
 from asr.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from asr.text.units import units_of
 from asr.training.initial import Ancestor
 from asr.training.replay import Replay, make_replay
 from asr.training.session import state_path
@@ -51,7 +52,12 @@ def find_material(
     def num_memory_frames(seconds: float) -> int:
         return int(shape.memory_lengths(torch.tensor([int(seconds * config.sample_rate)])))
 
-    known: dict[str, Any] = {"tokenizer": tokenizer, "num_memory_frames": num_memory_frames}
+    spell = units_of(tokenizer, config.tokenizer.ctc_units).spell
+    known: dict[str, Any] = {
+        "tokenizer": tokenizer,
+        "num_memory_frames": num_memory_frames,
+        "spell": spell,
+    }
     new = survey(train, config.data, **known)
     found = survey(old, config.data, **known) if old else None
     return Material(

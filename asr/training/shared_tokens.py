@@ -1,6 +1,7 @@
 """Which tokens of two tokenizers are the same: those that spell the same string."""
 
 from asr.text.tokens import SPECIAL_TOKENS, Tokenizer
+from asr.text.units import TokenUnits
 
 
 def shared_rows(own: Tokenizer, theirs: Tokenizer) -> list[tuple[int, int]]:
@@ -19,6 +20,25 @@ def _by_label(tokenizer: Tokenizer) -> dict[str, int]:
     for index in range(len(SPECIAL_TOKENS), tokenizer.vocab_size):
         numbers.setdefault(tokenizer.token(index), []).append(index)
     return {label: found[0] for label, found in numbers.items() if len(found) == 1}
+
+
+def shared_units(
+    own: TokenUnits, theirs: TokenUnits, rows: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Returns the numbers, here and there, of each unit of CTC that both have: the same label.
+
+    Args:
+        own: units here.
+        theirs: units there.
+        rows: of shared tokens, which are the units where both have tokens for units.
+    """
+    if type(own) is type(theirs) is TokenUnits:
+        return rows
+    there: dict[str, int] = {}
+    for unit in range(theirs.num_units):
+        there.setdefault(theirs.label(unit), unit)
+    labels = [(unit, own.label(unit)) for unit in range(own.num_units)]
+    return [(unit, there[label]) for unit, label in labels if label in there]
 
 
 def about_tokens(
