@@ -53,9 +53,11 @@ def tokenizer_of(kind: str) -> Tokenizer:
 def save_model(folder: Path, kind: str = "char", **sections: Any) -> Config:
     """Writes a model folder with lively random weights."""
     torch.manual_seed(3)
-    config = tiny_config(tokenizer={"type": kind}, search=GREEDY, **sections)
+    search = GREEDY | sections.pop("search", {})
+    units = sections.pop("ctc_units", "tokens")
+    config = tiny_config(tokenizer={"type": kind, "ctc_units": units}, search=search, **sections)
     tokenizer = tokenizer_of(kind)
-    model = build_model(config, tokenizer.vocab_size)
+    model = build_model(config, tokenizer.vocab_size, tokenizer=tokenizer)
     model.features.set_statistics(torch.randn(16) - 4, torch.rand(16) + 1)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -238,6 +240,22 @@ def test_an_exported_folder_is_loaded_and_recognizes_batches(tmp_path: Path) -> 
     (tmp_path / "out/decoder.onnx").write_bytes(b"no graph")
     with pytest.raises(ModelError, match=r"decoder.onnx: is damaged \(its SHA-256 does not fit\)"):
         load_exported(tmp_path / "out")
+
+
+def test_ctc_of_letters_counts_in_exported_graphs_as_in_torch(tmp_path: Path) -> None:
+    search = {"ctc_weight": 0.5, "beam_size": 3}
+    save_model(tmp_path / "model", "bpe", ctc_units="letters", search=search)
+    export(ExportPlan(tmp_path / "model", tmp_path / "out"))
+    exported, said = load_exported(tmp_path / "out", threads=1)
+    recognizer = load_recognizer(tmp_path / "model", "cpu")
+    units = recognizer.model.units
+    assert said["ctc_units"]["labels"] == [units.label(x) for x in range(units.num_units)]
+    assert said["ctc_units"]["of_tokens"] == [list(x) for x in units.spellings]
+    waves = [torch.from_numpy(tone(text)) for text in ("abd", "dcbacd")]
+    padded = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True)
+    lengths = torch.tensor([len(wave) for wave in waves])
+    wanted = [row.text for row in recognizer.recognize_batch(padded, lengths)]
+    assert recognize_exported(recognizer, exported, waveforms=padded, lengths=lengths) == wanted
 
 
 def test_layers_that_stay_in_float32_are_named(tmp_path: Path) -> None:

@@ -20,8 +20,18 @@ LEARNT = {
 
 
 def size_of(seconds: float, *numbers: int) -> CorpusSize:
-    tokens, vocab_size, epochs, batch, warmup = numbers
-    return CorpusSize(seconds, tokens, vocab_size, epochs, seconds / batch, warmup)
+    units, different, epochs, batch, warmup = numbers
+    is_long = different > 100
+    return CorpusSize(
+        seconds,
+        units,
+        different_units=different,
+        units="tokens",
+        can_be_spelt=is_long,
+        epochs=epochs,
+        updates_an_epoch=seconds / batch,
+        warmup_steps=warmup,
+    )
 
 
 @pytest.mark.parametrize("name", LEARNT)
@@ -37,7 +47,11 @@ def test_a_corpus_that_is_too_small_is_said_with_what_would_help() -> None:
     assert "lower data.batch_seconds and train.warmup_steps, or raise train.epochs" in few
     (rare,) = find_shortages(size_of(5292, 27_200, 396, 9, 40, 150))  # quickstart by syllables
     assert "hold each of 396 tokens 618 times in 9 epochs" in rare
-    assert "for Korean jamo" in rare
+    assert "set tokenizer.ctc_units=letters" in rare
+    spelt = size_of(5292, 27_200, 396, 9, 40, 150)
+    (still,) = find_shortages(spelt._replace(units="letters", can_be_spelt=False))
+    assert "396 letters 618 times" in still
+    assert "ctc_units" not in still
 
 
 def test_training_says_so_at_first_and_does_not_blame_the_learning_rate(

@@ -29,7 +29,7 @@ def make_model(folder: Path, letters: str = "abcd", **sections: Any) -> Path:
     """Writes a model folder with drawn weights; returns it."""
     config = resolve_config(tiny_config(**sections))
     tokenizer = CharacterTokenizer(letters, normalizer="none")
-    network = build_model(config, tokenizer.vocab_size)
+    network = build_model(config, tokenizer.vocab_size, tokenizer=tokenizer)
     network.features.set_statistics(torch.full((16,), -3.0), torch.full((16,), 2.0))
     save_folder(folder, config, tokenizer)
     parts = describe_parts(config, tokenizer, longest_seconds=1.0)
@@ -374,6 +374,29 @@ def test_the_table_is_printed_and_in_the_card_with_the_ancestors_hash(
     lines = list(lines_about_origin(origin))
     assert lines[0].startswith(f"starts from {ancestor} (weights {origin['weights_sha256'][:16]})")
     assert "  attention                 0        315         315" in lines
+
+
+def test_units_of_ctc_are_taken_over_by_their_letters(tmp_path: Path) -> None:
+    section = {"type": "char", "ctc_units": "letters"}
+    there = read_ancestor(
+        tiny_config(
+            init={"from": str(make_model(tmp_path / "there", "가각 ", tokenizer=section))}
+        ).init
+    )
+    config = tiny_config(
+        tokenizer=section, init={"from": str(tmp_path / "there"), "vocabulary": "new"}
+    )
+    tokenizer = CharacterTokenizer("각나 ", normalizer="none")
+    network = build_model(config, tokenizer.vocab_size, tokenizer=tokenizer)
+    before = network.ctc.weight.detach().clone()
+    start_from(there, network, tokenizer, config=config)
+    labels = [network.units.label(unit) for unit in range(network.units.num_units)]
+    known = ["<pad>", "<unk>", " ", *sorted("\u1100\u1161\u11a8")]  # there: a blank, 가, 각
+    assert [label for label in labels if label not in known] == ["\u1102"]
+    for unit, label in enumerate(labels):
+        own = network.ctc.weight[unit]
+        wanted = there.tensors["ctc.weight"][known.index(label)] if label in known else before[unit]
+        torch.testing.assert_close(own, wanted)
 
 
 def test_a_model_that_was_started_from_another_can_be_started_from(

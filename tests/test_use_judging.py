@@ -17,6 +17,9 @@ from asr.use.judging import Heard, Look, goes_in_circles
 from asr.use.recognizer import Recognizer, search_encoded
 
 TOKENIZER = train_tokenizer(["ab cd"], kind="char", vocab_size=None, normalizer="none")
+PIECES = train_tokenizer(
+    ["abcd ab cd", "cdab abcd dcba"], kind="bpe", vocab_size=18, normalizer="none"
+)
 NEVER = Logistic((0.0,) * 4, 0.0)
 
 
@@ -49,18 +52,23 @@ def voice(seconds=2.0, rate=8000):
     return (0.1 * (sound / np.abs(sound).max() + noise)).astype("f")
 
 
-def recognizer(config=None, **more):
+def recognizer(config=None, tokenizer=TOKENIZER, **more):
     config = config or tiny_config(search={"max_tokens": 12})
-    model = build_model(config, TOKENIZER.vocab_size).eval()
-    made = Recognizer(model, TOKENIZER, config)
+    model = build_model(config, tokenizer.vocab_size, tokenizer=tokenizer).eval()
+    made = Recognizer(model, tokenizer, config)
     made.judge = replace(made.judge, **more)
     return made
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("settings", [{}, {"beam_size": 4, "ctc_weight": 0.3}])
-def test_what_follows_from_the_score_is_what_the_decoder_says_when_it_runs_again(settings):
-    model = recognizer().model
+@pytest.mark.parametrize("tokenizer", [TOKENIZER, PIECES], ids=["tokens", "letters"])
+def test_what_follows_from_the_score_is_what_the_decoder_says_when_it_runs_again(
+    tokenizer, settings
+):
+    config = tiny_config(tokenizer={"type": tokenizer.kind, "ctc_units": "letters"})
+    model = recognizer(config, tokenizer).model
+    assert (model.units.name == "letters") == (tokenizer is PIECES)
     options = SearchConfig(max_tokens=40, **settings)
     waveforms = torch.from_numpy(np.stack([tone("ab cd"), tone("abcda")]))
     with torch.inference_mode():
@@ -80,6 +88,33 @@ def test_what_follows_from_the_score_is_what_the_decoder_says_when_it_runs_again
         assert one.clearness <= 0
     tokens = weigh_tokens(model, encoded, found, ctc_logits=logits)
     assert [len(x.places) for x in tokens] == [len(x.tokens) for x in found]
+
+
+def test_a_token_lies_where_its_letters_do():
+    model = recognizer(tiny_config(tokenizer={"type": "bpe", "ctc_units": "letters"}), PIECES).model
+    encoded = encode_padded(
+        model,
+        torch.from_numpy(tone("abcdabcd"))[None],
+        torch.tensor([12800]),
+        options=SearchConfig(),
+    )
+    tokens = PIECES.encode("abcdcd")
+    units = model.units.spell(tokens)
+    logits = torch.full((1, int(encoded.lengths), model.units.num_units), -9.0)
+    logits[..., 0] = 0.0
+    for place, unit in enumerate(units):
+        logits[0, 2 * place + 1, unit] = 9.0
+    found = [Hypothesis(tuple(tokens), 0.0, "eos")]
+    with torch.inference_mode():
+        [one] = weigh_tokens(model, encoded, found, ctc_logits=logits)
+    lengths = [len(model.units.spell([token])) for token in tokens]
+    assert max(lengths) > 1
+    ends = np.cumsum(lengths)
+    assert one.by_ctc
+    assert one.places == tuple(
+        (2 * (end - size) + 1, 2 * end) for size, end in zip(lengths, ends, strict=True)
+    )
+    assert max(abs(value) for value in one.ctc) < 0.01
 
 
 def test_words_come_with_times_and_confidence_only_when_asked_for():

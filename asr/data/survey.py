@@ -48,6 +48,7 @@ class Survey:
     shortest_seconds: float = float("inf")
     most_tokens: int = 0
     num_tokens: int = 0
+    num_units: int = 0  # of CTC
     num_unknown: int = 0  # tokens outside the vocabulary
     speeds: list[float] = field(default_factory=list)  # tokens a second of each that is kept
     dropped: dict[str, list[str]] = field(default_factory=dict)  # rule -> ids
@@ -157,13 +158,14 @@ def survey(
     fastest = max(config.speed_factors, default=1.0)  # leaves the fewest frames
     for utterance in contents.utterances:
         tokens = tokenizer.encode(utterance.text)
+        spelt = tokens if spell is None else spell(tokens)
         rule = None
         if not keep_all:
             num_frames = num_memory_frames(utterance.seconds / fastest)
-            spelt = tokens if spell is None else spell(tokens)
             rule = _broken_rule(utterance.seconds, spelt, config, num_frames=num_frames)
         if rule is None:
             result.count(utterance, tokenizer, num_tokens=len(tokens))
+            result.num_units += len(spelt)
         else:
             result.dropped.setdefault(rule, []).append(utterance.id)
     if len(result.dropped_ids) == result.num_utterances:

@@ -23,10 +23,18 @@ KINDS = ("tokens", "letters")
 class TokenUnits:
     """Each token is a unit of its own.
 
+    Attributes:
+        name: of what they are.
+        num_special: of them, the first ones.
+        num_units: of all, the blank among them.
+
     Args:
         tokenizer: of the tokens; None where only their number matters.
         vocab_size: number of tokens, which are as many units, the blank among them.
     """
+
+    name = "tokens"
+    num_special = len(SPECIAL_TOKENS)
 
     def __init__(self, tokenizer: Tokenizer | None, vocab_size: int) -> None:
         self._tokenizer, self.num_units = tokenizer, vocab_size
@@ -67,6 +75,9 @@ class LetterUnits(TokenUnits):
     Attributes:
         spellings: the units of each token; none for PAD, BOS and EOS.
     """
+
+    name = "letters"
+    num_special = 2
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         texts = ["", "", "", "", *map(tokenizer.spelt, range(UNK + 1, tokenizer.vocab_size))]
@@ -131,11 +142,16 @@ def units_of(tokenizer: Tokenizer, kind: str) -> TokenUnits:
     """
     if kind not in KINDS:
         raise ConfigError(f'tokenizer.ctc_units "{kind}": unknown; known: {", ".join(KINDS)}')
-    letters = LetterUnits(tokenizer) if kind == "letters" else None
     # Tokens of one letter each are letters already: nothing but their numbers would change.
-    if letters is None or all(len(spelt) == 1 for spelt in letters.spellings[UNK:]):
-        return TokenUnits(tokenizer, tokenizer.vocab_size)
-    return letters
+    if kind == "letters" and has_longer_tokens(tokenizer):
+        return LetterUnits(tokenizer)
+    return TokenUnits(tokenizer, tokenizer.vocab_size)
+
+
+def has_longer_tokens(tokenizer: Tokenizer) -> bool:
+    """Returns whether there are tokens of several letters or jamo."""
+    texts = map(tokenizer.spelt, range(UNK + 1, tokenizer.vocab_size))
+    return any(len(to_jamo(text)) > 1 for text in texts)
 
 
 def token_spans(units: TokenUnits, tokens: Sequence[int]) -> list[tuple[int, int]]:

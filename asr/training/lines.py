@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from asr.config import Config
 from asr.loss import Losses
 from asr.pictures.fonts import hangul_advice
-from asr.text.tokens import SPECIAL_TOKENS
+from asr.text.units import has_longer_tokens
 from asr.training.corpus_size import FEW_UPDATES, CorpusSize, find_shortages
 from asr.training.evaluate import Evaluation
 from asr.training.experiment import Run
@@ -55,10 +55,13 @@ def shortages_of(run: Run) -> list[str]:
     num_batches = max(fullest) / run.world[1]
     if train.epochs * num_batches < max(FEW_UPDATES, train.warmup_steps):
         num_batches = run.train_batches(1).count(1)  # of few utterances many batches are not full
+    units = run.network.units
     size = CorpusSize(
         seconds=survey.seconds,
-        num_tokens=survey.num_tokens,
-        vocab_size=run.tokenizer.vocab_size - len(SPECIAL_TOKENS),
+        num_units=survey.num_units,
+        different_units=units.num_units - units.num_special,
+        units=units.name,
+        can_be_spelt=units.name == "tokens" and has_longer_tokens(run.tokenizer),
         epochs=train.epochs,
         updates_an_epoch=num_batches,
         warmup_steps=train.warmup_steps,
