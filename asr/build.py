@@ -63,7 +63,7 @@ def build_model(
         if empty:
             contexts.enter_context(torch.device("meta"))
             contexts.enter_context(_NothingDrawn())
-        return _build_model(config, vocab_size, features, units)
+        return _build_model(config, vocab_size, features, units=units)
 
 
 class _NothingDrawn(TorchFunctionMode):
@@ -76,7 +76,9 @@ class _NothingDrawn(TorchFunctionMode):
         return kwargs["tensor"] if function is nn.init.normal_ else function(*args, **kwargs)
 
 
-def _build_model(config: Config, vocab_size: int, features: LogMel, units: TokenUnits) -> Seq2Seq:
+def _build_model(
+    config: Config, vocab_size: int, features: LogMel, *, units: TokenUnits
+) -> Seq2Seq:
     shift_seconds = config.features.shift_seconds
     augment = config.spec_augment
     copies_cell = config.decoder.start == "copy" and config.decoder.cell == "lstm"

@@ -74,8 +74,12 @@ class Survey:
             lines.append(f"dropped {len(ids):,} of {self.num_utterances:,}: {rule} (as {ids[0]})")
         return lines
 
-    def count(self, utterance: Utterance, tokenizer: Tokenizer, *, num_tokens: int) -> None:
-        """Counts an utterance that is kept."""
+    def count(
+        self, utterance: Utterance, tokenizer: Tokenizer, *, tokens: list[int], units: list[int]
+    ) -> None:
+        """Counts an utterance that is kept, of such tokens and units of CTC."""
+        num_tokens = len(tokens)
+        self.num_units += len(units)
         self.seconds += utterance.seconds
         self.longest_seconds = max(self.longest_seconds, utterance.seconds)
         self.shortest_seconds = min(self.shortest_seconds, utterance.seconds)
@@ -164,8 +168,7 @@ def survey(
             num_frames = num_memory_frames(utterance.seconds / fastest)
             rule = _broken_rule(utterance.seconds, spelt, config, num_frames=num_frames)
         if rule is None:
-            result.count(utterance, tokenizer, num_tokens=len(tokens))
-            result.num_units += len(spelt)
+            result.count(utterance, tokenizer, tokens=tokens, units=spelt)
         else:
             result.dropped.setdefault(rule, []).append(utterance.id)
     if len(result.dropped_ids) == result.num_utterances:
