@@ -10,7 +10,7 @@ from asr.attention.window import replace_part, restrict_attention
 from asr.config import SearchConfig
 from asr.encoder import Encoded
 from asr.model import Seq2Seq
-from asr.scorers import CTCScorer, DecoderScorer, WeightedScorer, ctc_scorer
+from asr.scorers import DecoderScorer, WeightedScorer, ctc_scorer
 
 
 def encode_padded(
@@ -50,6 +50,7 @@ def scorers_of(model: Seq2Seq, encoded: Encoded, options: SearchConfig) -> list[
     scorer = DecoderScorer(decoder, temperature=options.temperature)
     scorers = [WeightedScorer(scorer, memory, 1 - options.ctc_weight)]
     if options.ctc_weight > 0:
-        frames = CTCScorer.prepare(model.ctc(encoded.values), encoded.lengths)
-        scorers.append(WeightedScorer(ctc_scorer(model.units), frames, options.ctc_weight))
+        ctc = ctc_scorer(model.units)
+        frames = ctc.prepare(model.ctc(encoded.values), encoded.lengths)
+        scorers.append(WeightedScorer(ctc, frames, options.ctc_weight))
     return scorers

@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -134,21 +133,13 @@ class CTCScorer:
         """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
         if not bool((tokens == BOS).all()):
             state = self.extend(tokens, memory, state)
-        scores = self.continuations(memory, state)
+        scores = _next(torch.logaddexp(state.label, state.blank), memory)
+        # A token that repeats the last one needs a blank between them.
+        again = _gather_tokens(memory, state.last) + state.blank[..., :-1]
+        scores = scores.scatter(2, state.last[..., None], again.logsumexp(dim=-1, keepdim=True))
         scores[..., EOS] = torch.logaddexp(state.label, state.blank)[..., -1]
         scores[..., [BLANK, PAD, BOS]] = -math.inf
         return relative_to(state.prefix, scores), state
-
-    @staticmethod
-    def continuations(memory: CTCMemory, state: CTCState) -> Tensor:
-        """Returns log probabilities (B,K,V) of all that begins with the prefix and one token."""
-        before = torch.logaddexp(state.label, state.blank)[..., :-1]  # (B,K,T)
-        peak = before.amax(dim=-1, keepdim=True).clamp(min=10 * LOG_ZERO)
-        scores = ((before - peak).exp() @ memory.probs).log() + peak
-        # A token that repeats the last one needs a blank between them.
-        again = _gather_tokens(memory, state.last) + state.blank[..., :-1]
-        again = again.logsumexp(dim=-1, keepdim=True)
-        return scores.scatter(2, state.last[..., None], again)
 
     @staticmethod
     def extend(tokens: Tensor, memory: CTCMemory, state: CTCState) -> CTCState:
@@ -166,11 +157,16 @@ class CTCScorer:
 
 
 class LetterScorer:
-    """CTC's log probability that a token comes next, where CTC's units are letters.
+    """CTC's log probability that a token comes next, where CTC's units are letters: exact.
 
-    A token's is that of all its letters, one after the other: exact, like `CTCScorer`'s. Tokens
-    that begin alike share the recursion over time for what they share, so it is run once for each
-    beginning of a spelling, and the last letters cost one matrix product.
+    Where a hypothesis has got to by frame t, and what a token then costs, have nothing to do with
+    each other: with e[t] the probability that a token's first letter begins at t and all of its
+    letters follow, in their order and whenever they like, the token comes next with
+
+        sum over t of P(prefix is spelt by t - 1) e[t]
+
+    e is made once an utterance, from the last letters backwards, and a step is a matrix product as
+    `CTCScorer`'s. Where the token's first letter is the prefix's last, a blank must lie between.
 
     Args:
         units: of CTC.
@@ -180,25 +176,36 @@ class LetterScorer:
         self.units = units
         self.initial_state = CTCScorer().initial_state
 
+    def prepare(self, logits: Tensor, lengths: Tensor) -> CTCMemory:
+        """Returns the memory of CTC logits (B,T,S) with lengths (B,) in frames.
+
+        Its log probabilities are of units (B,T,S), its probabilities e of tokens (B,T,V).
+        """
+        log_probs, probs = CTCScorer.prepare(logits, lengths)
+        found = probs.new_zeros(*probs.shape[:2], len(self.units.spellings))
+        rests, ends = probs, None
+        for level in self.units.suffixes:
+            firsts = torch.tensor(level.firsts, device=probs.device)
+            if ends is None:
+                rests = probs[..., firsts]
+            else:
+                index = torch.tensor(level.rests, device=probs.device)
+                differs = firsts != ends[index]
+                rests = _followed(probs, firsts, rests[..., index], differs=differs)
+            ends = firsts
+            found[..., level.tokens] = rests[..., level.ends]
+        return CTCMemory(log_probs, found)
+
     def step(self, tokens: Tensor, memory: CTCMemory, state: CTCState) -> tuple[Tensor, CTCState]:
         """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
         state = self._extend(tokens, memory, state)
-        num_rows, num_hypotheses = tokens.shape
-        scores = state.prefix.new_full((*tokens.shape, len(self.units.spellings)), -math.inf)
-        begun = state  # of the beginnings (N) of a level: (B,K*N,...)
-        for level in self.units.trie:
-            if level.last_units != (0,):
-                letters = torch.tensor(level.last_units, device=tokens.device)
-                begun = CTCScorer.extend(
-                    letters.repeat(num_hypotheses).expand(num_rows, -1),
-                    memory,
-                    map_tensors(partial(_choose, chosen=level.parents, size=num_hypotheses), begun),
-                )
-            if level.tokens:
-                found = CTCScorer.continuations(memory, begun)  # (B,K*N,S)
-                found = found.view(num_rows, num_hypotheses, -1, found.size(-1))
-                scores[..., level.tokens] = found[..., level.nodes, level.units]
+        firsts = torch.tensor([spelt[:1] or (-1,) for spelt in self.units.spellings])
+        repeats = state.last[..., None] == firsts[:, 0].to(tokens.device)  # (B,K,V)
+        after_label, after_blank = (_next(part, memory) for part in (state.label, state.blank))
+        after_label = after_label.masked_fill(repeats, -math.inf)
+        scores = torch.logaddexp(after_label, after_blank)
         scores[..., EOS] = torch.logaddexp(state.label, state.blank)[..., -1]
+        scores[..., [BLANK, PAD, BOS]] = -math.inf
         return relative_to(state.prefix, scores), state
 
     def _extend(self, tokens: Tensor, memory: CTCMemory, state: CTCState) -> CTCState:
@@ -208,25 +215,41 @@ class LetterScorer:
             letters = [[(*spelt, *[-1] * place)[place] for spelt in row] for row in rows]
             units = torch.tensor(letters, device=tokens.device)
             longer = CTCScorer.extend(units.clamp(min=0), memory, state)
-            goes_on = [units >= 0, (units >= 0)[..., None]]
-            state = CTCState(
-                *(
-                    torch.where(goes_on[new.dim() - 2], new, old)
-                    for new, old in zip(longer, state, strict=True)
-                )
-            )
+            goes_on = {2: units >= 0, 3: (units >= 0)[..., None]}
+            pairs = zip(longer, state, strict=True)
+            state = CTCState(*(torch.where(goes_on[new.dim()], new, old) for new, old in pairs))
         return state
+
+
+def _followed(probs: Tensor, firsts: Tensor, rests: Tensor, *, differs: Tensor) -> Tensor:
+    """Returns (B,T,N): a unit begins at a frame, and after it what follows, whenever it likes.
+
+    Args:
+        probs: (B,T,S) of units.
+        firsts: (N,) units.
+        rests: (B,T,N) of what follows each of them, by the frame at which that begins.
+        differs: (N,) whether it begins with another unit; else there is a blank between.
+    """
+    letters, blanks, found = probs[..., firsts], probs[..., BLANK, None], torch.empty_like(rests)
+    from_letter = from_blank = torch.zeros_like(rests[:, 0])  # what is to come after frame t
+    for t in reversed(range(probs.size(1))):
+        found[:, t] = letters[:, t] * from_letter
+        rest, by_blank = rests[:, t], blanks[:, t] * from_blank
+        from_letter = differs * rest + found[:, t] + by_blank
+        from_blank = rest + by_blank
+    return found
+
+
+def _next(before: Tensor, memory: CTCMemory) -> Tensor:
+    """Returns log probabilities (B,K,V) of tokens after log probabilities (B,K,T+1) of frames."""
+    before = before[..., :-1]
+    peak = before.amax(dim=-1, keepdim=True).clamp(min=10 * LOG_ZERO)
+    return ((before - peak).exp() @ memory.probs).log() + peak
 
 
 def ctc_scorer(units: TokenUnits) -> CTCScorer | LetterScorer:
     """Returns what scores tokens by a CTC head of such units."""
     return LetterScorer(units) if isinstance(units, LetterUnits) else CTCScorer()
-
-
-def _choose(part: Tensor, *, chosen: Sequence[int], size: int) -> Tensor:
-    """Returns (B,K*N',...) of N' chosen of N for each of K hypotheses, of a tensor (B,K*N,...)."""
-    index = torch.tensor(chosen, device=part.device)
-    return part.unflatten(1, (size, -1)).index_select(2, index).flatten(1, 2)
 
 
 def relative_to(prefix: Tensor, scores: Tensor) -> Tensor:

@@ -388,9 +388,9 @@ def test_letters_of_tokens_are_scored_as_letters_one_by_one(kind: str, size: int
     tokenizer = train_tokenizer(texts, kind=kind, vocab_size=size, normalizer="none")
     units = LetterUnits(tokenizer)
     logits, lengths = torch.randn(2, 14, units.num_units), torch.tensor([14, 11])
-    memory = CTCScorer.prepare(logits, lengths)
     scorer, plain = ctc_scorer(units), CTCScorer()
     assert isinstance(scorer, LetterScorer)
+    memory = scorer.prepare(logits, lengths)
     state, tokens = scorer.initial_state(memory, 2), torch.full((2, 2), BOS)
     longest = sorted(range(UNK, tokenizer.vocab_size), key=lambda x: len(units.spellings[x]))
     ours = [[longest[-1], longest[0]], [longest[1], longest[-2]]]  # of each hypothesis, then

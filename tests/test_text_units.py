@@ -81,18 +81,18 @@ def test_a_batch_is_spelt_row_by_row() -> None:
 
 
 @pytest.mark.parametrize(("kind", "texts", "size"), MANY)
-def test_the_trie_leads_to_every_token_once(kind: str, texts: list[str], size: int | None) -> None:
+def test_suffixes_make_up_every_spelling_once(
+    kind: str, texts: list[str], size: int | None
+) -> None:
     units = LetterUnits(tokenizer_of(kind, texts, size))
     found: dict[int, tuple[int, ...]] = {}
-    beginnings: list[tuple[int, ...]] = [()]
-    for depth, level in enumerate(units.trie):
-        if depth:
-            pairs = zip(level.parents, level.last_units, strict=True)
-            beginnings = [(*beginnings[parent], unit) for parent, unit in pairs]
-        assert len(set(beginnings)) == len(beginnings)
-        for token, node, unit in zip(level.tokens, level.nodes, level.units, strict=True):
-            assert token not in found
-            found[token] = (*beginnings[node], unit)
+    ends: list[tuple[int, ...]] = [()]
+    for level in units.suffixes:
+        pairs = zip(level.firsts, level.rests, strict=True)
+        ends = [(first, *ends[rest]) for first, rest in pairs]
+        assert len(set(ends)) == len(ends)
+        assert not set(level.tokens) & set(found)
+        found |= {token: ends[end] for token, end in zip(level.tokens, level.ends, strict=True)}
     assert found == {t: spelt for t, spelt in enumerate(units.spellings) if spelt}
 
 

@@ -24,7 +24,7 @@ from asr.exporting.graphs import (
     TOKENS,
 )
 from asr.exporting.requirements import require
-from asr.scorers import CTCScorer, WeightedScorer, ctc_scorer
+from asr.scorers import WeightedScorer, ctc_scorer
 from asr.text.units import TokenUnits
 
 CONFIG_FILE = "config.json"
@@ -99,8 +99,9 @@ class ExportedModel:
         scorers = [scorer]
         if options.ctc_weight > 0:
             assert units is not None
-            frames = CTCScorer.prepare(encoded[CTC], encoded[MEMORY_LENGTHS])
-            scorers.append(WeightedScorer(ctc_scorer(units), frames, options.ctc_weight))
+            ctc = ctc_scorer(units)
+            frames = ctc.prepare(encoded[CTC], encoded[MEMORY_LENGTHS])
+            scorers.append(WeightedScorer(ctc, frames, options.ctc_weight))
         return scorers, encoded[MEMORY_LENGTHS]
 
 

@@ -59,14 +59,13 @@ class TokenUnits:
         return self._tokenizer.decode(units)
 
 
-class TrieLevel(NamedTuple):
-    """The beginnings of spellings that have as many units, and tokens that need one unit more."""
+class Suffixes(NamedTuple):
+    """The ends of spellings that have so many units, and the tokens that have no more than them."""
 
-    parents: tuple[int, ...]  # of each beginning, in the level before
-    last_units: tuple[int, ...]  # of each beginning
+    firsts: tuple[int, ...]  # the first unit of each end
+    rests: tuple[int, ...]  # what follows it, among the ends that are shorter by one
     tokens: tuple[int, ...]
-    nodes: tuple[int, ...]  # the beginning of each token's spelling
-    units: tuple[int, ...]  # the unit that ends it
+    ends: tuple[int, ...]  # of each of these tokens
 
 
 class LetterUnits(TokenUnits):
@@ -90,27 +89,24 @@ class LetterUnits(TokenUnits):
         super().__init__(tokenizer, len(self._labels))
 
     @cached_property
-    def trie(self) -> list[TrieLevel]:
-        """The beginnings of all spellings, from the empty one on, shortest first."""
-        longest = max(map(len, self.spellings))
-        levels, parents = [], dict[tuple[int, ...], int]()
-        beginnings: list[tuple[int, ...]] = [()]
-        numbers: dict[tuple[int, ...], int] = {(): 0}
-        for size in range(longest):
-            ending = [t for t, spelt in enumerate(self.spellings) if len(spelt) == size + 1]
-            levels.append(
-                TrieLevel(
-                    parents=tuple(parents.get(beginning[:-1], 0) for beginning in beginnings),
-                    last_units=tuple(beginning[-1] if beginning else 0 for beginning in beginnings),
-                    tokens=tuple(ending),
-                    nodes=tuple(numbers[self.spellings[token][:-1]] for token in ending),
-                    units=tuple(self.spellings[token][-1] for token in ending),
+    def suffixes(self) -> list[Suffixes]:
+        """The ends of all spellings, those of one unit first."""
+        found: list[Suffixes] = []
+        shorter: dict[tuple[int, ...], int] = {(): 0}
+        for size in range(1, max(map(len, self.spellings)) + 1):
+            ends = sorted({spelt[-size:] for spelt in self.spellings if len(spelt) >= size})
+            numbers = {end: number for number, end in enumerate(ends)}
+            tokens = [t for t, spelt in enumerate(self.spellings) if len(spelt) == size]
+            found.append(
+                Suffixes(
+                    firsts=tuple(end[0] for end in ends),
+                    rests=tuple(shorter[end[1:]] for end in ends),
+                    tokens=tuple(tokens),
+                    ends=tuple(numbers[self.spellings[token]] for token in tokens),
                 )
             )
-            longer = {spelt[: size + 1] for spelt in self.spellings if len(spelt) > size + 1}
-            beginnings, parents = sorted(longer), numbers
-            numbers = {beginning: number for number, beginning in enumerate(beginnings)}
-        return levels
+            shorter = numbers
+        return found
 
     def label(self, unit: int) -> str:
         """Returns the letter of a unit, or the name of a special one."""
