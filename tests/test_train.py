@@ -457,6 +457,21 @@ def test_the_largest_batch_is_tried_without_a_trace(
     assert all(parameter.grad is None for parameter in run.network.parameters())
 
 
+def test_slurm_says_nothing_of_processes_only_torchrun_does(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    srun = tmp_path / "srun"
+    srun.write_text("#!/bin/sh\n")
+    srun.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert launch(config_of(corpus)).world_size == 1  # and warns of nothing
+    job = {"JOB_ID": "7", "JOB_NAME": "train", "NTASKS": "4", "PROCID": "2", "LOCALID": "2"}
+    for name, value in {**job, "NTASKS_PER_NODE": "4", "NNODES": "1", "NODEID": "0"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    fabric = launch(config_of(corpus))
+    assert (fabric.world_size, fabric.global_rank) == (1, 0)
+
+
 def test_the_largest_batch_is_tried_beside_the_optimizers_whole_state(
     corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import lightning_fabric
 import torch
 from lhotse import CutSet
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from asr.build import build_model
@@ -149,12 +150,17 @@ class Run:
 
 
 def launch(config: Config) -> Any:
-    """Returns fabric: one device, or under torchrun one process a device on each machine."""
-    options: dict[str, Any] = {"devices": 1}
+    """Returns fabric: one device, or under torchrun one process a device on each machine.
+
+    Which of the two, torchrun alone says. Left to itself, fabric looks for Slurm: it warns wherever
+    there is a command `srun`, and takes the tasks of a job for processes that train together.
+    """
+    options: dict[str, Any] = {"devices": 1, "plugins": [LightningEnvironment()]}
     if TorchElasticEnvironment.detect():
         world_size = TorchElasticEnvironment().world_size()
         local_size = int(os.environ["LOCAL_WORLD_SIZE"])
         options = {"devices": local_size, "num_nodes": world_size // local_size, "strategy": "ddp"}
+        options["plugins"] = [TorchElasticEnvironment()]
     fabric = lightning_fabric.Fabric(
         accelerator=pick_device(config.train.accelerator),
         precision=config.train.precision,
