@@ -6,9 +6,12 @@
     (peeky)  +--------------------------------> readout <------+--------------------+
                                                    +--> logits (B,K,V)
 
-The message is the encoder's last state; cells may start from it (`decoder_start.py`).
+Attention may come before the cells, too: its query is then the first layer's last state, and the
+cells read its context. The message is the encoder's last state, from which cells may start
+(`decoder_start.py`).
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -44,7 +47,7 @@ class AttentionDecoder(nn.Module):
 
     Args:
         config: the decoder's section.
-        attention: the mechanism; its query is the last layer's hidden state.
+        attention: the mechanism; its query is a cell's hidden state.
         vocab_size: number of tokens (V).
         message_dim: size of the encoder's last state (E).
 
@@ -52,6 +55,7 @@ class AttentionDecoder(nn.Module):
         ConfigError: unknown cell, or a start that does not fit the sizes.
 
     Source: Chorowski et al. 2015, section 2.1; input feeding as in Luong et al. 2015, section 3.3;
+    attention before the cells as in Bahdanau et al. 2015 (arXiv 1409.0473), section 3.1;
     peeking as in Cho et al. 2014 (arXiv 1406.1078), section 2.2.
     """
 
@@ -84,8 +88,9 @@ class AttentionDecoder(nn.Module):
         )
         self.dropout = nn.Dropout(config.dropout)
         readout_dim = hidden_dim + (context_dim if config.context_output else 0)
-        self.readout = SharedLinear(readout_dim + (message_dim if config.peeky else 0), hidden_dim)
-        self.output = SharedLinear(hidden_dim, vocab_size)
+        readout_dim += message_dim if config.peeky else 0
+        self.readout = SharedLinear(readout_dim, hidden_dim) if config.readout != "none" else None
+        self.output = SharedLinear(readout_dim if self.readout is None else hidden_dim, vocab_size)
 
     def prepare(self, values: Tensor, lengths: Tensor, message: Message) -> DecoderMemory:
         """Returns the memory of values (B,T,D) with lengths (B,), and the encoder's message."""
@@ -174,18 +179,19 @@ class AttentionDecoder(nn.Module):
 
         Without `context_output` it is the query (B,K,H) alone.
         """
+        look = partial(self.attention, memory=memory.attention, state=state.attention, prior=prior)
+        looks_first = self.config.attends == "before"
+        found: Any = look(state.cells[0].hidden) if looks_first else (state.context,)
         gates = embedded
         if self.context_input is not None:
-            gates = gates + self.context_input(state.context)
+            gates = gates + self.context_input(found[0])
         cells = [self.cells[0](gates, state.cells[0])]
         for cell, project, before in zip(
             self.cells[1:], self.inputs[1:], state.cells[1:], strict=True
         ):
             cells.append(cell(project(self.dropout(cells[-1].hidden)), before))
         query = cells[-1].hidden
-        context, alignment, attention = self.attention(
-            query, memory.attention, state.attention, prior
-        )
+        context, alignment, attention = found if looks_first else look(query)
         state = DecoderState(tuple(cells), context, attention)
         features = torch.cat([query, context], dim=-1) if self.config.context_output else query
         return features, alignment, state
@@ -195,10 +201,11 @@ class AttentionDecoder(nn.Module):
         if self.peek_input is not None:
             message = memory.message[0][:, None].expand(-1, features.size(1), -1)
             features = torch.cat([features, message], dim=-1)
-        hidden = self.readout(self.dropout(features))
-        if self.config.readout == "tanh":
-            hidden = hidden.tanh()
-        return self.output(self.dropout(hidden))
+        hidden = self.dropout(features)
+        if self.readout is not None:
+            hidden = self.readout(hidden)
+            hidden = self.dropout(hidden.tanh() if self.config.readout == "tanh" else hidden)
+        return self.output(hidden)
 
 
 def _gates(input_dim: int, gates_dim: int, hidden_dim: int) -> nn.Linear:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from asr.config import EncoderConfig
 from asr.errors import ConfigError
 from asr.features import frame_mask
-from asr.layers.dense import DenseLayers
+from asr.layers.dense import DenseLayers, make_projection
 from asr.rnn import RecurrentLayer
 from asr.subsampling import SUBSAMPLINGS, halve
 
@@ -66,15 +66,10 @@ class Encoder(nn.Module):
                 cell=config.cell,
                 bidirectional=config.bidirectional,
             )
-            input_dim = layer.output_dim
-            parts: list[nn.Module] = []
-            if config.projection_dim is not None:
-                parts.append(nn.Linear(input_dim, config.projection_dim))
-                input_dim = config.projection_dim
-            if config.layer_norm:
-                parts.append(nn.LayerNorm(input_dim))
             self.layers.append(layer)
-            self.projections.append(nn.Sequential(*parts))
+            is_last = index == config.num_layers - 1
+            self.projections.append(make_projection(config, layer.output_dim, is_last=is_last))
+            input_dim = config.projection_dim or layer.output_dim
             self.message_dim = layer.output_dim
         self.dense = _dense(config, input_dim)
 
@@ -132,6 +127,7 @@ def _dense(config: EncoderConfig, input_dim: int) -> DenseLayers:
         num_layers=config.dense_layers,
         activation=config.dense_activation,
         dropout=config.dropout,
+        batch_norm=config.dense_norm,
     )
 
 

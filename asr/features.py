@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
+from asr.spectra.edges import EDGES
 from asr.spectra.filters import MEL_FILTERS
+from asr.spectra.own_statistics import normalize_utterance
 
 # The energy of 16-bit rounding noise in one bin is about 3e-8: nothing below it is speech.
 ENERGY_FLOOR = 1e-7
@@ -27,7 +29,7 @@ class LogMel(nn.Module):
     """Log-mel energies of waveforms, normalised.
 
     A frame lies wholly within its utterance, so padding never enters one; centred frames also see
-    silence before and after it, wherever it lies in a batch. The statistics of `global`
+    silence or its mirror image beyond it, wherever it lies in a batch. The statistics of `global`
     normalisation are buffers: they travel with the weights.
 
     Args:
@@ -42,11 +44,12 @@ class LogMel(nn.Module):
         preemphasis: coefficient of x[n] - a x[n-1] within a frame; 0 for none.
         fft_length: samples that are transformed; None for the next power of two.
         centered: whether a frame's middle, and not its start, lies at a whole number of shifts.
-        filters: `htk`, or `symmetric`: triangles as wide to the right as they are to the left.
+        edges: what centred frames see beyond an utterance: a name in `EDGES`.
+        filters: a name in `MEL_FILTERS`.
         energy_floor: the least energy of a filter.
         scale: of energies: their natural `log`, or `decibels`.
         range_db: an utterance's loudest energy less so much is its least; None for no such bound.
-        normalization: `global`, `utterance` or `none`.
+        normalization: `global`, `utterance`, `utterance_mean` or `none`.
 
     Raises:
         ConfigError: the filters reach above half the sample rate, the window has no samples, or
@@ -73,6 +76,7 @@ class LogMel(nn.Module):
         preemphasis: float = 0.0,
         fft_length: int | None = None,
         centered: bool = False,
+        edges: str = "silence",
         filters: str = "htk",
         energy_floor: float = ENERGY_FLOOR,
         scale: str = "log",
@@ -100,7 +104,7 @@ class LogMel(nn.Module):
                 f"features.fft_length = {fft_length}: must be at least the window's "
                 f"{self.window_length} samples ({window_seconds} s at {sample_rate} Hz)"
             )
-        self.centered, self.energy_floor = centered, energy_floor
+        self.centered, self.edges, self.energy_floor = centered, edges, energy_floor
         self.decibels, self.range_db = scale == "decibels", range_db
         self.dither, self.preemphasis, self.normalization = dither, preemphasis, normalization
         triangles = MEL_FILTERS[filters](
@@ -127,8 +131,9 @@ class LogMel(nn.Module):
         """
         features, lengths = self.log_mel(waveforms, lengths)
         mask = frame_mask(lengths, features.size(1))[..., None]  # (B,T,1)
-        if self.normalization == "utterance":
-            features = _normalize_utterance(features, mask)
+        if self.normalization.startswith("utterance"):
+            variance = self.normalization == "utterance"
+            features = normalize_utterance(features, mask, variance=variance)
         elif self.normalization == "global":
             features = (features - self.mean) / self.deviation
         return features.masked_fill(~mask, 0.0), lengths
@@ -140,21 +145,26 @@ class LogMel(nn.Module):
             energies = self._energies(waveforms, lengths).log()
             if self.decibels:
                 energies = energies * (10 / math.log(10))
-            if self.range_db is not None:
+            if self.log_range is not None:
                 mask = frame_mask(num_frames, energies.size(1))[..., None]
                 loudest = energies.masked_fill(~mask, -math.inf).amax(dim=(1, 2), keepdim=True)
-                energies = energies.maximum(loudest - self._range)
+                energies = energies.maximum(loudest - self.log_range)
         return energies, num_frames
 
     @property
-    def _range(self) -> float:
+    def log_range(self) -> float | None:
         """How far below the loudest energy the least one lies, on the scale that is used."""
-        assert self.range_db is not None
-        return self.range_db * (1 if self.decibels else math.log(10) / 10)
+        to_scale = 1 if self.decibels else math.log(10) / 10
+        return None if self.range_db is None else self.range_db * to_scale
+
+    @property
+    def margin(self) -> int:
+        """How many samples a window that is centred on the first sample sees before it."""
+        return self.fft_length // 2 - (self.fft_length - self.window_length) // 2
 
     def _energies(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         if self.centered:
-            waveforms = self._between_silences(waveforms, lengths)
+            waveforms = self._with_edges(waveforms, lengths)
         if waveforms.size(1) < self.window_length:
             waveforms = nn.functional.pad(waveforms, (0, self.window_length - waveforms.size(1)))
         if self.training and self.dither > 0:
@@ -165,13 +175,12 @@ class LogMel(nn.Module):
         pieces = [self._filter(piece) for piece in frames.split(size, dim=1)]
         return torch.cat(pieces, dim=1).clamp(min=self.energy_floor)
 
-    def _between_silences(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+    def _with_edges(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Returns waveforms (B,N') in which the first window's middle is the first sample."""
         [num_frames] = self.num_frames(lengths.new_tensor([waveforms.size(1)])).tolist()
-        before = self.fft_length // 2 - (self.fft_length - self.window_length) // 2
         needed = max(0, num_frames - 1) * self.shift_length + self.window_length
-        waveforms = waveforms * frame_mask(lengths, waveforms.size(1))
-        return nn.functional.pad(waveforms, (before, needed - before - waveforms.size(1)))
+        after = needed - self.margin - waveforms.size(1)
+        return EDGES[self.edges](waveforms, lengths, (self.margin, after))
 
     def _filter(self, frames: Tensor) -> Tensor:
         """Returns mel energies (B,T,M) of frames (B,T,W)."""
@@ -185,10 +194,3 @@ class LogMel(nn.Module):
         """Stores the mean (M,) and standard deviation (M,) that `global` normalisation uses."""
         self.mean.copy_(mean)
         self.deviation.copy_(deviation.clamp(min=1e-3))
-
-
-def _normalize_utterance(features: Tensor, mask: Tensor) -> Tensor:
-    count = mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B,1,1)
-    mean = (features * mask).sum(dim=1, keepdim=True) / count
-    variance = ((features - mean).square() * mask).sum(dim=1, keepdim=True) / count
-    return (features - mean) / (variance + 1e-5).sqrt()

@@ -15,6 +15,7 @@ LENGTHS = torch.tensor([9, 4])
 PEEKY = [True, False]
 FEEDING = [True, False]
 OUTPUT = [True, False]
+ATTENDS = ["after", "before"]
 
 
 def build(attention: str = "location", **changes: object) -> AttentionDecoder:
@@ -67,11 +68,18 @@ def test_stepping_equals_teacher_forcing(attention: str, cell: str, num_layers: 
 @pytest.mark.parametrize("start", sorted(STARTS))
 @pytest.mark.parametrize("peeky", PEEKY)
 @pytest.mark.parametrize("input_feeding", FEEDING)
+@pytest.mark.parametrize("attends", ATTENDS)
 @pytest.mark.parametrize("context_output", OUTPUT)
 def test_stepping_equals_teacher_forcing_with_every_switch(
-    attention: str, start: str, peeky: bool, input_feeding: bool, context_output: bool
+    attention: str,
+    start: str,
+    peeky: bool,
+    input_feeding: bool,
+    context_output: bool,
+    attends: str,
 ) -> None:
     switches = {"input_feeding": input_feeding, "context_output": context_output}
+    switches["attends"] = attends
     assert_stepping_is_teacher_forcing(
         build(attention, start=start, peeky=peeky, num_layers=2, **switches)
     )
@@ -119,6 +127,32 @@ def test_a_gru_with_a_recurrent_bias_is_torchs_cell() -> None:
     found = cell(project(inputs), HiddenState(hidden)).hidden
     expected = other(inputs.flatten(0, 1), hidden.flatten(0, 1))
     torch.testing.assert_close(found.flatten(0, 1), expected)
+
+
+@pytest.mark.parametrize("attention", sorted(ATTENTIONS))
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_stepping_equals_teacher_forcing_where_attention_comes_first(
+    attention: str, cell: str
+) -> None:
+    assert_stepping_is_teacher_forcing(
+        build(attention, cell=cell, attends="before", readout="none", num_layers=2)
+    )
+
+
+def test_attention_before_the_cells_has_the_last_state_for_query() -> None:
+    decoder = build(start="bridge", attends="before", readout="none", num_layers=2)
+    memory, token = prepare(decoder), torch.tensor([[4], [9]])
+    state = decoder.initial_state(memory, 1)
+    logits, alignment, after = decoder.step(token, memory, state)
+    query = state.cells[0].hidden
+    context, expected, _ = decoder.attention(query, memory.attention, state.attention)
+    torch.testing.assert_close(alignment, expected)
+    first, second = decoder.cells
+    gates = decoder.inputs[0](decoder.embedding(token)) + decoder.context_input(context)
+    hidden = first(gates, state.cells[0]).hidden
+    hidden = second(decoder.inputs[1](hidden), state.cells[1]).hidden
+    torch.testing.assert_close(logits, decoder.output(torch.cat([hidden, context], dim=-1)))
+    torch.testing.assert_close(after.context, context)
 
 
 def test_a_linear_readout_is_a_tanh_less() -> None:

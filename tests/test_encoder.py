@@ -14,6 +14,9 @@ VARIANTS = [
     {"subsampling": "none", "bidirectional": False},
     {"subsampling": "blocks", "blocks": {"channels": (3, 4), "time_pooling": 3}},
     {"subsampling": "stack", "dense_layers": 2, "dense_dim": 4},
+    {"subsampling": "stack", "dense_layers": 1, "dense_norm": False, "layer_norm": False},
+    {"subsampling": "none", "projection_dim": 4, "projection_activation": "tanh"},
+    {"subsampling": "blocks", "blocks": {"edges": "zeros", "leftover": "kept", "pools_time": True}},
     {"subsampling": "stack", "stack_frames": 2, "pyramid": "concat", "pyramid_layers": 2},
     {"subsampling": "none", "pyramid": "drop", "pyramid_layers": 1, "projection_dim": 4},
     {"subsampling": "none", "pyramid": "concat", "pyramid_layers": 2, "projection_dim": 4},
@@ -114,6 +117,19 @@ def test_the_last_value_depends_on_the_first_frame_only_in_both_directions() -> 
         features = torch.randn(1, 8, 10, requires_grad=True)
         encoder(features, torch.tensor([8])).values[0, 0, 0].backward()
         assert bool(features.grad[0, -1].abs().sum() > 0) == bidirectional
+
+
+def test_projections_between_layers_have_an_activation_and_the_last_is_linear() -> None:
+    options = {"projection_dim": 4, "projection_activation": "tanh", "layer_norm": False}
+    encoder, features = build({"subsampling": "none", **options}), batch()
+    hidden = features
+    for number, (layer, [linear, *_]) in enumerate(
+        zip(encoder.layers, encoder.projections, strict=True)
+    ):
+        hidden = linear(layer(hidden, LENGTHS))
+        hidden = hidden.tanh() if number < 2 else hidden
+    real = (torch.arange(31) < LENGTHS[:, None])[..., None]
+    torch.testing.assert_close(encoder(features, LENGTHS).values, hidden * real)
 
 
 def test_joined_pairs_put_neighbours_side_by_side() -> None:

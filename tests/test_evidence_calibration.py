@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from asr.evidence.calibration import (
+    IMPORTED,
     UNCALIBRATED,
     UNREADABLE,
     Calibration,
@@ -85,6 +86,7 @@ def test_a_calibration_is_read_as_it_was_kept():
     metrics = json.loads(json.dumps({"calibration": {**known.as_json(), "figures": {}}}))
     assert read_calibration(metrics, has_ctc=True) == (known, None)
     assert read_calibration({}, has_ctc=True) == (None, UNCALIBRATED)
+    assert read_calibration({"imported": {}}, has_ctc=True) == (None, IMPORTED)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 
 from asr.errors import ConfigError
 from asr.features import ENERGY_FLOOR, LogMel, frame_mask
-from asr.spectra.filters import mel_filters, symmetric_filters
+from asr.spectra.filters import MEL_FILTERS, mel_filters, symmetric_filters
 
 
 def slow_log_mel(waveform: np.ndarray, rate: int, num_mels: int) -> np.ndarray:
@@ -50,11 +50,12 @@ def test_log_mel_equals_the_textbook_formula(rate: int) -> None:
 
 
 CENTERED = {"centered": True, "window": "hamming", "fft_length": 300, "filters": "symmetric"}
+MIRRORED = {"centered": True, "edges": "mirrored", "fft_length": 512, "filters": "slaney_area"}
 IN_DECIBELS = {"scale": "decibels", "energy_floor": 1e-10, "range_db": 20.0}
 
 
-@pytest.mark.parametrize("normalization", ["none", "global", "utterance"])
-@pytest.mark.parametrize("options", [{}, CENTERED, {**CENTERED, **IN_DECIBELS}])
+@pytest.mark.parametrize("normalization", ["none", "global", "utterance", "utterance_mean"])
+@pytest.mark.parametrize("options", [{}, CENTERED, {**CENTERED, **IN_DECIBELS}, MIRRORED])
 def test_padding_and_batch_mates_do_not_change_features(
     options: dict[str, Any], normalization: str
 ) -> None:
@@ -130,7 +131,10 @@ def test_frame_mask_is_true_on_real_frames() -> None:
 @pytest.mark.parametrize(
     ("fft_length", "window_seconds"), [(200, 0.025), (301, 0.02), (512, 0.025)]
 )
-def test_centred_frames_are_those_of_torchs_stft(fft_length: int, window_seconds: float) -> None:
+@pytest.mark.parametrize(("edges", "mode"), [("silence", "constant"), ("mirrored", "reflect")])
+def test_centred_frames_are_those_of_torchs_stft(
+    fft_length: int, window_seconds: float, edges: str, mode: str
+) -> None:
     waveform = torch.randn(1, 1111)
     layer = LogMel(
         8000,
@@ -139,6 +143,7 @@ def test_centred_frames_are_those_of_torchs_stft(fft_length: int, window_seconds
         window_seconds=window_seconds,
         fft_length=fft_length,
         centered=True,
+        edges=edges,
         normalization="none",
     )
     found, [length] = layer(waveform, torch.tensor([1111]))
@@ -149,7 +154,7 @@ def test_centred_frames_are_those_of_torchs_stft(fft_length: int, window_seconds
         round(window_seconds * 8000),
         torch.hamming_window(round(window_seconds * 8000)),
         center=True,
-        pad_mode="constant",
+        pad_mode=mode,
         return_complex=True,
     )
     expected = (spectrum.abs().square().mT @ layer.filters).clamp(min=ENERGY_FLOOR).log()
@@ -167,6 +172,31 @@ def test_symmetric_filters_are_as_wide_to_the_right_as_to_the_left() -> None:
         assert abs(middle - int(narrow[:, number].argmax())) <= 1
         assert int(width[0]) == int((narrow[:, number] > 0).nonzero()[0, 0])
     assert (filters[:, 1:].sum(dim=0) < narrow[:, 1:].sum(dim=0)).all()
+
+
+@pytest.mark.parametrize(("name", "htk"), [("slaney_area", False), ("htk_area", True)])
+@pytest.mark.parametrize("rate", [8000, 16000, 22050])
+def test_filters_of_equal_area_are_librosas(name: str, htk: bool, rate: int) -> None:
+    from librosa.filters import mel
+
+    found = MEL_FILTERS[name](257, 30.0, rate / 2, 40, rate)
+    expected = mel(sr=rate, n_fft=512, n_mels=40, fmin=30.0, htk=htk).T
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-9, rtol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 2, 100])
+def test_an_utterance_shorter_than_what_is_mirrored_has_features(length: int) -> None:
+    layer = LogMel(8000, num_mels=12, normalization="none", **MIRRORED)
+    features, frames = layer(torch.randn(1, length), torch.tensor([length]))
+    assert features.shape[1] == int(frames) == 1 + length // 80
+    assert features.isfinite().all()
+
+
+def test_the_mean_of_an_utterance_alone_may_be_taken_away() -> None:
+    waveform, lengths = torch.randn(1, 1600), torch.tensor([1600])
+    plain = LogMel(8000, num_mels=12, normalization="none")(waveform, lengths)[0]
+    found = LogMel(8000, num_mels=12, normalization="utterance_mean")(waveform, lengths)[0]
+    torch.testing.assert_close(found, plain - plain.mean(dim=1, keepdim=True))
 
 
 def test_decibels_are_ten_times_the_decimal_logarithm() -> None:

@@ -23,6 +23,15 @@ def test_a_layer_is_linear_norm_and_activation() -> None:
     torch.testing.assert_close(found, expected)
 
 
+def test_layers_without_norm_are_linear_and_activation() -> None:
+    layers = DenseLayers(5, 4, num_layers=2, activation="tanh", dropout=0.0, batch_norm=False)
+    frames, mask = torch.randn(2, 6, 5), frame_mask(torch.tensor([6, 2]), 6)
+    first, second = layers.linears
+    expected = second(first(frames).tanh()).tanh() * mask[..., None]
+    torch.testing.assert_close(layers(frames, mask), expected)
+    assert len(layers.norms) == 0
+
+
 def test_padding_has_no_part_in_a_batchs_statistics() -> None:
     layers, lengths = build().train(), torch.tensor([6, 2])
     frames, mask = torch.randn(2, 6, 5), frame_mask(lengths, 6)

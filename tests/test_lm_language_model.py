@@ -157,6 +157,20 @@ def test_dense_layers_lie_before_an_output_with_weights_of_its_own() -> None:
     assert sum(map(len, network.parts().values())) == len(list(network.parameters()))
 
 
+def test_an_output_may_have_weights_of_its_own_without_dense_layers() -> None:
+    network = make(tied=False)
+    assert isinstance(network.projection, nn.Identity)
+    assert network.output_weight.shape == (V, 7)
+    assert make().output_weight is None
+    hidden, _ = network.layers[0](network.embedding(torch.tensor([[BOS, 5, 6]])))
+    for layer in network.layers[1:]:
+        hidden, _ = layer(hidden)
+    logits, _ = network(torch.tensor([[BOS, 5, 6]]), network.zero_state(1))
+    expected = hidden @ network.output_weight.T + network.bias
+    torch.testing.assert_close(logits[..., EOS:], expected[..., EOS:])
+    assert sum(map(len, network.parts().values())) == len(list(network.parameters()))
+
+
 def test_parts_hold_every_parameter_once() -> None:
     network = make(num_layers=3)
     assert list(network.parts()) == ["embedding", "layer1", "layer2", "layer3", "output"]

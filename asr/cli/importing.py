@@ -30,3 +30,18 @@ def speechbrain(
 
     for line in import_speechbrain(folder, out, without_lm=without_lm):
         say(line)
+
+
+@app.command()
+def espnet(
+    folder: Annotated[Path, typer.Argument(help="With meta.yaml, or config.yaml and a *.pth.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    without_lm: Annotated[
+        bool, typer.Option("--without-lm", help="Leave out its language model.")
+    ] = False,
+) -> None:
+    """Import an ESPnet recognizer: VGG and recurrent encoder, attention, recurrent decoder."""
+    from asr.importing.espnet import import_espnet
+
+    for line in import_espnet(folder, out, without_lm=without_lm):
+        say(line)

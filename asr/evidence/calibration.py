@@ -23,6 +23,10 @@ UNCALIBRATED = (
     "notice: confidence is not calibrated: the model folder was made by an older version, or its "
     "training has not come to its end (train it to its end for confidence that means what it says)"
 )
+IMPORTED = (
+    "notice: confidence is not calibrated: the model was imported, and nothing in it says how "
+    "often it is right (asr adapt, or a training that starts from it, calibrates on a dev set)"
+)
 UNREADABLE = (
     "notice: confidence is not calibrated: the calibration in the model folder's metrics.json is "
     "not one that this version reads (asr train again for one that it does)"
@@ -92,7 +96,7 @@ def read_calibration(
     """
     kept: Any = metrics.get("calibration")
     if kept is None:
-        return None, UNCALIBRATED
+        return None, IMPORTED if "imported" in metrics else UNCALIBRATED
     try:
         return _read(kept, NUM_FEATURES[has_ctc]), None
     except (TypeError, KeyError, ValueError):

@@ -1,25 +1,26 @@
 """What an exported folder says of itself: config.json, features.npz and a card."""
 
 import io
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from asr.config import Config
-from asr.errors import ConfigError
 from asr.exporting.graphs import ALIGNMENT, CTC, MEMORY, NEXT, STATE
 from asr.exporting.requirements import require
 from asr.exporting.writing import OPSET, Graph
-from asr.features import ENERGY_FLOOR, LogMel
+from asr.features import LogMel
 from asr.hypotheses import LONGEST_LOOP
+from asr.spectra.own_statistics import VARIANCE_FLOOR
 from asr.text.tokenizer import BLANK, BOS, EOS, PAD, UNK, CharacterTokenizer, Tokenizer
 from asr.text.units import LetterUnits, TokenUnits, units_of
 from asr.version import __version__
 
-FORMAT_VERSION = 1
+LATEST_VERSION = 2  # of the format, where features are of other kinds than the usual ones
 FEATURES_FILE = "features.npz"
-# Of search settings, those that a program without torch can have; a window is in the graph.
+# Of search settings, those that a program without torch can have; two more are in the graph.
 SEARCH_KEYS: tuple[str, ...] = (
     "beam_size",
     "ctc_weight",
@@ -39,12 +40,14 @@ def describe(
 ) -> dict[str, Any]:
     """Returns what config.json says of the graphs and of what goes in and comes out of them."""
     encoder, decoder = graphs
+    made = describe_features(config, features)
+    is_usual = made["normalization"] != "utterance_mean" and made.items() >= VERSION_1.items()
     return {
         "format": "asr-onnx",
-        "format_version": FORMAT_VERSION,
+        "format_version": 1 if is_usual else LATEST_VERSION,
         "asr_version": __version__,
         "opset": OPSET,
-        "features": describe_features(config, features),
+        "features": made,
         "tokens": describe_tokens(tokenizer),
         "encoder": _tensors(encoder),
         "decoder": _tensors(decoder),
@@ -61,28 +64,14 @@ def describe(
         "search": {
             **{key: getattr(config.search, key) for key in SEARCH_KEYS},
             "attention_window_in_graph": config.search.attention_window,
+            "temperature_in_graph": config.search.temperature,
             "longest_loop": LONGEST_LOOP,
         },
     }
 
 
-UNDESCRIBED = ("window", "centered", "filters", "scale", "range_db", "energy_floor")
-
-
-def check_features(config: Config) -> None:
-    """Refuses features that the description below has no words for.
-
-    Raises:
-        ConfigError: naming the settings.
-    """
-    features, usual = config.features.model_dump(), type(config.features)().model_dump()
-    others = [name for name in UNDESCRIBED if features[name] != usual[name]]
-    if others:
-        named = ", ".join(f"features.{name} = {features[name]}" for name in others)
-        raise ConfigError(
-            f"{named}: programs that read an export make plain log-mel features alone; use asr "
-            "transcribe or asr serve, or train with the usual features"
-        )
+# What readers of format version 1 do not know of; with other values than these it is version 2.
+VERSION_1 = {"margin": 0, "log_factor": 1.0, "range": None}
 
 
 def describe_features(config: Config, features: LogMel) -> dict[str, Any]:
@@ -94,14 +83,19 @@ def describe_features(config: Config, features: LogMel) -> dict[str, Any]:
         "window_length": features.window_length,
         "shift_length": features.shift_length,
         "fft_length": features.fft_length,
-        "window": "hann, periodic",
-        "mel_scale": "htk",
+        "window": f"{settings.window}, periodic",
+        "mel_scale": settings.filters,
         "low_hz": settings.low_hz,
         "high_hz": config.sample_rate / 2 if settings.high_hz is None else settings.high_hz,
         "preemphasis": settings.preemphasis,
-        "energy_floor": ENERGY_FLOOR,
+        # Samples before the first one, of silence or mirrored, and as many as frames need after.
+        "margin": features.margin if settings.centered else 0,
+        "edges": settings.edges,
+        "energy_floor": settings.energy_floor,
+        "log_factor": 10 / math.log(10) if settings.scale == "decibels" else 1.0,
+        "range": features.log_range,  # below an utterance's largest feature, times the factor
         "normalization": settings.normalization,
-        "variance_floor": 1e-5,
+        "variance_floor": VARIANCE_FLOOR,
         "file": FEATURES_FILE,
         "arrays": {
             "window": [features.window_length],

@@ -69,7 +69,6 @@ def export(
     recognizer = load_recognizer(plan.model, "cpu")
     for notice in recognizer.notices:
         say(notice)
-    contents.check_features(recognizer.config)
     graphs = build_graphs(recognizer.model, recognizer.config)
     systems = {"onnx, float32": _loaded(*(graph.content for graph in graphs))}
     difference = largest_difference(recognizer.model, systems["onnx, float32"], recognizer.config)

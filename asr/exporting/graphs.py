@@ -57,17 +57,23 @@ class StepGraph(nn.Module):
         decoder: for export.
         memory: an example of what it reads, of any size; its shape as nested tuples counts.
         state: likewise.
+        temperature: that search asks for; it divides the logits.
     """
 
-    def __init__(self, decoder: AttentionDecoder, memory: Any, state: Any) -> None:
+    def __init__(
+        self, decoder: AttentionDecoder, memory: Any, state: Any, *, temperature: float = 1.0
+    ) -> None:
         super().__init__()
         self.decoder, self.memory, self.state = decoder, memory, state
+        self.temperature = temperature
 
     def forward(self, tokens: Tensor, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Returns a step's outputs by their names, for tokens (B,K) and memory and state."""
         memory = rebuilt(self.memory, MEMORY, given)
         state = rebuilt(self.state, STATE, given)
         logits, alignment, state = self.decoder.step(tokens, memory, state)
+        if self.temperature != 1.0:
+            logits = logits / self.temperature
         found = {LOG_PROBS: logits.log_softmax(dim=-1)}
         if self.decoder.attention.has_alignment:
             found[ALIGNMENT] = alignment
@@ -99,7 +105,8 @@ def build_graphs(model: Seq2Seq, config: Config) -> tuple[Graph, Graph]:
 
     Args:
         model: on the CPU, in evaluation mode.
-        config: its configuration; of search the window of attention counts, which is in the graph.
+        config: its configuration; of search the window of attention and the temperature count,
+            which are in the graph.
 
     Raises:
         InstallError: the package `onnx` is missing.
@@ -112,7 +119,12 @@ def build_graphs(model: Seq2Seq, config: Config) -> tuple[Graph, Graph]:
         inputs = {key: _encoder_inputs(model, size) for key, size in sizes.items()}
         outputs = {key: _call(encoder, row) for key, row in inputs.items()}
         memory = decoder.prepare(*encoder.encoder(*inputs[""].values()))
-        step = StepGraph(decoder, memory, decoder.initial_state(memory, 1))
+        step = StepGraph(
+            decoder,
+            memory,
+            decoder.initial_state(memory, 1),
+            temperature=config.search.temperature,
+        )
         given = {key: _step_inputs(model, outputs[key], size) for key, size in sizes.items()}
         second = _written(step, given)
         unread = set(given[""]) - set(second.inputs)

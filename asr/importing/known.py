@@ -1,12 +1,35 @@
 """What is known of an object that a file asks for; options that are not are refused by name."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from asr.errors import ModelError
-from asr.importing.hyper import Call, HyperFile
+from asr.importing.hyper import Call
 
 REQUIRED = object()  # in place of a default
+
+
+class Source(Protocol):
+    """A file that objects are described in."""
+
+    @property
+    def path(self) -> Path:
+        """Returns where it is."""
+
+    def resolve(self, value: Any) -> Any:
+        """Returns a value with the references that it holds followed."""
+
+
+class Settings(NamedTuple):
+    """A file of plain values, without references."""
+
+    path: Path
+    tree: dict[str, Any]
+
+    def resolve(self, value: Any) -> Any:
+        """Returns the value itself."""
+        return value
 
 
 class Options:
@@ -22,9 +45,7 @@ class Options:
         ModelError: an option is unknown or missing, or they are not named.
     """
 
-    def __init__(
-        self, file: HyperFile, key: str, *, call: Call, defaults: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, file: Source, key: str, *, call: Call, defaults: Mapping[str, Any]) -> None:
         self.file, self.key, self.call = file, key, call
         options = {} if call.options is None else call.options
         if not isinstance(options, dict):

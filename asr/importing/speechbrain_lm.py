@@ -7,9 +7,9 @@ from torch import Tensor
 from asr.config import TokenizerConfig
 from asr.errors import ModelError
 from asr.importing.known import REQUIRED
+from asr.importing.recurrences import recurrent_layer
 from asr.importing.speechbrain_parts import RNN_LM, Files, Part, Parts
 from asr.importing.speechbrain_settings import RNN, options_of
-from asr.importing.speechbrain_weights import recurrent_layer
 from asr.importing.vocabulary import Vocabulary
 from asr.lm.config import LMConfig, LMModelConfig
 

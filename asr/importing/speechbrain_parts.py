@@ -219,7 +219,7 @@ class Files:
         """
         path = self.path(part)
         if path not in self._read:
-            self._read[path] = Tensors(path, read_checkpoint(path))
+            self._read[path] = Tensors(path, read_checkpoint(path), HYPER_FILE)
         return self._read[path], self._places[part.key][1]
 
     def finish(self) -> None:

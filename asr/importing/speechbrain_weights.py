@@ -4,14 +4,12 @@ import torch
 from torch import Tensor
 
 from asr.config import Config
-from asr.importing.speechbrain_parts import Files, Part, Parts
+from asr.importing.recurrences import Named, decoder_cell, recurrent_layer
+from asr.importing.speechbrain_parts import HYPER_FILE, Files, Part, Parts
 from asr.importing.speechbrain_settings import LINEAR_DEFAULTS, options_of
 from asr.importing.tensors import Tensors, read_checkpoint
 from asr.importing.vocabulary import Vocabulary
 from asr.layers.blocks import ConvBlocks
-
-Named = dict[str, Tensor]
-RECURRENT = {"weight_ih": 2, "weight_hh": 2, "bias_ih": 1, "bias_hh": 1}  # dimensions of each
 
 
 def import_weights(parts: Parts, files: Files, config: Config, *, vocabulary: Vocabulary) -> Named:
@@ -35,7 +33,7 @@ def _statistics(parts: Parts, files: Files, config: Config) -> Named:
     if config.features.normalization == "global":
         assert parts.normalizer is not None
         path = files.path(parts.normalizer)
-        tensors = Tensors(path, read_checkpoint(path))
+        tensors = Tensors(path, read_checkpoint(path), HYPER_FILE)
         plain["mean"] = tensors.take("glob_mean", num_mels)
         plain["deviation"] = tensors.take("glob_std", num_mels).clamp(min=1e-10)
     return {f"features.{name}": value for name, value in plain.items()}
@@ -82,25 +80,6 @@ def _stack(tensors: Tensors, prefix: str, config: Config, *, input_dim: int) -> 
                 named[f"encoder.layers.{layer}.{direction}.{name}_l0"] = value
         input_dim = encoder.hidden_dim * len(directions)
     return named
-
-
-def recurrent_layer(
-    tensors: Tensors, prefix: str, *, suffix: str, cell: str, sizes: tuple[int, int]
-) -> Named:
-    """Returns the four tensors of one direction of a layer, whose sizes are (input, hidden).
-
-    Raises:
-        ModelError: one is missing or has another shape.
-    """
-    input_dim, hidden_dim = sizes
-    gates_dim = {"lstm": 4, "gru": 3}.get(cell, 1) * hidden_dim
-    widths = {"weight_ih": input_dim, "weight_hh": hidden_dim}
-    return {
-        name: tensors.take(
-            f"{prefix}{name}{suffix}", gates_dim, *([widths[name]] if name in widths else [])
-        )
-        for name in RECURRENT
-    }
 
 
 def _dense(tensors: Tensors, prefix: str, config: Config) -> Named:
@@ -150,7 +129,7 @@ def _attention(parts: Parts, files: Files, config: Config) -> Named:
 
 def _decoder(parts: Parts, files: Files, config: Config) -> Named:
     tensors, prefix = files.tensors(parts.decoder)
-    decoder, named = config.decoder, {}
+    decoder, named = config.decoder, Named()
     hidden_dim, context_dim = decoder.hidden_dim, config.attention.options["context_dim"]
     input_dim = decoder.embedding_dim + context_dim
     for layer in range(decoder.num_layers):
@@ -161,13 +140,7 @@ def _decoder(parts: Parts, files: Files, config: Config) -> Named:
             cell=decoder.cell,
             sizes=(input_dim, hidden_dim),
         )
-        weight = cell["weight_ih"]
-        if layer == 0:
-            weight, context = weight.split([decoder.embedding_dim, context_dim], dim=1)
-            named["context_input.weight"] = context
-        named[f"inputs.{layer}.weight"], named[f"inputs.{layer}.bias"] = weight, cell["bias_ih"]
-        named[f"cells.{layer}.recurrent.weight"] = cell["weight_hh"]
-        named[f"cells.{layer}.recurrent.bias"] = cell["bias_hh"]
+        named |= decoder_cell(cell, layer, embedding_dim=decoder.embedding_dim)
         input_dim = hidden_dim
     readout = tensors.take(f"{prefix}proj.weight", hidden_dim, context_dim + hidden_dim)
     context, query = readout.split([context_dim, hidden_dim], dim=1)
@@ -209,10 +182,3 @@ def _linear(
     tensors, prefix = files.tensors(part)
     weight = tensors.take(f"{prefix}w.weight", sizes[1], sizes[0])
     return weight, tensors.take(f"{prefix}w.bias", sizes[1])
-
-
-def check_sizes(model: "torch.nn.Module", named: Named) -> None:
-    """Asserts that every weight of the model is there, and none else: a mistake of ours if not."""
-    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in named.items()}
-    assert wanted == found, sorted(set(wanted.items()) ^ set(found.items()))

@@ -37,11 +37,21 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 class Tensors:
-    """The tensors of a checkpoint, each to be taken once."""
+    """The tensors of a checkpoint, each to be taken once.
 
-    def __init__(self, path: Path, content: dict[str, Any]) -> None:
-        self.path = path
+    Args:
+        path: of the checkpoint.
+        content: what `read_checkpoint` found in it.
+        settings: name of the file that says what is in it.
+    """
+
+    def __init__(self, path: Path, content: dict[str, Any], settings: str) -> None:
+        self.path, self.settings = path, settings
         self._left = {name: value for name, value in content.items() if isinstance(value, Tensor)}
+
+    def holds(self, name: str) -> bool:
+        """Returns whether there is a tensor of that name that nobody has taken."""
+        return name in self._left
 
     def take(self, name: str, *shape: int) -> Tensor:
         """Returns the tensor of a name, float32.
@@ -56,7 +66,7 @@ class Tensors:
         tensor = self._left.pop(name)
         if tuple(tensor.shape) != shape:
             raise ModelError(
-                f"{self.path}: {name} is {list(tensor.shape)}, and hyperparams.yaml says "
+                f"{self.path}: {name} is {list(tensor.shape)}, and {self.settings} says "
                 f"{list(shape)}; keep the files of one training together"
             )
         tensor = tensor.float()
@@ -75,6 +85,6 @@ class Tensors:
         if left:
             more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             raise ModelError(
-                f"{self.path}: holds {left[0]}{more}, which hyperparams.yaml does not speak of; "
+                f"{self.path}: holds {left[0]}{more}, which {self.settings} does not speak of; "
                 "keep the files of one training together"
             )

@@ -1,7 +1,7 @@
-"""The tokens of a SpeechBrain recognizer in the order that this toolkit has them.
+"""The tokens of another toolkit's recognizer in the order that this toolkit has them.
 
-There one number, mostly 0, may stand for blank, begin, end and the unknown at once; here each has
-its own, before all pieces.
+There one number may stand for blank, begin, end and the unknown at once (SpeechBrain), or for begin
+and end (ESPnet); here each has its own, before all pieces.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ class Roles(NamedTuple):
 class Vocabulary(NamedTuple):
     """A tokenizer's file, renumbered, and where its tokens come from."""
 
-    model: bytes  # of sentencepiece, with our special tokens first
-    kind: str  # unigram or bpe
+    model: bytes  # of sentencepiece with our special tokens first, or the list of characters
+    kind: str  # unigram, bpe or char
     roles: Roles
     pieces: tuple[int, ...]  # the other number of each token after the special ones
     size_before: int
@@ -81,10 +81,48 @@ def renumber(path: Path, *, blank: int, bos: int, eos: int) -> Vocabulary:
     Raises:
         ModelError: the file is no model of unigram or BPE pieces, or one of the numbers is a piece.
     """
+    proto, kind = _read_pieces(path)
+    unk = next(n for n, piece in enumerate(proto.pieces) if piece.type == UNKNOWN_PIECE)
+    roles = Roles(blank, bos, eos, unk)
+    for name, number in roles._asdict().items():
+        if not 0 <= number < len(proto.pieces) or proto.pieces[number].type == NORMAL_PIECE:
+            is_there = 0 <= number < len(proto.pieces)
+            what = "that is a piece of words" if is_there else "there is none"
+            raise ModelError(f"{path}: {name}_index = {number}, and {what}; keep files together")
+    rest = tuple(n for n in range(len(proto.pieces)) if n not in roles)
+    return Vocabulary(_with_ours_first(proto, rest), kind, roles, rest, len(proto.pieces))
+
+
+def pieces_by_name(path: Path, tokens: Sequence[str], roles: Roles, *, listed: str) -> Vocabulary:
+    """Returns the tokens of a sentencepiece model that a list numbers otherwise.
+
+    Args:
+        path: of the model.
+        tokens: the list.
+        roles: the numbers of special tokens in it.
+        listed: the place of the list, for messages.
+
+    Raises:
+        ModelError: the file is no model of unigram or BPE pieces, or the list holds others.
+    """
+    proto, kind = _read_pieces(path)
+    numbers = {token: number for number, token in enumerate(tokens) if number not in roles}
+    special = (UNKNOWN_PIECE, CONTROL_PIECE)
+    rest = tuple(n for n, piece in enumerate(proto.pieces) if piece.type not in special)
+    names = [proto.pieces[n].piece for n in rest]
+    if missing := [name for name in names if name not in numbers]:
+        raise ModelError(f'{path}: holds "{missing[0]}", which is not among the tokens of {listed}')
+    if others := sorted(numbers.keys() - set(names), key=numbers.__getitem__):
+        raise ModelError(f'{path}: holds no "{others[0]}", which is among the tokens of {listed}')
+    pieces = tuple(numbers[name] for name in names)
+    return Vocabulary(_with_ours_first(proto, rest), kind, roles, pieces, len(tokens))
+
+
+def _read_pieces(path: Path) -> tuple[Any, str]:
+    """Returns a sentencepiece model, and the name of its kind."""
     from sentencepiece import SentencePieceProcessor, sentencepiece_model_pb2
 
     formats: Any = sentencepiece_model_pb2  # its classes are made when it is imported
-
     try:
         content = path.read_bytes()
         SentencePieceProcessor(model_proto=content or b"\0")
@@ -94,16 +132,7 @@ def renumber(path: Path, *, blank: int, bos: int, eos: int) -> Vocabulary:
     kind = KINDS.get(proto.trainer_spec.model_type)
     if kind is None:
         raise ModelError(f"{path}: holds tokens that are neither unigram nor BPE pieces")
-    unk = next(n for n, piece in enumerate(proto.pieces) if piece.type == UNKNOWN_PIECE)
-    roles = Roles(blank, bos, eos, unk)
-    for name, number in roles._asdict().items():
-        if not 0 <= number < len(proto.pieces) or proto.pieces[number].type == NORMAL_PIECE:
-            is_there = 0 <= number < len(proto.pieces)
-            what = "that is a piece of words" if is_there else "there is none"
-            raise ModelError(f"{path}: {name}_index = {number}, and {what}; keep files together")
-    rest = tuple(n for n in range(len(proto.pieces)) if n not in roles)
-    model = _with_ours_first(formats.ModelProto.FromString(content), rest)
-    return Vocabulary(model, kind, roles, rest, len(proto.pieces))
+    return proto, kind
 
 
 def _with_ours_first(proto: Any, rest: Sequence[int]) -> bytes:

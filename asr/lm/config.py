@@ -24,7 +24,7 @@ class LMDataConfig(Section):
 
 
 class LMModelConfig(Section):
-    """The recurrent language model; without dense layers its output has the embedding's weights."""
+    """The recurrent language model."""
 
     cell: str = "lstm"  # a name in LAYERS of asr/rnn.py
     embedding_dim: int = Field(128, ge=1, le=100_000)  # not hidden_dim: a projection lies between
@@ -32,6 +32,8 @@ class LMModelConfig(Section):
     num_layers: int = Field(2, ge=1, le=100)
     dropout: float = Field(0.2, ge=0, lt=1)  # not on recurrent paths (Zaremba et al. 2014)
     dense_dims: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = ()  # layers after, with norm
+    # Whether the output has the embedding's weights (Press and Wolf 2017); not after dense layers.
+    tied: bool = True
 
 
 class LMTrainConfig(Section):

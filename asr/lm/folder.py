@@ -168,6 +168,7 @@ def build_recurrent(config: LMModelConfig, vocab_size: int) -> RecurrentLM:
         num_layers=config.num_layers,
         dropout=config.dropout,
         dense_dims=config.dense_dims,
+        tied=config.tied,
     )
 
 

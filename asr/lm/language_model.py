@@ -44,7 +44,8 @@ class RecurrentLM(nn.Module):
         num_layers: recurrent layers.
         dropout: of the embedding and of each layer's output, never on the way from step to step.
         dense_dims: sizes of layers, each with layer norm and a leaky ReLU, between the recurrent
-            ones and an output layer with weights of its own; none: the embedding's weights.
+            ones and an output layer with weights of its own.
+        tied: without dense layers: whether the output layer has the embedding's weights.
 
     Raises:
         ConfigError: unknown cell.
@@ -64,6 +65,7 @@ class RecurrentLM(nn.Module):
         num_layers: int = 2,
         dropout: float = 0.0,
         dense_dims: Sequence[int] = (),
+        tied: bool = True,
     ) -> None:
         super().__init__()
         if cell not in LAYERS:
@@ -83,10 +85,12 @@ class RecurrentLM(nn.Module):
             sizes = [hidden_dim, *dense_dims]
             layers_between = [_dense(size, after, dropout) for size, after in pairwise(sizes)]
             self.projection = nn.Sequential(*layers_between)
-            self.output_weight = nn.Parameter(torch.empty(vocab_size, dense_dims[-1]))
-            nn.init.xavier_uniform_(self.output_weight)
-        elif hidden_dim != embedding_dim:
+        elif tied and hidden_dim != embedding_dim:
             self.projection = nn.Linear(hidden_dim, embedding_dim, bias=False)
+        if dense_dims or not tied:
+            last_dim = dense_dims[-1] if dense_dims else hidden_dim
+            self.output_weight = nn.Parameter(torch.empty(vocab_size, last_dim))
+            nn.init.xavier_uniform_(self.output_weight)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
 
     def forward(self, tokens: Tensor, state: LMState) -> tuple[Tensor, LMState]:

@@ -19,12 +19,15 @@ class FeaturesConfig(Section):
     dither: float = Field(0.0, ge=0, le=1)  # deviation of added noise (training), full scale = 1
     preemphasis: float = Field(0.0, ge=0, lt=1)  # 0.97 is Kaldi's; 0 leaves the signal alone
     fft_length: int | None = Field(None, ge=2, le=2**20)  # samples; null: the next power of two
-    centered: bool = False  # frames around whole shifts, silence on both sides of the utterance
-    filters: Literal["htk", "symmetric"] = "htk"  # symmetric: as wide right as left (SpeechBrain)
+    centered: bool = False  # frames around whole shifts, so that the first begins before the sound
+    edges: Literal["silence", "mirrored"] = "silence"  # of the sound, where frames are centred
+    # symmetric: as wide right as left (SpeechBrain); slaney_area, htk_area: of equal area (librosa)
+    filters: Literal["htk", "symmetric", "slaney_area", "htk_area"] = "htk"
     energy_floor: float = Field(1e-7, gt=0, le=1)  # about 16-bit rounding noise in a filter
     scale: Literal["log", "decibels"] = "log"
     range_db: float | None = Field(None, gt=0, le=1e4)  # below an utterance's loudest; null: none
-    normalization: Literal["global", "utterance", "none"] = "global"  # mean and variance, per mel
+    # Per mel: mean and variance of the training set or of the utterance, or its mean alone.
+    normalization: Literal["global", "utterance", "utterance_mean", "none"] = "global"
 
 
 class SpecAugmentConfig(Section):
@@ -46,6 +49,9 @@ class BlocksConfig(Section):
     time_pooling: int = Field(4, ge=1, le=1000)  # frames after the last block
     kernel: tuple[int, int] = (3, 3)  # frames and mels, both odd
     activation: Literal["leaky_relu", "relu", "elu", "gelu", "tanh"] = "leaky_relu"
+    edges: Literal["mirrored", "zeros"] = "mirrored"  # beyond first and last frame and mel
+    layer_norm: bool = True  # after each convolution, over mels and channels
+    leftover: Literal["dropped", "kept"] = "dropped"  # frames and mels that make no whole group
 
     @model_validator(mode="after")
     def _check(self) -> "BlocksConfig":
@@ -71,10 +77,13 @@ class EncoderConfig(Section):
     num_layers: int = Field(3, ge=1, le=100)
     bidirectional: bool = True
     projection_dim: int | None = Field(None, ge=1, le=100_000)  # after each layer; null: none
+    # Of projections between layers; the last layer's stays linear.
+    projection_activation: Literal["none", "leaky_relu", "relu", "elu", "gelu", "tanh"] = "none"
     layer_norm: bool = True  # of the stack's input and each layer's output (Ba et al. 2016)
     pyramid: Literal["none", "concat", "drop"] = "none"  # halves time between layers (LAS)
     pyramid_layers: int = Field(2, ge=0, le=100)  # of the layers after the first, that halve time
-    dense_layers: int = Field(0, ge=0, le=100)  # after the stack: linear and batch norm
+    dense_layers: int = Field(0, ge=0, le=100)  # after the stack
+    dense_norm: bool = True  # batch norm in dense layers
     dense_dim: int = Field(512, ge=1, le=100_000)
     dense_activation: Literal["leaky_relu", "relu", "elu", "gelu", "tanh"] = "leaky_relu"
     dropout: float = Field(0.2, ge=0, lt=1)
@@ -104,8 +113,10 @@ class DecoderConfig(Section):
         "zeros"  # of the cells: asr/decoder_start.py
     )
     peeky: bool = False  # the encoder's last state enters cell and output layer at every step
-    input_feeding: bool = True  # the last context enters the cell (Luong et al. 2015, section 3.3)
+    attends: Literal["after", "before"] = "after"  # the cell: its query is the state of this step
+    # (Luong et al. 2015), or the first layer's of the last one (Bahdanau et al. 2015)
+    input_feeding: bool = True  # the context known by then enters the cell
     context_output: bool = True  # the context enters the output layer
     recurrent_bias: bool = False  # in cells; only gru, within its reset gate, is another by it
-    readout: Literal["tanh", "linear"] = "tanh"  # between query and context and the output layer
+    readout: Literal["tanh", "linear", "none"] = "tanh"  # a layer before the output layer
     dropout: float = Field(0.2, ge=0, lt=1)

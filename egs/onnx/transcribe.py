@@ -21,6 +21,7 @@ import soundfile
 def log_mel(waveform, settings, arrays):
     """Returns features (1,T,M), normalised, of samples (N,) float32 in [-1, 1]."""
     length = settings["window_length"]
+    waveform = with_edges(waveform, settings) if settings["margin"] else waveform
     waveform = np.pad(waveform, (0, max(0, length - len(waveform))))
     frames = np.lib.stride_tricks.sliding_window_view(waveform, length)[:: settings["shift_length"]]
     before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
@@ -28,11 +29,24 @@ def log_mel(waveform, settings, arrays):
     spectrum = np.fft.rfft(frames * arrays["window"], settings["fft_length"])
     energies = (spectrum.real**2 + spectrum.imag**2) @ arrays["filters"]
     features = np.log(np.maximum(energies, settings["energy_floor"])).astype(np.float64)
+    features = features * settings["log_factor"]  # in decibels, or as they are
+    if settings["range"] is not None:
+        features = np.maximum(features, features.max() - settings["range"])
     mean, deviation = arrays["mean"], arrays["deviation"]  # 0 and 1 without normalisation
-    if settings["normalization"] == "utterance":
+    if settings["normalization"].startswith("utterance"):
         mean = features.mean(axis=0)
+    if settings["normalization"] == "utterance":
         deviation = np.sqrt(features.var(axis=0) + settings["variance_floor"])
     return ((features - mean) / deviation).astype(np.float32)[None]
+
+
+def with_edges(waveform, settings):
+    """Returns samples of which frames are centred on whole shifts, so that some are beyond."""
+    shift, margin = settings["shift_length"], settings["margin"]
+    last = max(0, (len(waveform) - settings["fft_length"] % 2) // shift) * shift
+    needed = last + settings["window_length"]
+    mode = {"silence": "constant", "mirrored": "reflect"}[settings["edges"]]
+    return np.pad(waveform, (margin, max(0, needed - margin - len(waveform))), mode)[:needed]
 
 
 def greedy(features, config, encoder, decoder):
