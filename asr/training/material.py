@@ -1,12 +1,17 @@
 """What a recognizer's training is made from: its texts, their tokenizer, and what is left out."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from asr.config import Config
+from asr.data.shard_index import Floats, Ints, ShardIndex, open_index
+from asr.data.shard_survey import survey_shards
 from asr.data.survey import Survey, name_noise, read_contents, survey
 from asr.errors import ConfigError
 from asr.model import Seq2Seq
@@ -43,16 +48,24 @@ def find_material(
         AsrError: the data cannot be used.
     """
     normalize = get_normalizer(config.tokenizer.normalizer).apply
-    train, dev = (read_contents(x, normalize) for x in (config.data.train, config.data.dev))
+    index = _find_index(config)
+    train = None if index else read_contents(config.data.train, normalize)
+    dev = read_contents(config.data.dev, normalize)
     old = read_contents(config.replay.manifest, normalize) if config.replay.manifest else None
-    texts = [u.text for contents in (train, old) if contents for u in contents.utterances]
+    listed = (u.text for contents in (train, old) if contents for u in contents.utterances)
+    texts = map(normalize, index.texts()) if index else listed
     tokenizer = find_tokenizer(config, folder, texts, ancestor=ancestor)
 
     def num_memory_frames(seconds: float) -> int:
-        return int(shape.memory_lengths(torch.tensor([int(seconds * config.sample_rate)])))
+        return int(_memory_frames(shape, np.array([seconds]), config.sample_rate)[0])
 
     known: dict[str, Any] = {"tokenizer": tokenizer, "num_memory_frames": num_memory_frames}
-    new = survey(train, config.data, **known)
+    if index:
+        of_all = partial(_memory_frames, shape, sample_rate=config.sample_rate)
+        known_of_all = {**known, "num_memory_frames": of_all}
+        new: Survey = survey_shards(index, config.data, **known_of_all)
+    elif train:
+        new = survey(train, config.data, **known)
     found = survey(old, config.data, **known) if old else None
     return Material(
         tokenizer,
@@ -63,8 +76,24 @@ def find_material(
     )
 
 
+def _memory_frames(shape: Seq2Seq, seconds: Floats, sample_rate: int) -> Ints:
+    samples = (seconds * sample_rate).astype(np.int64)
+    return shape.memory_lengths(torch.from_numpy(samples)).numpy()
+
+
+def _find_index(config: Config) -> ShardIndex | None:
+    """Returns the index of training data in shards; None of a manifest, and where old are mixed in.
+
+    Data that are mixed are gone through in turn, as a manifest is.
+    """
+    folder = Path(config.data.train)
+    if config.replay.manifest or not folder.is_dir():
+        return None
+    return open_index(folder, say=partial(print, file=sys.stderr, flush=True))
+
+
 def find_tokenizer(
-    config: Config, folder: Path, texts: Sequence[str], *, ancestor: Ancestor | None = None
+    config: Config, folder: Path, texts: Iterable[str], *, ancestor: Ancestor | None = None
 ) -> Tokenizer:
     """Returns the tokenizer of a run under way, or an ancestor's, or one of the training texts.
 
@@ -85,4 +114,4 @@ def find_tokenizer(
         )
     if config.init.vocabulary == "keep":
         return ancestor.tokenizer
-    return ancestor.tokenizer.extended(texts)
+    return ancestor.tokenizer.extended([*texts])
