@@ -55,15 +55,14 @@ def find_material(
     listed = (u.text for contents in (train, old) if contents for u in contents.utterances)
     texts = map(normalize, index.texts()) if index else listed
     tokenizer = find_tokenizer(config, folder, texts, ancestor=ancestor)
-
-    def num_memory_frames(seconds: float) -> int:
-        return int(_memory_frames(shape, np.array([seconds]), config.sample_rate)[0])
-
-    known: dict[str, Any] = {"tokenizer": tokenizer, "num_memory_frames": num_memory_frames}
+    frames = partial(_memory_frames, shape, sample_rate=config.sample_rate)
+    known: dict[str, Any] = {
+        "tokenizer": tokenizer,
+        "num_memory_frames": lambda seconds: int(frames(np.array([seconds]))[0]),
+    }
     if index:
-        of_all = partial(_memory_frames, shape, sample_rate=config.sample_rate)
-        known_of_all = {**known, "num_memory_frames": of_all}
-        new: Survey = survey_shards(index, config.data, **known_of_all)
+        of_all = {**known, "num_memory_frames": frames}
+        new: Survey = survey_shards(index, config.data, **of_all)
     elif train:
         new = survey(train, config.data, **known)
     found = survey(old, config.data, **known) if old else None
