@@ -82,6 +82,22 @@ def test_an_index_goes_to_the_cache_where_it_cannot_be_beside_the_shards(
         open_index(folder)
 
 
+def test_two_that_make_an_index_at_once_do_not_harm_each_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = module._make
+
+    def slower(*arguments: object, **options: object) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_make", original)
+            open_index(folder)  # another is first
+        original(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_make", slower)
+    assert open_index(folder).seconds.tolist() == [cut.duration for cut in read_cuts(folder)]
+    assert len([*(folder.parent / "train.index").iterdir()]) == 1
+
+
 def test_an_index_that_another_machine_cannot_see_is_made_there(folder: Path) -> None:
     index = open_index(folder)
     sent = pickle.dumps(index)

@@ -8,7 +8,7 @@ from typing import Any
 from lhotse import CutSet
 from lhotse.cut.data import DataCut
 
-from asr.data.cut_lines import CutLines, is_mix
+from asr.data.cut_lines import ADDRESS, CutLines, is_mix
 from asr.data.exact import exact
 from asr.data.shards import ShardCuts
 from asr.errors import DataError
@@ -28,6 +28,10 @@ def read_cuts(manifest: str | Path) -> CutSet:
     Raises:
         DataError: the file is missing, is not a manifest of cuts, or names anything but files.
     """
+    if ADDRESS.match(str(manifest)):
+        raise DataError(
+            f"{manifest}: is an address; must be a file, or a folder of shards (copy or mount it)"
+        )
     path = Path(manifest)
     cuts = CutSet(ShardCuts(path) if path.is_dir() else CutLines(path))
     if next(iter(cuts), None) is None:

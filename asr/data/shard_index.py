@@ -148,11 +148,11 @@ def _new_folder(place: Path) -> Iterator[Path]:
     try:
         yield folder
         folder.chmod(0o755)
-        older = [path for path in place.parent.iterdir() if not path.name.startswith(".")]
         if not place.is_dir():  # else another process was first
             folder.replace(place)
-        for path in older:
-            shutil.rmtree(path, ignore_errors=path != place)
+        for path in place.parent.iterdir():
+            if path != place and not path.name.startswith("."):
+                shutil.rmtree(path, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

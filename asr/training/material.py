@@ -12,6 +12,7 @@ import torch
 from asr.config import Config
 from asr.data.shard_index import Floats, Ints, ShardIndex, open_index
 from asr.data.shard_survey import survey_shards
+from asr.data.shard_texts import learn_tokenizer, texts_to_learn_from
 from asr.data.survey import Survey, name_noise, read_contents, survey
 from asr.errors import ConfigError
 from asr.model import Seq2Seq
@@ -53,8 +54,7 @@ def find_material(
     dev = read_contents(config.data.dev, normalize)
     old = read_contents(config.replay.manifest, normalize) if config.replay.manifest else None
     listed = (u.text for contents in (train, old) if contents for u in contents.utterances)
-    texts = map(normalize, index.texts()) if index else listed
-    tokenizer = find_tokenizer(config, folder, texts, ancestor=ancestor)
+    tokenizer = find_tokenizer(config, folder, index or listed, ancestor=ancestor)
     frames = partial(_memory_frames, shape, sample_rate=config.sample_rate)
     known: dict[str, Any] = {
         "tokenizer": tokenizer,
@@ -92,9 +92,19 @@ def _find_index(config: Config) -> ShardIndex | None:
 
 
 def find_tokenizer(
-    config: Config, folder: Path, texts: Iterable[str], *, ancestor: Ancestor | None = None
+    config: Config,
+    folder: Path,
+    texts: Iterable[str] | ShardIndex,
+    *,
+    ancestor: Ancestor | None = None,
 ) -> Tokenizer:
     """Returns the tokenizer of a run under way, or an ancestor's, or one of the training texts.
+
+    Args:
+        config: of the experiment.
+        folder: of it.
+        texts: of training, normalised; or the index of shards that hold them.
+        ancestor: the model to start from, if any.
 
     Raises:
         ConfigError: an ancestor's tokens are to be kept, and its tokenizer is of another kind.
@@ -103,9 +113,14 @@ def find_tokenizer(
     if state_path(folder).is_file():
         return load_tokenizer(folder, kind=kind, normalizer=normalizer)
     if ancestor is None or config.init.vocabulary == "new":
-        return train_tokenizer(
-            texts, kind=kind, vocab_size=config.tokenizer.vocab_size, normalizer=normalizer
-        )
+        known: dict[str, Any] = {
+            "kind": kind,
+            "vocab_size": config.tokenizer.vocab_size,
+            "normalizer": normalizer,
+        }
+        if isinstance(texts, ShardIndex):
+            return learn_tokenizer(texts, **known)
+        return train_tokenizer(texts, **known)
     if changed := differences(ancestor.config.tokenizer, config.tokenizer):
         raise ConfigError(
             f"init.vocabulary = {config.init.vocabulary}: the tokenizer of {ancestor.folder} is "
@@ -113,4 +128,6 @@ def find_tokenizer(
         )
     if config.init.vocabulary == "keep":
         return ancestor.tokenizer
+    if isinstance(texts, ShardIndex):
+        texts = texts_to_learn_from(texts, get_normalizer(normalizer).apply)
     return ancestor.tokenizer.extended([*texts])
