@@ -12,6 +12,7 @@ from asr.data.manifest import read_cuts
 from asr.data.members import read_members, utterance_of
 from asr.data.shard_index import open_index
 from asr.data.shards import find_shards
+from asr.data.validate import validate, write_flaws
 from asr.errors import DataError
 
 # lhotse leaves what it reads open.
@@ -158,6 +159,17 @@ def test_a_shard_that_is_not_whole_is_refused_and_named(
     assert not (folder.parent / "train.index").exists() or not [
         *(folder.parent / "train.index").iterdir()
     ]
+
+
+def test_damaged_audio_within_a_shard_is_found_by_validate(folder: Path) -> None:
+    archive = folder / "recording.000001.tar"
+    third = [member for member, _ in read_members(archive)][2]
+    content = bytearray(archive.read_bytes())
+    content[third.start + 100 : third.start + third.size] = bytes(third.size - 100)
+    archive.write_bytes(content)
+    counts = write_flaws(validate(folder, audio=True), folder.parent / "found.tsv")
+    assert sum(number for number, _ in counts.values()) == 1
+    assert "train-006" in (folder.parent / "found.tsv").read_text()
 
 
 def test_audio_is_read_at_its_place_and_an_archive_that_changed_is_noticed(folder: Path) -> None:

@@ -12,7 +12,7 @@ import soundfile
 from asr.audio.files import AudioInfo, audio_info
 from asr.data.cut_lines import is_mix
 from asr.data.exact import Channels, exact
-from asr.data.manifest import Cut, audio_paths, is_whole
+from asr.data.manifest import Cut, audio_names, is_whole
 from asr.errors import DataError, in_short
 
 EXTRA_INFO = "[extra info]"  # what lhotse puts between an error and the call that raised it
@@ -39,7 +39,7 @@ def load_channels(cut: Cut) -> Channels:
         if channels.shape[-1] != cut.num_samples:
             raise ValueError(f"{channels.shape[-1]} of {cut.num_samples} samples are there")
     except Exception as error:  # lhotse and libsndfile raise many kinds
-        sources = ", ".join(str(path) for path in audio_paths(cut))
+        sources = ", ".join(audio_names(cut))
         raise DataError(
             f'utterance "{cut.id}": {sources} cannot be read ({_reason(error)}); replace '
             "the file or remove the utterance from the manifest"

@@ -10,6 +10,7 @@ from lhotse.cut.data import DataCut
 
 from asr.data.cut_lines import ADDRESS, CutLines, is_mix
 from asr.data.exact import exact
+from asr.data.members import MemberSource
 from asr.data.shards import ShardCuts
 from asr.errors import DataError
 
@@ -169,3 +170,13 @@ def audio_paths(cut: Cut) -> Iterator[Path]:
         for source in recording.sources:
             if source.type == "file":
                 yield Path(source.source)
+
+
+def audio_names(cut: Cut) -> Iterator[str]:
+    """Yields what a cut is read from, for messages: files, and members of archives."""
+    for recording in recordings(cut):
+        for source in recording.sources:
+            if isinstance(source, MemberSource):
+                yield str(source.member)
+            elif source.type == "file":
+                yield str(source.source)
