@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from conftest import TWO_PROCESSES, error_of, run, stop_after, tiny_config, writ
 from shards import cut_short, write_shards
 
 import asr.train
-from asr.checkpoint import load_state
+from asr.checkpoint import load_state, save_state
 from asr.config import Config, dump_config
+from asr.data.batches import Batch
 from asr.data.members import Member
 from asr.train import train
+from asr.training.experiment import Run, launch, set_up
+from asr.training.progress import RecognizerProgress
 from asr.training.signals import TrainingStoppedError
 
 
@@ -85,6 +89,37 @@ def test_a_training_stopped_within_an_epoch_goes_on_bit_for_bit_and_reads_nothin
     of_training = sum(count for (name, _), count in read.items() if name == "train")
     left_of_all = 2 * 50 if before["epoch"] == 0 else 50
     assert left_of_all - 50 < of_training < left_of_all
+
+
+def test_an_epoch_of_two_processes_goes_on_in_one_without_loss(
+    corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, folder = config_of(corpus, train={"epochs": 1}), tmp_path / "exp"
+    with monkeypatch.context() as patch:
+        stop_after(patch, asr.train, 1)
+        with pytest.raises(TrainingStoppedError):
+            train(config, folder)
+    state = load_state(folder / "training/state.pt")
+    state["random_states"] *= 2  # as two processes leave it
+    state["cuda_random_states"] *= 2
+    state["progress"]["batch"] = 2
+    save_state(folder / "training/state.pt", state)
+    heard: list[str] = []
+    original = asr.train.train_step
+
+    def noted(run: Run, progress: RecognizerProgress, batch: Batch) -> Any:
+        heard.extend(batch.ids)
+        return original(run, progress, batch)
+
+    monkeypatch.setattr(asr.train, "train_step", noted)
+    train(config, folder, extend=True)
+    before: list[str] = []
+    for rank in range(2):
+        batches = set_up(config, folder, launch(config)).train_batches(0)
+        batches.world = (rank, 2)
+        for batch in islice(batches.epoch(0, ordered=True), 2):
+            before += batch.ids
+    assert Counter(heard + before) == {f"train-{number:03d}": 1 for number in range(50)}
 
 
 def test_other_shards_of_the_same_corpus_are_another_training(
