@@ -84,7 +84,8 @@ def train_epoch(run: Run, progress: RecognizerProgress, session: Session) -> Non
     ordered = run.config.train.curriculum and progress.epoch == 0
     batches = run.train_batches(progress.epoch)
     started_at, seconds_before = time.monotonic(), progress.epoch_seconds
-    for batch in batches.epoch(progress.epoch, skip=progress.batch, ordered=ordered):
+    left = batches.epoch(progress.epoch, skip=progress.batch, parts=progress.parts, ordered=ordered)
+    for batch in left:
         norm, losses, parts = train_step(run, progress, batch)
         seconds = max(time.monotonic() - started_at, 1e-9)
         speed = (progress.epoch_seconds - seconds_before) / seconds
@@ -165,7 +166,7 @@ def finish_epoch(run: Run, progress: RecognizerProgress, session: Session) -> No
         **run.replayed(progress.epoch - 1),
     }
     progress.history.append(row)
-    progress.batch, progress.epoch_seconds, progress.sums = 0, 0.0, {}
+    progress.batch, progress.parts, progress.epoch_seconds, progress.sums = 0, [], 0.0, {}
     keep_best(run, progress, result)
     session.save(progress)
     drop_old_weights(run, progress)

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 from pathlib import Path
@@ -10,8 +11,9 @@ from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
 from asr.data import export as module
 from asr.data import export_folder, export_formats, export_kaldi
-from asr.data.cut_audio import encode_wav, encode_wav16, load_channels, plain_source
+from asr.data.cut_audio import encode_flac, encode_wav, encode_wav16, load_channels, plain_source
 from asr.data.export import export
+from asr.data.members import Member, read_members
 from asr.errors import DataError
 
 RATE = 8000
@@ -64,6 +66,10 @@ def all_kinds(folder: Path) -> list:
         whole, flac, floats, stereo, *parts, flac_part, mix.with_id("cid-mix"),
         loud.with_id("cid-loud"), fast.with_id("cid-fast"),
     ]  # fmt: skip
+
+
+def members_of(folder: Path) -> list[Member]:
+    return [one for path in sorted(folder.glob("*.tar")) for one, _ in read_members(path)]
 
 
 def held(cuts: list) -> Held:
@@ -130,8 +136,12 @@ def test_shar_is_read_back_as_the_same_cuts(
     cuts = all_kinds(tmp_path / "50% wav")
     manifest = write(tmp_path / "cuts.jsonl.gz", cuts)
     report = export(manifest, tmp_path / "50% out", to="shar")
-    assert (report.num_copied, report.num_written) == (3, 8)
+    assert (report.num_copied, report.num_written) == (1, 10)
+    assert report.seconds == pytest.approx(sum(cut.duration for cut in cuts))
     assert len(list((tmp_path / "50% out").iterdir())) == 6
+    kinds = [member.name.rpartition(".")[2] for member in members_of(tmp_path / "50% out")]
+    assert sorted({*kinds}) == ["flac", "wav"]  # wav where FLAC would lose something
+    assert kinds.count("flac") >= 6
     again = list(CutSet.from_shar(in_dir=tmp_path / "50% out"))
     assert [cut.id for cut in again] == [cut.id for cut in cuts]
     assert_same(held(again), held(cuts))
@@ -139,6 +149,31 @@ def test_shar_is_read_back_as_the_same_cuts(
         assert cut.duration == other.duration
         assert [vars(x) for x in cut.supervisions] == [vars(x) for x in other.supervisions]
     assert again[3].channel == 0
+
+
+@pytest.mark.parametrize(
+    ("samples", "subtype"),
+    [
+        ([[0.5, -1.0, 32767 / 32768]], "PCM_16"),
+        ([[0.5, 2.0**-20, -1.0], [0.0, 1 - 2.0**-23, 0.25]], "PCM_24"),
+        ([[1.0]], None),  # full scale is one step above the loudest sample
+        ([[2.0**-30]], None),
+        ([[float("nan")]], None),
+        ([[0.5]] * 9, None),
+    ],
+)
+def test_flac_is_written_where_it_loses_nothing(
+    samples: list[list[float]], subtype: str | None
+) -> None:
+    channels = np.array(samples, np.float32)
+    written = encode_flac(channels, 8000)
+    if subtype is None:
+        assert written is None
+        return
+    with soundfile.SoundFile(io.BytesIO(written)) as file:
+        assert (file.format, file.subtype) == ("FLAC", subtype)
+        np.testing.assert_array_equal(file.read(dtype="float32", always_2d=True).T, channels)
+    assert encode_flac(channels, 700_000) is None
 
 
 @OPEN_ARCHIVES

@@ -71,6 +71,8 @@ def test_a_file_that_is_no_manifest_is_an_error(tmp_path: Path, content: bytes) 
 
 
 def test_a_missing_manifest_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="s3://bucket/train: is an address; must be a file, or a"):
+        read_cuts("s3://bucket/train")
     with pytest.raises(DataError, match="no such manifest; make it with asr prepare"):
         read_cuts(tmp_path / "none.jsonl.gz")
 

@@ -339,6 +339,8 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.evidence.places": "evidence_words",
         "asr.evidence.weighing": "use_judging",
         "asr.data.audio_checks": "validate",
+        "asr.data.members": "shards",
+        "asr.data.shard_reader": "shard_index",
         "asr.data.cut_types": "cut_lines",
         "asr.data.line_errors": "cut_lines",
         "asr.data.cut_audio": "data and export",

@@ -288,13 +288,13 @@ def test_each_manifest_is_checked_once(
     corpus: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked: list[str] = []
-    check = asr.data.manifest._check_cut
+    check = asr.data.manifest._check_length
 
     def note(cut: Any, *others: Any) -> None:
         checked.append(cut.id)
         check(cut, *others)
 
-    monkeypatch.setattr("asr.data.manifest._check_cut", note)
+    monkeypatch.setattr("asr.data.manifest._check_length", note)
     train(config_of(corpus), tmp_path / "exp")
     assert len(checked) == len(set(checked)) == 60 + 8
 

@@ -15,6 +15,7 @@ import asr.train
 from asr.build import resolve_config
 from asr.checkpoint import load_model_folder, load_state, save_state
 from asr.config import Config, dump_config
+from asr.data.batches import taken_before
 from asr.errors import ConfigError, ModelError
 from asr.lm.config import LMConfig
 from asr.lm.train import train_language_model
@@ -76,8 +77,13 @@ def test_batches_are_shared_out_anew_without_losing_one() -> None:
     for before, now, done, wanted in ((1, 2, 7, 3), (2, 1, 3, 6), (4, 3, 5, 6), (2, 2, 5, 5)):
         progress = RecognizerProgress(batch=done)
         progress.share_out(before, now)
-        assert progress.batch == wanted
-        assert 0 <= done * before - progress.batch * now < now
+        assert (progress.parts, progress.batch) == ([[before, done]], 0)
+        assert taken_before(progress.parts, now) == wanted
+        assert 0 <= done * before - wanted * now < now
+    progress.batch = 4
+    progress.share_out(2, 4)
+    assert progress.parts == [[2, 5], [2, 4]]
+    assert taken_before(progress.parts, 3) == (5 + 4) * 2 // 3
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 import asr
 from asr.cli import adapting, data, hub, importing, lm, use
 from asr.cli.exporting import export
-from asr.cli.options import Extend, Settings, Threads, say
+from asr.cli.options import Extend, Settings, Threads, live_line, say
 from asr.cli.scoring import compare, score
 from asr.cli.serving import serve
 from asr.cli.transcribe_options import FlagsWithValues
@@ -80,9 +80,16 @@ def prepare(
         str | None, typer.Option(help="Of your table (folder), if its name is not understood.")
     ] = None,
     text_column: Annotated[str | None, typer.Option(help="Likewise.")] = None,
+    shar: Annotated[
+        bool, typer.Option("--shar", help="Also write OUT/shar/NAME: shards for large trainings.")
+    ] = False,
     settings: Settings = None,
 ) -> None:
     """Turn a corpus into manifests (lhotse cuts)."""
+    if shar:
+        from asr.data.shard_writer import check_new, write_shards
+
+        check_new(out / "shar")
     report = find_recipe(name).prepare(
         PrepareOptions(
             corpus=corpus,
@@ -101,6 +108,9 @@ def prepare(
     )
     for line in report.describe():
         say(line)
+    for row in report.manifests if shar else ():
+        folder = out / "shar" / row.path.name.removesuffix(".jsonl.gz")
+        say(write_shards(row.path, folder, live=live_line()))
 
 
 def _show_choices(wanted: bool) -> None:

@@ -8,7 +8,7 @@ out the batches it has seen; augmentation follows from the seed, the epoch and t
 
 import itertools
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,9 @@ from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer
 
 BUFFER_SIZE = 50_000  # utterances among which an epoch shuffles
 BINS_SAMPLE = 10_000  # utterances from which the buckets are laid out
+
+
+Part = Sequence[int]  # how many processes there were, and how many batches each of them took
 
 
 class Unreadable(NamedTuple):
@@ -166,14 +169,28 @@ class Batches:
         self.seed, self.world = seed, world
 
     def epoch(
-        self, epoch: int, *, skip: int = 0, stride: int = 1, ordered: bool = False
+        self,
+        epoch: int,
+        *,
+        skip: int = 0,
+        parts: Sequence[Part] = (),
+        stride: int = 1,
+        ordered: bool = False,
     ) -> Iterator[Batch]:
         """Yields every `stride`-th batch after the first `skip`; by duration if `ordered`.
+
+        Args:
+            epoch: its number.
+            skip: batches that each process has taken.
+            parts: what was taken of the epoch before by other numbers of processes.
+            stride: from one batch to the next.
+            ordered: whether short utterances come first.
 
         Raises:
             DataError: audio that cannot be read, naming the utterance.
             ConfigError: loading processes cannot be begun.
         """
+        skip += taken_before(parts, self.world[1])
         groups = itertools.islice(self._sampler(epoch, ordered), skip, None, stride)
         loaded = start_loading(
             self.dataset, groups, num_workers=self.config.num_workers, seed=self.seed
@@ -217,6 +234,17 @@ class Batches:
         sample = list(itertools.islice(self.cuts, BINS_SAMPLE))
         num_buckets = min(self.config.num_buckets, len(sample))
         return estimate_duration_buckets(sample, num_buckets) if num_buckets > 1 else []
+
+
+def taken_before(parts: Sequence[Part], num_ranks: int) -> int:
+    """Returns how many batches of its own a process leaves out for those of earlier parts.
+
+    Batches are dealt out in turn; a few of the last ones may come twice, and none is lost.
+    """
+    taken, before = 0, 1
+    for processes, batches in parts:
+        taken, before = taken * before // processes + batches, processes
+    return taken * before // num_ranks
 
 
 class Augment:

@@ -12,11 +12,12 @@ import soundfile
 from asr.audio.files import AudioInfo, audio_info
 from asr.data.cut_lines import is_mix
 from asr.data.exact import Channels, exact
-from asr.data.manifest import Cut, audio_paths, is_whole
+from asr.data.manifest import Cut, audio_names, is_whole
 from asr.errors import DataError, in_short
 
 EXTRA_INFO = "[extra info]"  # what lhotse puts between an error and the call that raised it
 FULL_SCALE = 32768  # of 16-bit samples
+MOST_FLAC_CHANNELS, MOST_FLAC_HZ = 8, 655_350
 
 
 class PlainSource(NamedTuple):
@@ -38,7 +39,7 @@ def load_channels(cut: Cut) -> Channels:
         if channels.shape[-1] != cut.num_samples:
             raise ValueError(f"{channels.shape[-1]} of {cut.num_samples} samples are there")
     except Exception as error:  # lhotse and libsndfile raise many kinds
-        sources = ", ".join(str(path) for path in audio_paths(cut))
+        sources = ", ".join(audio_names(cut))
         raise DataError(
             f'utterance "{cut.id}": {sources} cannot be read ({_reason(error)}); replace '
             "the file or remove the utterance from the manifest"
@@ -80,6 +81,19 @@ def _header(path: str, *_stamp: int) -> AudioInfo:
     return audio_info(path)
 
 
+def encode_flac(channels: Channels, sample_rate: int) -> bytes | None:
+    """Returns a FLAC file of samples (C, N), of 16 or 24 bits; None where it would lose some."""
+    if len(channels) > MOST_FLAC_CHANNELS or sample_rate > MOST_FLAC_HZ:
+        return None
+    for bits in (16, 24):
+        scaled = channels.astype(np.float64) * 2 ** (bits - 1)
+        rounded = np.rint(scaled)
+        if np.array_equal(scaled, rounded) and (np.abs(rounded + 0.5) < 2 ** (bits - 1)).all():
+            samples = (rounded * 2 ** (32 - bits)).astype(np.int32)
+            return _encode(samples, sample_rate, f"PCM_{bits}", kind="FLAC")
+    return None
+
+
 def fits_16_bits(channels: Channels) -> bool:
     """Returns whether 16-bit samples tell samples (C, N) exactly."""
     scaled = channels.astype(np.float32) * FULL_SCALE  # exact: a power of two
@@ -114,7 +128,9 @@ def _in_range(scaled: Channels) -> bool:
     return bool(((scaled >= -FULL_SCALE) & (scaled < FULL_SCALE)).all())
 
 
-def _encode(samples: npt.NDArray[np.generic], sample_rate: int, subtype: str) -> bytes:
+def _encode(
+    samples: npt.NDArray[np.generic], sample_rate: int, subtype: str, *, kind: str = "WAV"
+) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, samples.T, sample_rate, format="WAV", subtype=subtype)
+    soundfile.write(file, samples.T, sample_rate, format=kind, subtype=subtype)
     return file.getvalue()

@@ -1,8 +1,8 @@
 """From a line of a manifest to a cut: data, checked, and never a program.
 
 Lhotse would run a command that a recording names as its source, or fetch an address. Here nothing
-but a file is a source, in a cut and in all that it holds, and what nobody here reads, as `custom`,
-stays the plain data that it is.
+but a file is a source, or in a shard a part of its archive, in a cut and in all that it holds, and
+what nobody here reads, as `custom`, stays the plain data that it is.
 """
 
 import re
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from asr.data.cut_types import CUT_ENTRY
 from asr.data.json_lines import read_json_lines
 from asr.data.line_errors import MEND, WAYS_OUT, explain, named, refuse_source, short
+from asr.data.members import Member, MemberSource
 from asr.errors import DataError, in_short
 
 Cut = Any  # lhotse's MonoCut, MultiCut or MixedCut
@@ -51,7 +52,7 @@ class CutLines:
             DataError: the file cannot be read, or a line is no cut or holds what is not allowed.
         """
         for number, line in read_json_lines(self.path):
-            yield _read_cut(line, f"{self.path} line {number}")
+            yield read_cut(line, f"{self.path} line {number}")
 
 
 def is_mix(cut: Cut) -> bool:
@@ -59,7 +60,17 @@ def is_mix(cut: Cut) -> bool:
     return isinstance(cut, MixedCut)
 
 
-def _read_cut(line: bytes, where: str) -> Cut:
+def read_cut(line: bytes, where: str, *, member: Member | None = None) -> Cut:
+    """Returns the cut of a line.
+
+    Args:
+        line: JSON.
+        where: it stands, for messages.
+        member: of an archive, that holds its audio; None: its audio is in files.
+
+    Raises:
+        DataError: it is no cut, or holds what is not allowed.
+    """
     try:
         entry = CUT_ENTRY.validate_json(line)
     except ValidationError as error:
@@ -67,7 +78,7 @@ def _read_cut(line: bytes, where: str) -> Cut:
         raise DataError(f"{where}{named(line)}: {reason} ({way_out})") from None
     name = entry["id"]
     try:
-        return _mixed_cut(entry) if entry["type"] == "MixedCut" else _data_cut(entry)
+        return _mixed_cut(entry) if entry["type"] == "MixedCut" else _data_cut(entry, member)
     except _EntryError as error:
         reason, way_out = error.args
     except Exception as error:  # lhotse raises many kinds
@@ -77,11 +88,11 @@ def _read_cut(line: bytes, where: str) -> Cut:
     raise DataError(f'{where} utterance "{name}": {reason} ({way_out})')
 
 
-def _data_cut(entry: Entry) -> Cut:
+def _data_cut(entry: Entry, member: Member | None = None) -> Cut:
     kind = entry.pop("type", None)
     _check_plain(entry.get("custom"))
     if recording := entry.get("recording"):
-        entry["recording"] = _recording(recording)
+        entry["recording"] = _recording(recording, member)
     if features := entry.get("features"):
         _check_plain(features)
         entry["features"] = Features(**features)
@@ -110,13 +121,24 @@ def _check_channels(cut: Cut) -> None:
         raise _EntryError(f"channel {min(missing)} is not in its recording, which has {held}", MEND)
 
 
-def _recording(entry: Entry) -> Recording:
+def _recording(entry: Entry, member: Member | None) -> Recording:
+    name = f'recording "{entry["id"]}": its source'
     for source in entry["sources"]:
-        _check_path(source["source"], f'recording "{entry["id"]}": its source')
-    entry["sources"] = [AudioSource.from_dict(source) for source in entry["sources"]]
+        if source["type"] == "shar" and member is None:
+            raise _EntryError(*refuse_source(name, "shar"))
+        if source["type"] == "file" and not source["source"]:
+            raise _EntryError(f"{name} is empty; must not be", MEND)
+        _check_path(source["source"], name)
+    entry["sources"] = [_source(source, member) for source in entry["sources"]]
     if transforms := entry.get("transforms"):
         entry["transforms"] = _transforms(transforms)
     return Recording(**entry)
+
+
+def _source(entry: Entry, member: Member | None) -> AudioSource:
+    if entry["type"] == "file" or member is None:
+        return AudioSource.from_dict(entry)
+    return MemberSource("shar", entry["channels"], str(member.archive), None, member=member)
 
 
 def _transforms(entries: list[Entry]) -> list[AudioTransform]:

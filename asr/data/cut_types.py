@@ -1,7 +1,8 @@
 """What a line of a manifest may hold: the type of each field, and its bounds.
 
-These are lhotse's cuts, of which a manifest is made; numbers are numbers, and a source is a file.
-A key that is not listed stays as it is, and lhotse decides.
+These are lhotse's cuts, of which a manifest is made; numbers are numbers, and a source is a file,
+or in a shard the place that its archive fills. A key that is not listed stays as it
+is, and lhotse decides.
 """
 
 from typing import Annotated, Any, Literal, NotRequired
@@ -25,9 +26,9 @@ Positive = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class _Source(TypedDict):
-    type: Literal["file"]
+    type: Literal["file", "shar"]
     channels: Channels
-    source: Id
+    source: str
 
 
 class _TransformArguments(TypedDict):

@@ -23,6 +23,7 @@ from asr.audio.files import read_part
 from asr.audio.resampling import needed_range, resample
 from asr.audio.sndfile import Source
 from asr.data.cut_lines import is_mix
+from asr.data.members import MemberSource
 from asr.errors import DataError
 
 Channels = npt.NDArray[np.float32]  # (C, N), full scale 1
@@ -150,6 +151,8 @@ class ExactRecording(Recording):  # type: ignore[misc]
     def _content(self, source: AudioSource) -> tuple[Source, str]:
         if source.type == "file":
             return str(source.source), str(source.source)
+        if isinstance(source, MemberSource):
+            return source.member.read(), f"{source.member}"
         if source.type == "memory":
             return bytes(source.source), f'recording "{self.id}"'
         raise DataError(f'recording "{self.id}": its source is a {source.type}; must be a file')

@@ -43,6 +43,7 @@ def export(
             num_shared += len({item.speaker for item in cut.supervisions}) > 1
             num_without_text += not cut_text(cut, str).strip()
             report.num_utterances += 1
+            report.seconds += cut.duration
             if report.num_utterances % SHOWN_EVERY == 0:
                 live(f"{report.num_utterances:,} utterances")
             yield cut

@@ -21,6 +21,7 @@ class ExportReport:
 
     Attributes:
         num_utterances: all of the manifest.
+        seconds: of all of them.
         num_named: utterances whose audio stays where it is.
         num_copied: whole files that were copied.
         num_written: utterances whose samples were written.
@@ -28,6 +29,7 @@ class ExportReport:
     """
 
     num_utterances: int = 0
+    seconds: float = 0.0
     num_named: int = 0
     num_copied: int = 0
     num_written: int = 0

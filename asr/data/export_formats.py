@@ -20,6 +20,7 @@ from lhotse.shar.writers.cut import JsonlShardWriter
 from lhotse.shar.writers.tar import TarWriter
 
 from asr.data.cut_audio import (
+    encode_flac,
     encode_wav,
     load_channels,
     plain_source,
@@ -39,6 +40,8 @@ from asr.errors import DataError
 
 # What pyarrow, which reads the table for the package datasets, takes for a time.
 TIME = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d(:?\d\d){0,2}(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)?)?")
+
+UNPACKED = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "NIST")  # larger than FLAC
 
 
 def write_nemo(cuts: Iterable[Cut], place: Place) -> None:
@@ -95,7 +98,8 @@ def write_huggingface(cuts: Iterable[Cut], place: Place) -> None:
 def write_shar(cuts: Iterable[Cut], place: Place) -> None:
     """Writes Lhotse Shar: cuts, and beside them archives of their audio, a thousand in each.
 
-    A whole file is stored as it is, any other audio as wav; a mix becomes a recording of its own.
+    A whole file is stored as it is if it is compressed; any other audio as FLAC, or where that
+    would lose anything as wav. A mix becomes a recording of its own.
 
     Raises:
         DataError: an id is no path within an archive.
@@ -111,18 +115,25 @@ def write_shar(cuts: Iterable[Cut], place: Place) -> None:
                     f'utterance "{cut.id}": the id must be a path within an archive, such as a or '
                     "a/b (rename it, or export to another format)"
                 )
-            source = plain_source(cut)
-            if source and source.is_whole:
-                content, suffix = source.path.read_bytes(), source.path.suffix
-                place.report.num_copied += 1
-            else:
-                content, suffix = encode_wav(load_channels(cut), cut.sampling_rate), ".wav"
-                place.report.num_written += 1
+            content, suffix = _packed(cut, place)
             stored = _stored(cut)
             about = json.dumps(stored.recording.to_dict(), ensure_ascii=False)
             archive.write(cut.id + suffix, BytesIO(content))
             archive.write(f"{cut.id}.json", BytesIO(about.encode()), count=False)
             table.write(stored)
+
+
+def _packed(cut: Cut, place: Place) -> tuple[bytes, str]:
+    """Returns what a file of a cut's audio holds, and the suffix of its name."""
+    source = plain_source(cut)
+    if source and source.is_whole and source.info.format.split()[0] not in UNPACKED:
+        place.report.num_copied += 1
+        return source.path.read_bytes(), source.path.suffix
+    place.report.num_written += 1
+    channels = load_channels(cut)
+    if packed := encode_flac(channels, cut.sampling_rate):
+        return packed, ".flac"
+    return encode_wav(channels, cut.sampling_rate), ".wav"
 
 
 def _stored(cut: Cut) -> Cut:

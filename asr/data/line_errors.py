@@ -18,7 +18,7 @@ WAYS_OUT = {
     "command": "write what it prints to a file, and name that",
     "url": "fetch it, and name the file",
     "memory": "write it to a file, and name that",
-    "shar": "give the manifest that the archive was made from",
+    "shar": "give the manifest that the archive was made from, or the folder of its shards",
 }
 TYPES = ("int", "str", "float", "constrained-int")  # as they come in the place of an error
 SHOWN = 60  # characters of a value

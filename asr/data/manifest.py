@@ -8,8 +8,10 @@ from typing import Any
 from lhotse import CutSet
 from lhotse.cut.data import DataCut
 
-from asr.data.cut_lines import CutLines, is_mix
+from asr.data.cut_lines import ADDRESS, CutLines, is_mix
 from asr.data.exact import exact
+from asr.data.members import MemberSource
+from asr.data.shards import ShardCuts
 from asr.errors import DataError
 
 Cut = Any  # lhotse's MonoCut, MultiCut or MixedCut
@@ -19,20 +21,26 @@ LEAST_NOISE_SECONDS = 0.1  # shorter noise would be laid end to end a great many
 
 
 def read_cuts(manifest: str | Path) -> CutSet:
-    """Returns the cuts of a manifest, read lazily, their ids and speakers composed (NFC).
+    """Returns the cuts of a manifest, or of a folder of shards, read lazily.
 
-    Going through them raises a DataError at a line that is no cut, or names anything but files.
+    Their ids and speakers are composed (NFC). Going through them raises a DataError at a line that
+    is no cut, or names anything but files, and at a shard that is not whole.
 
     Raises:
         DataError: the file is missing, is not a manifest of cuts, or names anything but files.
     """
-    cuts = CutSet(CutLines(Path(manifest)))
+    if ADDRESS.match(str(manifest)):
+        raise DataError(
+            f"{manifest}: is an address; must be a file, or a folder of shards (copy or mount it)"
+        )
+    path = Path(manifest)
+    cuts = CutSet(ShardCuts(path) if path.is_dir() else CutLines(path))
     if next(iter(cuts), None) is None:
         raise DataError(f"{manifest}: holds no utterance; make it again with asr prepare")
-    return cuts.map(_composed)
+    return cuts.map(composed)
 
 
-def _composed(cut: Cut) -> Cut:
+def composed(cut: Cut) -> Cut:
     """Returns a cut whose id and speakers are in Unicode form NFC."""
     for item in (cut, *cut.supervisions):
         if not unicodedata.is_normalized("NFC", item.id):
@@ -74,12 +82,21 @@ def checked_cuts(manifest: str | Path, *, may_be_gone: bool = False) -> Iterator
         if cut.id in seen:
             raise DataError(f"{where}: the id occurs twice; ids must be unique {RUN_AGAIN}")
         seen.add(cut.id)
-        _check_cut(cut, where)
-        if not cut.supervisions:
-            raise DataError(f"{where}: has no supervision; a transcript is needed {RUN_AGAIN}")
-        if not may_be_gone:
-            _check_audio(cut, where)
+        check_cut(cut, where, may_be_gone=may_be_gone)
         yield cut
+
+
+def check_cut(cut: Cut, where: str, *, may_be_gone: bool = False) -> None:
+    """Returns None if a cut can be learnt from or scored; `where` it stands begins the message.
+
+    Raises:
+        DataError: no transcript, no duration, or audio that is gone or too short.
+    """
+    _check_length(cut, where)
+    if not cut.supervisions:
+        raise DataError(f"{where}: has no supervision; a transcript is needed {RUN_AGAIN}")
+    if not may_be_gone:
+        _check_audio(cut, where)
 
 
 def checked_noise(manifest: str | Path) -> Iterator[Cut]:
@@ -90,7 +107,7 @@ def checked_noise(manifest: str | Path) -> Iterator[Cut]:
     """
     for cut in read_cuts(manifest):
         where = f'{manifest} utterance "{cut.id}"'
-        _check_cut(cut, where)
+        _check_length(cut, where)
         _check_audio(cut, where)
         if cut.duration < LEAST_NOISE_SECONDS:
             raise DataError(
@@ -100,7 +117,7 @@ def checked_noise(manifest: str | Path) -> Iterator[Cut]:
         yield cut
 
 
-def _check_cut(cut: Cut, where: str) -> None:
+def _check_length(cut: Cut, where: str) -> None:
     if not cut.duration > 0:
         raise DataError(f"{where}: duration {cut.duration:.2f} s; must be > 0 {RUN_AGAIN}")
     if not any(recordings(cut)):
@@ -153,3 +170,13 @@ def audio_paths(cut: Cut) -> Iterator[Path]:
         for source in recording.sources:
             if source.type == "file":
                 yield Path(source.source)
+
+
+def audio_names(cut: Cut) -> Iterator[str]:
+    """Yields what a cut is read from, for messages: files, and members of archives."""
+    for recording in recordings(cut):
+        for source in recording.sources:
+            if isinstance(source, MemberSource):
+                yield str(source.member)
+            elif source.type == "file":
+                yield str(source.source)

@@ -8,7 +8,7 @@ to know the set again. Later readings, for batches, are unchecked.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,12 +51,17 @@ class Survey:
     num_units: int = 0  # of CTC
     num_unknown: int = 0  # tokens outside the vocabulary
     speeds: list[float] = field(default_factory=list)  # tokens a second of each that is kept
-    dropped: dict[str, list[str]] = field(default_factory=dict)  # rule -> ids
+    dropped: dict[str, Sequence[str]] = field(default_factory=dict)  # rule -> ids
 
     @property
     def dropped_ids(self) -> frozenset[str]:
         """The ids of all that is dropped."""
         return frozenset(itertools.chain.from_iterable(self.dropped.values()))
+
+    @property
+    def num_kept(self) -> int:
+        """Utterances that are not dropped."""
+        return self.num_utterances - sum(map(len, self.dropped.values()))
 
     @property
     def fingerprint(self) -> str:
@@ -66,8 +71,7 @@ class Survey:
 
     def describe(self) -> list[str]:
         """Returns lines for a person: what is kept, and each rule with its count and an example."""
-        kept = self.num_utterances - len(self.dropped_ids)
-        lines = [f"{kept:,} utterances, {self.seconds / 3600:.2f} h"]
+        lines = [f"{self.num_kept:,} utterances, {self.seconds / 3600:.2f} h"]
         if self.num_unknown:
             lines.append(f"{self.num_unknown:,} tokens are unknown to the tokenizer (UNK)")
         for rule, ids in self.dropped.items():
@@ -103,13 +107,13 @@ def read_contents(manifest: str | Path, normalize: Callable[[str], str]) -> Cont
     for cut in checked_cuts(manifest):
         text = cut_text(cut, normalize)
         utterances.append(Utterance(cut.id, cut.duration, text))
-        about = [cut.id, text, cut.duration, *_identities(cut)]
+        about = [cut.id, text, cut.duration, *identities(cut)]
         digest.update(json.dumps(about).encode())
     return Contents(str(manifest), utterances, digest.hexdigest()[:16])
 
 
-def _identities(cut: Cut) -> Iterator[Any]:
-    """Yields which audio a cut plays, however often its folder moves."""
+def identities(cut: Cut) -> Iterator[Any]:
+    """Yields which audio a cut plays, as JSON has it, however often its folder moves."""
     for track in cut.tracks if is_mix(cut) else [cut]:
         part = getattr(track, "cut", track)
         recording = getattr(part, "recording", None)
@@ -131,7 +135,7 @@ def name_noise(manifest: str | None) -> str:
         return ""
     digest = hashlib.sha256()
     for cut in checked_noise(manifest):
-        digest.update(json.dumps([cut.id, cut.duration, *_identities(cut)]).encode())
+        digest.update(json.dumps([cut.id, cut.duration, *identities(cut)]).encode())
     return f"sum {digest.hexdigest()[:16]}"
 
 
@@ -160,6 +164,7 @@ def survey(
     """
     result = Survey(contents.digest, num_utterances=len(contents.utterances))
     fastest = max(config.speed_factors, default=1.0)  # leaves the fewest frames
+    dropped: dict[str, list[str]] = {}
     for utterance in contents.utterances:
         tokens = tokenizer.encode(utterance.text)
         spelt = tokens if spell is None else spell(tokens)
@@ -170,24 +175,42 @@ def survey(
         if rule is None:
             result.count(utterance, tokenizer, tokens=tokens, units=spelt)
         else:
-            result.dropped.setdefault(rule, []).append(utterance.id)
-    if len(result.dropped_ids) == result.num_utterances:
-        rules = "; ".join(f"{len(ids)} {rule}" for rule, ids in result.dropped.items())
-        raise DataError(f"{contents.manifest}: no utterance is left ({rules}); change those limits")
+            dropped.setdefault(rule, []).append(utterance.id)
+    result.dropped.update(dropped)
+    if result.num_kept == 0:
+        raise nothing_left(contents.manifest, dropped)
     return result
+
+
+def nothing_left(manifest: str, dropped: Mapping[str, Sequence[str]]) -> DataError:
+    """Returns the error where every utterance is dropped: rule -> ids."""
+    rules = "; ".join(f"{len(ids)} {rule}" for rule, ids in dropped.items())
+    return DataError(f"{manifest}: no utterance is left ({rules}); change those limits")
+
+
+def rules_of(config: DataConfig) -> list[str]:
+    """Returns the rules by which training leaves an utterance out, in the order they are tried."""
+    return [
+        "empty transcript",
+        f"shorter than data.min_seconds = {config.min_seconds:g}",
+        f"longer than data.max_seconds = {config.max_seconds:g}",
+        "more tokens than the encoder has frames for",
+    ]
+
+
+def frames_needed(units: Sequence[int]) -> int:
+    """Returns how many frames CTC needs: one a unit, and one more between two equal ones."""
+    return len(units) + sum(a == b for a, b in itertools.pairwise(units))
 
 
 def _broken_rule(
     seconds: float, units: list[int], config: DataConfig, *, num_frames: int
 ) -> str | None:
     """Returns the first rule by which training leaves an utterance out, if any."""
-    needed = len(units) + sum(a == b for a, b in itertools.pairwise(units))
-    if not units:
-        return "empty transcript"
-    if seconds < config.min_seconds:
-        return f"shorter than data.min_seconds = {config.min_seconds:g}"
-    if seconds > config.max_seconds:
-        return f"longer than data.max_seconds = {config.max_seconds:g}"
-    if needed > num_frames:
-        return "more tokens than the encoder has frames for"
-    return None
+    broken = [
+        not units,
+        seconds < config.min_seconds,
+        seconds > config.max_seconds,
+        frames_needed(units) > num_frames,
+    ]
+    return rules_of(config)[broken.index(True)] if any(broken) else None

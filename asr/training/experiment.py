@@ -17,7 +17,9 @@ from asr.build import build_model
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import Config, TrainConfig, load_config
 from asr.data.batches import Augment, BatchDataset, Batches
-from asr.data.manifest import read_cuts
+from asr.data.manifest import Cut, read_cuts
+from asr.data.shard_batches import ShardBatches
+from asr.data.shard_survey import ShardSurvey
 from asr.data.survey import Survey
 from asr.errors import ConfigError
 from asr.machine.devices import pick_device
@@ -80,15 +82,13 @@ class Run:
             augment = Augment(self.config.data, seed=self.config.seed, epoch=epoch)
         return BatchDataset(self.tokenizer, sample_rate=self.config.sample_rate, augment=augment)
 
-    def train_batches(self, epoch: int) -> Batches:
+    def train_batches(self, epoch: int) -> Batches | ShardBatches:
         """Returns the training batches of an epoch."""
-        return Batches(
-            self.heard_cuts(epoch),
-            self.dataset(epoch),
-            config=self.config.data,
-            seed=self.config.seed,
-            world=self.world,
-        )
+        survey, dataset = self.train_survey, self.dataset(epoch)
+        known: dict[str, Any] = {"config": self.config.data, "seed": self.config.seed}
+        if isinstance(survey, ShardSurvey):
+            return ShardBatches(survey, dataset, **known, world=self.world)
+        return Batches(self.heard_cuts(epoch), dataset, **known, world=self.world)
 
     def heard(self, epoch: int) -> Heard:
         """Returns what an epoch hears of old data."""
@@ -112,8 +112,7 @@ class Run:
         heard = self.heard(epoch)
         if self.replay is None:
             return self.train_cuts()
-        num_new = self.train_survey.num_utterances - len(self.dropped)
-        sizes = (num_new, len(heard.ids))
+        sizes = (self.train_survey.num_kept, len(heard.ids))
         old = self.replay.cuts(heard)
         return mix_cuts(self.train_cuts(), old, sizes, seed=self.config.seed + epoch)
 
@@ -122,6 +121,12 @@ class Run:
         """The longest utterance that training hears, in seconds, and the most tokens of one."""
         surveys = [self.train_survey, *([self.replay.survey] if self.replay else [])]
         return max(s.longest_seconds for s in surveys), max(s.most_tokens for s in surveys)
+
+    def every(self, stride: int) -> list[Cut]:
+        """Returns every `stride`-th of the training cuts."""
+        if isinstance(self.train_survey, ShardSurvey):
+            return self.train_survey.every(stride)
+        return [cut for index, cut in enumerate(self.train_cuts()) if index % stride == 0]
 
     def train_cuts(self) -> CutSet:
         """Returns the cuts that training uses, read lazily; the survey has checked them."""
@@ -226,6 +231,7 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     if ancestor is not None:
         origin = start_from(ancestor, network, material.tokenizer, config=config)
         notices = (*ancestor.notices, *unlike_settings(ancestor, config))
+    in_shards = isinstance(material.train, ShardSurvey)
     model, wrapped = fabric.setup(network, build_optimizer(network, config.train))
     torch.manual_seed(config.seed + fabric.global_rank)  # each rank draws its own dropout
     return Run(
@@ -238,7 +244,7 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         optimizer=wrapped,
         train_survey=material.train,
         dev_survey=material.dev,
-        dropped=material.train.dropped_ids,
+        dropped=frozenset() if in_shards else material.train.dropped_ids,  # else kept by number
         noise_name=material.noise_name,
         replay=material.replay,
         origin=origin,

@@ -50,7 +50,7 @@ def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None
 def shortages_of(run: Run) -> list[str]:
     """Returns in which ways the training data are too little for their settings."""
     data, train, survey = run.config.data, run.config.train, run.train_survey
-    num_kept = survey.num_utterances - len(run.dropped)
+    num_kept = survey.num_kept
     fullest = survey.seconds / data.batch_seconds, num_kept / (data.max_utterances or num_kept)
     num_batches = max(fullest) / run.world[1]
     if train.epochs * num_batches < max(FEW_UPDATES, train.warmup_steps):

@@ -1,12 +1,18 @@
 """What a recognizer's training is made from: its texts, their tokenizer, and what is left out."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from asr.config import Config
+from asr.data.shard_index import Floats, Ints, ShardIndex, open_index
+from asr.data.shard_survey import survey_shards
+from asr.data.shard_texts import learn_tokenizer, texts_to_learn_from
 from asr.data.survey import Survey, name_noise, read_contents, survey
 from asr.errors import ConfigError
 from asr.model import Seq2Seq
@@ -44,21 +50,25 @@ def find_material(
         AsrError: the data cannot be used.
     """
     normalize = get_normalizer(config.tokenizer.normalizer).apply
-    train, dev = (read_contents(x, normalize) for x in (config.data.train, config.data.dev))
+    index = _find_index(config)
+    train = None if index else read_contents(config.data.train, normalize)
+    dev = read_contents(config.data.dev, normalize)
     old = read_contents(config.replay.manifest, normalize) if config.replay.manifest else None
-    texts = [u.text for contents in (train, old) if contents for u in contents.utterances]
-    tokenizer = find_tokenizer(config, folder, texts, ancestor=ancestor)
-
-    def num_memory_frames(seconds: float) -> int:
-        return int(shape.memory_lengths(torch.tensor([int(seconds * config.sample_rate)])))
-
-    spell = units_of(tokenizer, config.tokenizer.ctc_units).spell
+    listed = (u.text for contents in (train, old) if contents for u in contents.utterances)
+    tokenizer = find_tokenizer(config, folder, index or listed, ancestor=ancestor)
+    frames = partial(_memory_frames, shape, sample_rate=config.sample_rate)
+    units = units_of(tokenizer, config.tokenizer.ctc_units)
     known: dict[str, Any] = {
         "tokenizer": tokenizer,
-        "num_memory_frames": num_memory_frames,
-        "spell": spell,
+        "spell": units.spell,
+        "num_memory_frames": lambda seconds: int(frames(np.array([seconds]))[0]),
     }
-    new = survey(train, config.data, **known)
+    if index:
+        new: Survey = survey_shards(
+            index, config.data, tokenizer=tokenizer, num_memory_frames=frames, units=units
+        )
+    elif train:
+        new = survey(train, config.data, **known)
     found = survey(old, config.data, **known) if old else None
     return Material(
         tokenizer,
@@ -69,10 +79,36 @@ def find_material(
     )
 
 
+def _memory_frames(shape: Seq2Seq, seconds: Floats, sample_rate: int) -> Ints:
+    samples = (seconds * sample_rate).astype(np.int64)
+    return shape.memory_lengths(torch.from_numpy(samples)).numpy()
+
+
+def _find_index(config: Config) -> ShardIndex | None:
+    """Returns the index of training data in shards; None of a manifest, and where old are mixed in.
+
+    Data that are mixed are gone through in turn, as a manifest is.
+    """
+    folder = Path(config.data.train)
+    if config.replay.manifest or not folder.is_dir():
+        return None
+    return open_index(folder, say=partial(print, file=sys.stderr, flush=True))
+
+
 def find_tokenizer(
-    config: Config, folder: Path, texts: Sequence[str], *, ancestor: Ancestor | None = None
+    config: Config,
+    folder: Path,
+    texts: Iterable[str] | ShardIndex,
+    *,
+    ancestor: Ancestor | None = None,
 ) -> Tokenizer:
     """Returns the tokenizer of a run under way, or an ancestor's, or one of the training texts.
+
+    Args:
+        config: of the experiment.
+        folder: of it.
+        texts: of training, normalised; or the index of shards that hold them.
+        ancestor: the model to start from, if any.
 
     Raises:
         ConfigError: an ancestor's tokens are to be kept, and its tokenizer is of another kind.
@@ -81,9 +117,14 @@ def find_tokenizer(
     if state_path(folder).is_file():
         return load_tokenizer(folder, kind=kind, normalizer=normalizer)
     if ancestor is None or config.init.vocabulary == "new":
-        return train_tokenizer(
-            texts, kind=kind, vocab_size=config.tokenizer.vocab_size, normalizer=normalizer
-        )
+        known: dict[str, Any] = {
+            "kind": kind,
+            "vocab_size": config.tokenizer.vocab_size,
+            "normalizer": normalizer,
+        }
+        if isinstance(texts, ShardIndex):
+            return learn_tokenizer(texts, **known)
+        return train_tokenizer(texts, **known)
     if changed := differences(ancestor.config.tokenizer, config.tokenizer):
         raise ConfigError(
             f"init.vocabulary = {config.init.vocabulary}: the tokenizer of {ancestor.folder} is "
@@ -91,4 +132,6 @@ def find_tokenizer(
         )
     if config.init.vocabulary == "keep":
         return ancestor.tokenizer
-    return ancestor.tokenizer.extended(texts)
+    if isinstance(texts, ShardIndex):
+        texts = texts_to_learn_from(texts, get_normalizer(normalizer).apply)
+    return ancestor.tokenizer.extended([*texts])

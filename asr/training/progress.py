@@ -41,7 +41,8 @@ class Progress:
 class RecognizerProgress(Progress):
     """Where the training of a recognizer stands."""
 
-    batch: int = 0  # batches done in the epoch under way
+    batch: int = 0  # batches done in the epoch under way, by as many processes as there are now
+    parts: list[list[int]] = field(default_factory=list)  # [processes, batches] before those
     epoch_seconds: float = 0.0  # audio read in the epoch under way, by all ranks
     best: list[list[float]] = field(default_factory=list)  # [dev CER, epoch], best first
     num_without_gain: int = 0  # epochs since the best one
@@ -49,8 +50,7 @@ class RecognizerProgress(Progress):
     origin: dict[str, Any] = field(default_factory=dict)  # what it started from; {}: nothing
 
     def share_out(self, processes_before: int, processes: int) -> None:
-        """Takes another number of processes for what is done of the epoch under way.
-
-        Batches are dealt out in turn; a few of the last ones may come twice, and none is lost.
-        """
-        self.batch = self.batch * processes_before // processes
+        """Takes another number of processes for what is done of the epoch under way."""
+        if self.batch:
+            self.parts.append([processes_before, self.batch])
+            self.batch = 0

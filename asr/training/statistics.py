@@ -29,9 +29,11 @@ def measure_features(run: Run) -> tuple[Tensor, Tensor]:
     """Returns mean and deviation (M,), float64, of the log-mel energies of training audio."""
     features = run.network.features
     stride = math.ceil(run.train_survey.seconds / STATISTICS_SECONDS)
-    chosen = [cut for index, cut in enumerate(run.train_cuts()) if index % stride == 0]
     batches = Batches(
-        CutSet.from_cuts(chosen), run.dataset(None), config=run.config.data, seed=run.config.seed
+        CutSet.from_cuts(run.every(stride)),
+        run.dataset(None),
+        config=run.config.data,
+        seed=run.config.seed,
     )
     features.eval()
     total = torch.zeros(3, features.num_mels, dtype=torch.double, device=run.fabric.device)
