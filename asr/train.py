@@ -112,13 +112,8 @@ def train_step(
         teacher_ratio=teacher_ratio(config.teacher_forcing, fraction=fraction),
         prior=attention_prior(run, batch, fraction),
     )
-    losses = compute_losses(
-        output,
-        batch.targets,
-        batch.target_lengths,
-        units=run.network.units,
-        **config.loss.model_dump(),
-    )
+    how = {"units": run.network.units, **config.loss.model_dump()}
+    losses = compute_losses(output, batch.targets, batch.target_lengths, **how)
     run.fabric.backward(losses.total)
     losses = Losses(*(part.detach() for part in losses))
     parts = part_norms(run) if progress.step % LOG_STEPS == LOG_STEPS - 1 else {}

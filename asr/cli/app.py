@@ -61,28 +61,32 @@ def options(version: Annotated[bool, typer.Option("--version", help="Print it.")
         raise typer.Exit
 
 
+Language = Annotated[
+    str | None,
+    typer.Option(help="Of the speech; by its letters if left out. synthetic: en or ko."),
+]
+Bad = Annotated[str, typer.Option(help="Utterances that cannot be used: refuse, skip.")]
+AudioColumn = Annotated[
+    str | None, typer.Option(help="Of your table (folder), if its name is not understood.")
+]
+Shards = Annotated[
+    bool, typer.Option("--shar", help="Also write OUT/shar/NAME: shards for large trainings.")
+]
+
+
 def prepare(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.")],
     out: Annotated[Path, typer.Option(help="Where the manifests go.")],
     corpus: Annotated[Path | None, typer.Option(help="The corpus as published.")] = None,
     download: Annotated[bool, typer.Option(help="Fetch what is missing.")] = False,
-    language: Annotated[
-        str | None,
-        typer.Option(help="Of the speech; by its letters if left out. synthetic: en or ko."),
-    ] = None,
+    language: Language = None,
     part: Annotated[list[str] | None, typer.Option(help="Part of the corpus; repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything drawn at random.")] = 0,
     num_utterances: Annotated[int | None, typer.Option(help="Of synthetic training.")] = None,
-    bad: Annotated[
-        str, typer.Option(help="Utterances that cannot be used: refuse, skip.")
-    ] = "refuse",
-    audio_column: Annotated[
-        str | None, typer.Option(help="Of your table (folder), if its name is not understood.")
-    ] = None,
+    bad: Bad = "refuse",
+    audio_column: AudioColumn = None,
     text_column: Annotated[str | None, typer.Option(help="Likewise.")] = None,
-    shar: Annotated[
-        bool, typer.Option("--shar", help="Also write OUT/shar/NAME: shards for large trainings.")
-    ] = False,
+    shar: Shards = False,
     settings: Settings = None,
 ) -> None:
     """Turn a corpus into manifests (lhotse cuts)."""
@@ -108,9 +112,10 @@ def prepare(
     )
     for line in report.describe():
         say(line)
-    for row in report.manifests if shar else ():
-        folder = out / "shar" / row.path.name.removesuffix(".jsonl.gz")
-        say(write_shards(row.path, folder, live=live_line()))
+    for path in [row.path for row in report.manifests] if shar else ():
+        say(
+            write_shards(path, out / "shar" / path.name.removesuffix(".jsonl.gz"), live=live_line())
+        )
 
 
 def _show_choices(wanted: bool) -> None:

@@ -34,8 +34,7 @@ def export(
     if to not in FORMATS:
         raise ConfigError(f'--format "{to}": unknown; must be one of {", ".join(FORMATS)}')
     report = ExportReport()
-    num_shared = 0  # utterances of several speakers
-    num_without_text = 0
+    num_shared = num_without_text = 0  # utterances of several speakers; with an empty transcript
 
     def counted() -> Iterator[Cut]:
         nonlocal num_shared, num_without_text

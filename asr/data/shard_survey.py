@@ -15,7 +15,7 @@ from asr.config import DataConfig
 from asr.data.manifest import Cut
 from asr.data.shard_index import Floats, Ints, ShardIndex
 from asr.data.shard_reader import ShardReader
-from asr.data.survey import Survey, frames_needed, nothing_left, rules_of
+from asr.data.survey import Survey, checked_survey, frames_needed, rules_of
 from asr.errors import DataError
 from asr.files import whole_file
 from asr.store.parts import tokenizer_sha256
@@ -105,11 +105,9 @@ def survey_shards(
     """
     counts, seconds = count_tokens(index, tokenizer, units), index.seconds
     fastest = max(config.speed_factors, default=1.0)
+    needed, parts = counts.num_needed, _parts(len(seconds))
     crowded = np.concatenate(
-        [
-            counts.num_needed[part] > num_memory_frames(seconds[part] / fastest)
-            for part in _parts(len(seconds))
-        ]
+        [needed[part] > num_memory_frames(seconds[part] / fastest) for part in parts]
     )
     all_broken = [
         counts.num_tokens == 0, seconds < config.min_seconds, seconds > config.max_seconds, crowded
@@ -120,8 +118,7 @@ def survey_shards(
         if (numbers := np.flatnonzero(broken & left)).size:
             result.dropped[rule] = ShardIds(index, numbers)
         left &= ~broken
-    if not left.any():
-        raise nothing_left(str(index.folder), result.dropped)
+    checked_survey(result, str(index.folder))
     _count_kept(result, counts, np.flatnonzero(left))
     return result
 

@@ -8,7 +8,7 @@ to know the set again. Later readings, for batches, are unchecked.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from asr.data.cut_lines import is_mix
 from asr.data.manifest import Cut, checked_cuts, checked_noise, cut_text
 from asr.errors import DataError
 from asr.text.tokenizer import Tokenizer
+from asr.text.units import TokenUnits
 
 
 class Utterance(NamedTuple):
@@ -145,7 +146,7 @@ def survey(
     *,
     tokenizer: Tokenizer,
     num_memory_frames: Callable[[float], int],
-    spell: Callable[[list[int]], list[int]] | None = None,
+    units: TokenUnits | None = None,
     keep_all: bool = False,
 ) -> Survey:
     """Returns what a manifest holds and what of it training leaves out, by stated rules.
@@ -156,7 +157,7 @@ def survey(
         tokenizer: counts tokens, unknown ones too.
         num_memory_frames: of an utterance of so many seconds; CTC needs one a unit, and one more
             between two equal units.
-        spell: CTC's units of tokens; None: the tokens.
+        units: of CTC; None: the tokens.
         keep_all: apply no rule, as where error rates are measured.
 
     Raises:
@@ -167,7 +168,7 @@ def survey(
     dropped: dict[str, list[str]] = {}
     for utterance in contents.utterances:
         tokens = tokenizer.encode(utterance.text)
-        spelt = tokens if spell is None else spell(tokens)
+        spelt = units.spell(tokens) if units else tokens
         rule = None
         if not keep_all:
             num_frames = num_memory_frames(utterance.seconds / fastest)
@@ -177,15 +178,19 @@ def survey(
         else:
             dropped.setdefault(rule, []).append(utterance.id)
     result.dropped.update(dropped)
-    if result.num_kept == 0:
-        raise nothing_left(contents.manifest, dropped)
-    return result
+    return checked_survey(result, contents.manifest)
 
 
-def nothing_left(manifest: str, dropped: Mapping[str, Sequence[str]]) -> DataError:
-    """Returns the error where every utterance is dropped: rule -> ids."""
-    rules = "; ".join(f"{len(ids)} {rule}" for rule, ids in dropped.items())
-    return DataError(f"{manifest}: no utterance is left ({rules}); change those limits")
+def checked_survey(survey: Survey, manifest: str) -> Survey:
+    """Returns a survey that leaves something.
+
+    Raises:
+        DataError: every utterance is dropped.
+    """
+    if survey.num_kept > 0:
+        return survey
+    rules = "; ".join(f"{len(ids)} {rule}" for rule, ids in survey.dropped.items())
+    raise DataError(f"{manifest}: no utterance is left ({rules}); change those limits")
 
 
 def rules_of(config: DataConfig) -> list[str]:

@@ -56,18 +56,13 @@ def find_material(
     old = read_contents(config.replay.manifest, normalize) if config.replay.manifest else None
     listed = (u.text for contents in (train, old) if contents for u in contents.utterances)
     tokenizer = find_tokenizer(config, folder, index or listed, ancestor=ancestor)
-    frames = partial(_memory_frames, shape, sample_rate=config.sample_rate)
     units = units_of(tokenizer, config.tokenizer.ctc_units)
-    known: dict[str, Any] = {
-        "tokenizer": tokenizer,
-        "spell": units.spell,
-        "num_memory_frames": lambda seconds: int(frames(np.array([seconds]))[0]),
-    }
+    frames = partial(_memory_frames, shape, sample_rate=config.sample_rate)
+    known: dict[str, Any] = {"tokenizer": tokenizer, "units": units}
     if index:
-        new: Survey = survey_shards(
-            index, config.data, tokenizer=tokenizer, num_memory_frames=frames, units=units
-        )
-    elif train:
+        new: Survey = survey_shards(index, config.data, num_memory_frames=frames, **known)
+    known["num_memory_frames"] = lambda seconds: int(frames(np.array([seconds]))[0])
+    if train:
         new = survey(train, config.data, **known)
     found = survey(old, config.data, **known) if old else None
     return Material(
