@@ -74,6 +74,11 @@ class ManifestSummary(NamedTuple):
     seconds: float
     num_speakers: int
 
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.name.removesuffix(".jsonl.gz")
+
 
 @dataclass(frozen=True)
 class PrepareReport:

@@ -90,9 +90,9 @@ def prepare(
     settings: Settings = None,
 ) -> None:
     """Turn a corpus into manifests (lhotse cuts)."""
-    if shar:
-        from asr.data.shard_writer import check_new, write_shards
+    from asr.data.shard_writer import check_new, write_shards
 
+    if shar:
         check_new(out / "shar")
     report = find_recipe(name).prepare(
         PrepareOptions(
@@ -112,10 +112,8 @@ def prepare(
     )
     for line in report.describe():
         say(line)
-    for path in [row.path for row in report.manifests] if shar else ():
-        say(
-            write_shards(path, out / "shar" / path.name.removesuffix(".jsonl.gz"), live=live_line())
-        )
+    for made in report.manifests if shar else ():
+        say(write_shards(made.path, out / "shar" / made.name, live=live_line()))
 
 
 def _show_choices(wanted: bool) -> None:
