@@ -31,7 +31,7 @@ srun --kill-on-bad-exit=0 torchrun --nnodes "$SLURM_JOB_NUM_NODES" --nproc-per-n
   --max-restarts "$restarts" --rdzv-backend c10d --rdzv-id "$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}" \
   --rdzv-endpoint "$address:$port" --rdzv-conf "join_timeout=$patience" -m asr.cli "$@" &
 step=$!
-trap 'stopping=yes; kill -TERM $step' TERM
+trap 'stopping=yes; scancel --signal=TERM "$SLURM_JOB_ID"' TERM  # the step; of srun itself a TERM kills it
 code=0
 wait "$step" || code=$?
 while kill -0 "$step" 2>/dev/null; do  # a signal ends `wait` before the step has saved
