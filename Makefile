@@ -8,7 +8,7 @@ EXTRAS := av,demo,dev,hub,onnx,serve,vad
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-quick test test-all test-latest lint format bench bench-peers fuzz interchange clean
+.PHONY: help install demo demo-quick test test-all test-latest lint format bench bench-peers fuzz interchange cluster clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,7 +33,7 @@ demo-quick: .venv/installed ## the same path in a minute, too short to learn muc
 	@egs/quickstart/run.sh --language $(LANGUAGE) --quick true
 
 test: .venv/installed lint ## format check, lint, types and the fast tests
-	@$(BIN)/python -m pytest -m "not slow and not gpu and not network and not peers and not interchange"
+	@$(BIN)/python -m pytest -m "not slow and not gpu and not network and not peers and not interchange and not cluster"
 
 test-all: .venv/installed lint ## every test that this machine can run
 	@$(BIN)/python -m pytest
@@ -46,7 +46,7 @@ test-latest: .venv/installed ## the fast tests beside the newest of all that pyp
 	  $(BIN)/uv pip install --quiet --python "$$folder/venv/bin/python" --editable '.[$(EXTRAS)]' && \
 	  PATH="$$folder/venv/bin:$$PATH" && python --version && \
 	  uv pip list --python "$$folder/venv/bin/python" 2>/dev/null | grep -E '^(torch|torchaudio|lhotse|lightning-fabric|numpy) ' && \
-	  python -m pytest -m "not slow and not gpu and not network and not peers and not interchange"
+	  python -m pytest -m "not slow and not gpu and not network and not peers and not interchange and not cluster"
 
 lint: .venv/installed ## format check, lint and types
 	@$(BIN)/ruff format --check .
@@ -66,6 +66,9 @@ fuzz: .venv/installed ## thousands of damaged files, manifests, configurations, 
 	@$(BIN)/python tests/fuzz/run.py
 
 bench-peers: .venv-peers/espnet/installed .venv-peers/speechbrain/installed ## install ESPnet and SpeechBrain for make bench
+
+cluster: .venv/installed ## training and decoding on several hosts, made as network namespaces (root), and under Slurm
+	@$(BIN)/python -m pytest -q tests/cluster
 
 # Rows whose tool is a Debian package (sctk, chromium) say so where it is missing.
 INTERCHANGE := $(patsubst tests/interchange/%.txt,.venv-interchange/%/installed,$(wildcard tests/interchange/*.txt))

@@ -2,7 +2,13 @@
 
 
 class AsrError(Exception):
-    """What is wrong, the value, the rule, where, and the way out, in one sentence."""
+    """What is wrong, the value, the rule, where, and the way out, in one sentence.
+
+    Attributes:
+        is_said: whether another process of torchrun says the same sentence.
+    """
+
+    is_said = False
 
 
 class ConfigError(AsrError):

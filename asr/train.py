@@ -17,6 +17,7 @@ from asr.config import Config, TrainConfig
 from asr.data.batches import Batch
 from asr.data.loading import dead_loaders_named
 from asr.loss import Losses, compute_losses
+from asr.machine.lifeline import tied
 from asr.training.best import check_weights, drop_old_weights, keep_best, publish_best, run_metrics
 from asr.training.evaluate import evaluate
 from asr.training.experiment import Run, check_same_config, launch, set_up
@@ -28,6 +29,7 @@ from asr.training.lines import fraction_done, lines_about, progress_line, report
 from asr.training.progress import RecognizerProgress
 from asr.training.schedules import learning_rate, prior_width, teacher_ratio
 from asr.training.session import Session
+from asr.training.signals import TrainingStoppedError
 from asr.training.statistics import estimate_statistics
 
 LOG_STEPS = 10  # from one entry in the curves to the next
@@ -48,7 +50,13 @@ def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, An
     """
     config = resolve_config(config)
     check_same_config(config, folder, extend=extend)
-    run = set_up(config, folder, launch(config))
+    fabric = launch(config)
+    with tied(TrainingStoppedError):
+        return _train(config, folder, fabric, extend=extend)
+
+
+def _train(config: Config, folder: Path, fabric: Any, *, extend: bool) -> dict[str, Any]:
+    run = set_up(config, folder, fabric)
     with Session(run, save_seconds=config.train.checkpoint_seconds, extend=extend) as session:
         check_same_config(config, folder, extend=extend)  # another may have begun here meanwhile
         progress = session.resume(RecognizerProgress)

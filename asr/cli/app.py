@@ -46,7 +46,8 @@ def main() -> None:
     except AsrError as error:
         if traceback:
             raise
-        typer.echo(visible(one_line(f"asr: {error}")), err=True)
+        if not error.is_said:
+            typer.echo(visible(one_line(f"asr: {error}")), err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("asr: stopped", err=True)

@@ -56,10 +56,16 @@ def decode(
     chosen = recognizer.choose(search_settings(search, beam_size, settings, hotwords=hotwords))
     say_all(recognizer.notices)
     models = [(path, model_sha256(path)) for path in (model, *(lms or ()))]
+    recognizer.digests = tuple(digest for _, digest in models)
     live = live_line()
     summary = decode_manifest(recognizer, cuts, folder=out, options=chosen, words=words, say=live)
     if own_rank()[0] == 0:
         write_decoding_record(summary, recognizer, chosen, manifest=cuts, models=models)
+    _say_summary(summary)
+    _name_unreadable(summary)
+
+
+def _say_summary(summary: Any) -> None:
     factor = summary.wall_seconds / max(summary.audio_seconds, 1e-9)
     ends = ", ".join(f"{name} {count}" for name, count in summary.ended.items() if count)
     say(
@@ -67,7 +73,6 @@ def decode(
         f"audio in {summary.wall_seconds:.1f} s, real-time factor {factor:.4f} ({1 / factor:.0f}x "
         f"real time); ended by {ends}"
     )
-    _name_unreadable(summary)
 
 
 def _name_unreadable(summary: Any) -> None:

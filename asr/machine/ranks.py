@@ -16,6 +16,10 @@ T = TypeVar("T")
 WAIT = timedelta(days=7)  # of the first process to finish, for the last
 
 
+class OthersEndedError(AsrError):
+    """Another process of torchrun has ended, and this one waited for it."""
+
+
 def under_torchrun() -> bool:
     """Returns whether torchrun started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
@@ -66,6 +70,7 @@ def from_first(make: Callable[[], T]) -> T:
         torch.distributed.broadcast_object_list(found, src=0, group=group)
     torch.distributed.destroy_process_group(group)
     if isinstance(found[0], AsrError):
+        found[0].is_said = own_rank()[0] > 0
         raise found[0]
     return found[0]
 
@@ -74,7 +79,7 @@ def gather(value: Any) -> list[Any]:
     """Returns the value of each process, in order of their numbers, in every process.
 
     Raises:
-        AsrError: another process has ended; its own message says why.
+        OthersEndedError: another process has ended; its own message says why.
     """
     values: list[Any] = [value] * own_rank()[1]
     if len(values) > 1:
@@ -91,7 +96,7 @@ def _others_alive() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise AsrError(
+        raise OthersEndedError(
             f"process {own_rank()[0]} of torchrun: another process has ended ({error}); see "
             "its message, then run the same command again"
         ) from None

@@ -12,6 +12,7 @@ import torch
 from lhotse import CutSet
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
 
 from asr.build import build_model
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
@@ -23,7 +24,7 @@ from asr.data.shard_survey import ShardSurvey
 from asr.data.survey import Survey
 from asr.errors import ConfigError
 from asr.machine.devices import pick_device
-from asr.machine.ranks import from_first
+from asr.machine.ranks import WAIT, from_first
 from asr.model import Seq2Seq
 from asr.text.tokenizer import Tokenizer
 from asr.training.changes import DataName, check_same_settings
@@ -164,8 +165,12 @@ def launch(config: Config) -> Any:
     if TorchElasticEnvironment.detect():
         world_size = TorchElasticEnvironment().world_size()
         local_size = int(os.environ["LOCAL_WORLD_SIZE"])
-        options = {"devices": local_size, "num_nodes": world_size // local_size, "strategy": "ddp"}
-        options["plugins"] = [TorchElasticEnvironment()]
+        options = {
+            "devices": local_size,
+            "num_nodes": world_size // local_size,
+            "strategy": DDPStrategy(timeout=WAIT),  # the lifeline ends who waits for the dead
+            "plugins": [TorchElasticEnvironment()],
+        }
     fabric = lightning_fabric.Fabric(
         accelerator=pick_device(config.train.accelerator),
         precision=config.train.precision,

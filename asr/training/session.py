@@ -132,7 +132,20 @@ class Session:
         self._closing.callback(self.log.close)
         for notice in notices:
             self.log.say(notice)
+        self._check_all_resume(progress)
         return progress
+
+    def _check_all_resume(self, progress: Progress) -> None:
+        """Refuses a folder that is not the same one for every process."""
+        steps = self._of_all(progress.step)
+        if len(set(steps)) > 1:
+            told = ", ".join(f"{step} of process {rank}" for rank, step in enumerate(steps[:8]))
+            error = ConfigError(
+                f"{self.run.folder}: holds another training for another process (steps done: "
+                f"{told}); --out must be one folder on a disk that all hosts share"
+            )
+            error.is_said = not self.is_first
+            raise error
 
     def introduce(self, progress: Progress, about: Iterable[str], *, finished: bool) -> None:
         """Says what is trained, by lines about it, and where that stands."""

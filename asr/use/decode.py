@@ -1,6 +1,7 @@
 """The decoding of a whole manifest into `hyp.jsonl`."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from asr.errors import DataError
 from asr.files import write_file, writing
 from asr.hypotheses import REASONS
 from asr.lm.fusion import weigh
+from asr.machine.lifeline import tied
 from asr.machine.ranks import connected, gather, own_rank
 from asr.text.normalizers import get_normalizer
 from asr.use.recognized import Recognized
 from asr.use.recognizer import Recognizer
+from asr.use.shares import decoding_key, read_share, remove_shares, share_path, write_share
 from asr.use.transcript import rounded
 from asr.use.workers import Answer, ask, asked_ahead, num_ahead, side_by_side
 
@@ -61,7 +64,8 @@ def decode_manifest(
     """Decodes every utterance of a manifest into `hyp.jsonl`, in the manifest's order.
 
     With `words` a line holds them, timed. Where audio cannot be read it holds the `error`, and an
-    empty hypothesis. Under torchrun each process decodes its share; the first speaks and writes.
+    empty hypothesis. Under torchrun each process decodes its share and keeps it in the folder until
+    all have theirs; the first speaks and writes.
 
     Raises:
         DataError: the manifest cannot be read, or the audio of no utterance can.
@@ -72,14 +76,13 @@ def decode_manifest(
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     cuts, started = list(checked_cuts(manifest, may_be_gone=True)), time.perf_counter()
-    with connected():
-        lines = _decode_share(recognizer, cuts, options, words=words, say=say)
+    with connected(), tied(patient=True) as has_share:
+        lines = _share(recognizer, cuts, options, folder=folder, words=words, say=say)
+        has_share.set()
         for part in gather(lines):
             lines.update(part)
     _complete(lines, cuts, manifest)
-    if own_rank()[0] == 0:
-        text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
-        write_file(folder / HYPOTHESES_FILE, text)
+    _write(lines, cuts, folder)
     unreadable = {x.id: str(lines[x.id]["error"]) for x in cuts if "error" in lines[x.id]}
     return DecodingSummary(
         path=folder / HYPOTHESES_FILE,
@@ -89,6 +92,15 @@ def decode_manifest(
         ended={end: sum(line["ended"] == end for line in lines.values()) for end in REASONS},
         unreadable=unreadable,
     )
+
+
+def _write(lines: dict[str, dict[str, object]], cuts: list[Cut], folder: Path) -> None:
+    """Writes `hyp.jsonl` in the first process, after which no share is of use."""
+    if own_rank()[0] > 0:
+        return
+    text = "".join(json.dumps(lines[cut.id], ensure_ascii=False) + "\n" for cut in cuts)
+    write_file(folder / HYPOTHESES_FILE, text)
+    remove_shares(folder)
 
 
 def _complete(lines: dict[str, dict[str, object]], cuts: list[Cut], manifest: str | Path) -> None:
@@ -125,6 +137,29 @@ def batches_of(recognizer: Recognizer, cuts: list[Cut], *, leave_out: bool = Fal
     )
     config = recognizer.config
     return Batches(CutSet.from_cuts(cuts), dataset, config=config.data, seed=config.seed)
+
+
+def _share(
+    recognizer: Recognizer,
+    cuts: list[Cut],
+    options: SearchConfig | None,
+    *,
+    folder: Path,
+    words: bool,
+    say: Callable[[str], None],
+) -> dict[str, dict[str, object]]:
+    """Returns the lines of this process's utterances, those kept of an earlier run if there are."""
+    if own_rank()[1] == 1 or not recognizer.digests:
+        return _decode_share(recognizer, cuts, options, words=words, say=say)
+    key = decoding_key(recognizer.digests, cuts, options or recognizer.options, words=words)
+    path = share_path(folder)
+    lines = read_share(path, key)
+    if lines is None:
+        lines = _decode_share(recognizer, cuts, options, words=words, say=say)
+        write_share(path, key, lines)
+    else:
+        print(f"{path}: decoded before; kept", file=sys.stderr, flush=True)
+    return lines
 
 
 def _decode_share(

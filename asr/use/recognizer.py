@@ -57,7 +57,10 @@ class Recognizer(Transcriber):
         options: the search settings of its configuration.
         confidence_notice: what must be known where confidence is shown; None where it is
             calibrated.
+        digests: hashes of the files it was read from, where somebody took them.
     """
+
+    digests: tuple[str, ...] = ()
 
     def __init__(
         self,
