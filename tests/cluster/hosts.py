@@ -45,7 +45,7 @@ class Host:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(
-        self, command: Sequence[str], log: Path, *, first: str = "", ahead_seconds: int = 0
+        self, command: Sequence[str], log: Path, *, first: str = ""
     ) -> subprocess.Popen[bytes]:
         """Starts a command; what it prints goes to a file.
 
@@ -54,9 +54,7 @@ class Host:
             log: takes its output and errors; what is there stays.
             first: shell commands before it, in a view of the disk of its own: a mount is seen by
                 this command alone.
-            ahead_seconds: how far its clock is ahead, by libfaketime.
         """
-        clock = ["faketime", "-f", f"+{ahead_seconds}s"] if ahead_seconds else []
         within = ["ip", "netns", "exec", self.name, "unshare", "--uts"]
         script = f'hostname {self.called} && {first or ":"} && exec "$@"'
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -64,7 +62,7 @@ class Host:
         environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # or none could come back
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [*within, "sh", "-c", script, "sh", *clock, *command],
+                [*within, "sh", "-c", script, "sh", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
