@@ -143,7 +143,7 @@ def test_the_dev_set_is_evaluated_and_drawn_in_the_precision_of_search(
     home: Path, rounded: list[bool], precision: str
 ) -> None:
     config = tiny_config(search={"encoder_precision": precision, "max_tokens": 5})
-    model = build_model(config, TOKENIZER.vocab_size)
+    model = build_model(config, TOKENIZER.vocab_size, tokenizer=TOKENIZER)
     cuts, dataset = read_cuts(home / "data/dev.jsonl.gz"), BatchDataset(TOKENIZER, sample_rate=8000)
     batches = Batches(cuts, dataset, config=config.data, seed=1)
     run = SimpleNamespace(
