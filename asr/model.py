@@ -37,11 +37,7 @@ class Output(NamedTuple):
 
 
 class Seq2Seq(nn.Module):
-    """Attention sequence-to-sequence recognizer with a CTC head.
-
-    Attributes:
-        units: of the CTC head.
-    """
+    """Attention sequence-to-sequence recognizer with a CTC head of `units`."""
 
     def __init__(
         self,

@@ -50,14 +50,13 @@ def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, An
     """
     config = resolve_config(config)
     check_same_config(config, folder, extend=extend)
-    fabric = launch(config)
-    with tied(TrainingStoppedError):
-        return _train(config, folder, fabric, extend=extend)
-
-
-def _train(config: Config, folder: Path, fabric: Any, *, extend: bool) -> dict[str, Any]:
-    run = set_up(config, folder, fabric)
-    with Session(run, save_seconds=config.train.checkpoint_seconds, extend=extend) as session:
+    fabric, seconds = launch(config), config.train.checkpoint_seconds
+    with (
+        tied(TrainingStoppedError),
+        Session(
+            run := set_up(config, folder, fabric), save_seconds=seconds, extend=extend
+        ) as session,
+    ):
         check_same_config(config, folder, extend=extend)  # another may have begun here meanwhile
         progress = session.resume(RecognizerProgress)
         progress.origin = checked_origin(config, folder, progress.origin or run.origin)

@@ -126,7 +126,8 @@ def test_greedy_and_beam_search_find_the_same_tokens(
     features, lengths = features_of([70, 33, 5], padding=9)
     encoded = model.encoder(features, lengths)
     wanted = search(scorers_of(model, encoded, options), encoded.lengths, options)
-    found = search(*exported.scorers(exported.encode(features, lengths), options), options)
+    graphs = exported.scorers(exported.encode(features, lengths), options, model.units)
+    found = search(*graphs, options)
     assert [row[0].tokens for row in found] == [row[0].tokens for row in wanted]
     for row, other in zip(found, wanted, strict=True):
         assert row[0].score == pytest.approx(other[0].score, abs=1e-3)
@@ -234,7 +235,7 @@ def test_int8_has_quantised_operators_and_runs(case: str) -> None:
     real = frame_mask(encoded["memory_lengths"], wanted.size(1))[..., None]
     assert 0 < ((encoded["ctc_log_probs"] - wanted) * real).abs().max() < 2
     options = config.search.model_copy(update={"beam_size": 3, "max_tokens": 8})
-    assert len(search(*exported.scorers(encoded, options), options)) == 3
+    assert len(search(*exported.scorers(encoded, options, model.units), options)) == 3
 
 
 def test_int8_says_which_layers_stay_in_float32() -> None:

@@ -5,12 +5,15 @@ import lightning_fabric
 import pytest
 import torch
 from conftest import tiny_config
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
 from asr.training.gradients import clip_gradients, part_norms
 
 GRADIENT = (3.0, -4.0, 12.0)  # of norm 13
+
+ALONE = {"accelerator": "cpu", "devices": 1, "plugins": [LightningEnvironment()]}
 
 
 class Network(nn.Module):
@@ -27,7 +30,7 @@ class Network(nn.Module):
 
 def prepare(*gradient: float, **train: float | None) -> SimpleNamespace:
     """Returns what of a run is needed, with a gradient for each weight."""
-    fabric, network = lightning_fabric.Fabric(accelerator="cpu", devices=1), Network()
+    fabric, network = lightning_fabric.Fabric(**ALONE), Network()
     model, optimizer = fabric.setup(network, torch.optim.SGD(network.parameters(), lr=1.0))
     for parameter, number in zip(network.parameters(), gradient, strict=True):
         parameter.grad = torch.full_like(parameter, number)
