@@ -175,6 +175,7 @@ class LetterScorer:
     def __init__(self, units: LetterUnits) -> None:
         self.units = units
         self.initial_state = CTCScorer().initial_state
+        self._firsts = torch.tensor([(*spelt, -1)[0] for spelt in units.spellings])  # (V,)
 
     def prepare(self, logits: Tensor, lengths: Tensor) -> CTCMemory:
         """Returns the memory of CTC logits (B,T,S) with lengths (B,) in frames.
@@ -199,8 +200,7 @@ class LetterScorer:
     def step(self, tokens: Tensor, memory: CTCMemory, state: CTCState) -> tuple[Tensor, CTCState]:
         """Returns log probabilities (B,K,V) and the next state after tokens (B,K)."""
         state = self._extend(tokens, memory, state)
-        firsts = torch.tensor([spelt[:1] or (-1,) for spelt in self.units.spellings])
-        repeats = state.last[..., None] == firsts[:, 0].to(tokens.device)  # (B,K,V)
+        repeats = state.last[..., None] == self._firsts.to(tokens.device)  # (B,K,V)
         after_label, after_blank = (_next(part, memory) for part in (state.label, state.blank))
         after_label = after_label.masked_fill(repeats, -math.inf)
         scores = torch.logaddexp(after_label, after_blank)

@@ -15,12 +15,12 @@ from asr.config import DataConfig
 from asr.data.manifest import Cut
 from asr.data.shard_index import Floats, Ints, ShardIndex
 from asr.data.shard_reader import ShardReader
-from asr.data.survey import Survey, checked_survey, frames_needed, rules_of
+from asr.data.survey import Survey, checked_survey, rules_of
 from asr.errors import DataError
 from asr.files import whole_file
 from asr.store.parts import tokenizer_sha256
 from asr.text.tokenizer import Tokenizer
-from asr.text.units import TokenUnits
+from asr.text.units import TokenUnits, frames_needed
 
 MOST_SPEEDS = 100_001  # of which the extremes are wanted; more are told by as many quantiles
 PART = 2**20  # utterances

@@ -18,7 +18,7 @@ from asr.data.cut_lines import is_mix
 from asr.data.manifest import Cut, checked_cuts, checked_noise, cut_text
 from asr.errors import DataError
 from asr.text.tokenizer import Tokenizer
-from asr.text.units import TokenUnits
+from asr.text.units import TokenUnits, frames_needed
 
 
 class Utterance(NamedTuple):
@@ -201,11 +201,6 @@ def rules_of(config: DataConfig) -> list[str]:
         f"longer than data.max_seconds = {config.max_seconds:g}",
         "more tokens than the encoder has frames for",
     ]
-
-
-def frames_needed(units: Sequence[int]) -> int:
-    """Returns how many frames CTC needs: one a unit, and one more between two equal ones."""
-    return len(units) + sum(a == b for a, b in itertools.pairwise(units))
 
 
 def _broken_rule(

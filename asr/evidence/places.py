@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from asr.text.tokenizer import BLANK
+from asr.text.units import TokenUnits, frames_needed, token_spans
 
 Place = tuple[int, int]
 
@@ -28,8 +29,7 @@ def align_by_ctc(log_probs: Tensor, units: Sequence[int]) -> list[Place] | None:
     """
     from torchaudio.functional import forced_align
 
-    num_repeated = sum(a == b for a, b in itertools.pairwise(units))
-    if len(units) + num_repeated > len(log_probs):
+    if frames_needed(units) > len(log_probs):
         return None
     targets = torch.tensor([units], dtype=torch.int32)
     path, _ = forced_align(log_probs[None].float().cpu(), targets, blank=BLANK)
@@ -43,14 +43,12 @@ def align_by_ctc(log_probs: Tensor, units: Sequence[int]) -> list[Place] | None:
     return places if spelt == list(units) else None
 
 
-def join_places(places: Sequence[Place], spans: Sequence[tuple[int, int]]) -> list[Place]:
-    """Returns the place of each token, from its first unit's to its last unit's.
-
-    Args:
-        places: of all units.
-        spans: of each token: its first unit, and the one after its last.
-    """
-    return [(places[first][0], places[end - 1][1]) for first, end in spans]
+def place_tokens(log_probs: Tensor, tokens: Sequence[int], units: TokenUnits) -> list[Place] | None:
+    """Returns the place of each token, from its first unit's to its last; see `align_by_ctc`."""
+    places = align_by_ctc(log_probs, units.spell(tokens))
+    if places is None:
+        return None
+    return [(places[first][0], places[end - 1][1]) for first, end in token_spans(units, tokens)]
 
 
 def align_by_attention(alignment: Tensor) -> list[Place]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from asr.config import SearchConfig
 from asr.encoder import Encoded
-from asr.evidence.places import Place, align_by_attention, align_by_ctc, join_places
+from asr.evidence.places import Place, align_by_attention, place_tokens
 from asr.hypotheses import Hypothesis
 from asr.model import Seq2Seq
 from asr.text.tokenizer import BOS, EOS, PAD
@@ -117,8 +117,9 @@ def weigh_tokens(
         alignment = alignments[row, : len(spelt), :num_frames].float().cpu()
         frames = None if of_ctc is None else of_ctc[row, :num_frames].cpu()
         units, spans = model.units.spell(spelt), token_spans(model.units, spelt)
-        of_units = align_by_ctc(frames, units) if frames is not None and spelt else None
-        places = None if of_units is None else join_places(of_units, spans)
+        places = None
+        if frames is not None and spelt:
+            places = place_tokens(frames, spelt, model.units)
         by_ctc = places is not None
         if places is None:
             places = align_by_attention(alignment) if has_alignment else _evenly(spelt, num_frames)

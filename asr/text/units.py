@@ -5,6 +5,7 @@ few hundred times does not learn. CTC of letters does, and shows the encoder whe
 whatever tokens the decoder writes: `egs/quickstart/RESULTS.md` has the figures.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -148,6 +149,11 @@ def has_longer_tokens(tokenizer: Tokenizer) -> bool:
     """Returns whether there are tokens of several letters or jamo."""
     texts = map(tokenizer.spelt, range(UNK + 1, tokenizer.vocab_size))
     return any(len(to_jamo(text)) > 1 for text in texts)
+
+
+def frames_needed(units: Sequence[int]) -> int:
+    """Returns how many frames CTC needs: one a unit, and one more between two equal ones."""
+    return len(units) + sum(a == b for a, b in itertools.pairwise(units))
 
 
 def token_spans(units: TokenUnits, tokens: Sequence[int]) -> list[tuple[int, int]]:

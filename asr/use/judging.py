@@ -19,7 +19,7 @@ from asr.config import SearchConfig
 from asr.encoder import Encoded
 from asr.evidence.calibration import Calibration, utterance_features, word_features
 from asr.evidence.guards import low_confidence, odd_attention, odd_speed, repeated_phrase
-from asr.evidence.places import Place, align_by_ctc, join_places
+from asr.evidence.places import Place, place_tokens
 from asr.evidence.weighing import (
     Evidence,
     TokenEvidence,
@@ -32,7 +32,6 @@ from asr.evidence.words import SpeltWord, spelt_words, word_times
 from asr.hypotheses import Hypothesis
 from asr.model import Seq2Seq
 from asr.text.tokenizer import Tokenizer
-from asr.text.units import token_spans
 from asr.use.heard import LIKE_HEARD_IN_NOISE
 from asr.use.transcript import TimedWord
 
@@ -262,12 +261,8 @@ class Judge:
     def _times(self, one: Heard, logits: Tensor) -> tuple[TimedWord, ...]:
         """Returns the words of a hypothesis with CTC's times; none where it finds no path."""
         log_probs = logits.float().log_softmax(dim=-1)
-        units, tokens = self.model.units, one.hypothesis.tokens
-        of_units = align_by_ctc(log_probs, units.spell(tokens))
-        if of_units is None:
-            return ()
-        places = join_places(of_units, token_spans(units, tokens))
-        return tuple(word for word, _ in self._timed(one, places))
+        places = place_tokens(log_probs, one.hypothesis.tokens, self.model.units)
+        return () if places is None else tuple(word for word, _ in self._timed(one, places))
 
     def _word_confidence(self, about: TokenEvidence, first: int, end: int) -> float:
         features = word_features(about, first, end)

@@ -32,11 +32,10 @@ import torch
 
 from asr.data.manifest import checked_cuts
 from asr.evidence import words as of_words
-from asr.evidence.places import Place, align_by_attention, align_by_ctc, join_places
+from asr.evidence.places import Place, align_by_attention, place_tokens
 from asr.recipes.espeak import load_espeak
 from asr.recognition import encode_padded
 from asr.text.tokenizer import BOS
-from asr.text.units import token_spans
 from asr.use.recognizer import Recognizer, load_recognizer
 
 WORD_EVENT = 1
@@ -156,10 +155,9 @@ def place(recognizer: Recognizer, spoken: Spoken) -> Placed | None:
     model = recognizer.model
     encoded = encode_padded(model, waveforms, lengths, options=recognizer.options)
     log_probs = model.ctc(encoded.values)[0].log_softmax(dim=-1)
-    of_units = align_by_ctc(log_probs, model.units.spell(tokens))
-    if of_units is None:
+    by_ctc = place_tokens(log_probs, tokens, model.units)
+    if by_ctc is None:
         return None
-    by_ctc = join_places(of_units, token_spans(model.units, tokens))
     alignments = model.decoder(torch.tensor([[BOS, *tokens]]), model.prepare(encoded))[1]
     by_attention = align_by_attention(alignments[0, : len(tokens)])
     seconds = len(spoken.sound) / recognizer.sample_rate
