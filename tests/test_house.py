@@ -299,6 +299,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.cells": "rnn",
         "asr.hypotheses": "search",
         "asr.subsampling": "encoder",
+        "asr.fast.rounded_kernels": "fast.rounded_lstm",
         "asr.spectra.filters": "features",
         "asr.spectra.edges": "features and layers_blocks",
         "asr.spectra.own_statistics": "features",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asr.fast import switches
+from asr.fast.rounded_lstm import learns_rounded, run_rounded
 
 MOST_STRETCHES = 4  # of time, each with fewer rows than the one before
 LEAST_SAVED = 100  # frames of padding, of all rows together, that a cut must leave out
@@ -24,6 +25,8 @@ def run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
         frames: (B,T,I).
         lengths: (B,) frames; sorted from longest to shortest, or little is saved.
     """
+    if learns_rounded(layer, frames):
+        return run_rounded(layer, frames, lengths)
     outputs: Tensor
     is_cut = frames.device.type == "cpu" and switches.is_on("cutting")
     stretches = stretches_of(lengths.tolist()) if is_cut else []

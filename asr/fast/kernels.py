@@ -18,7 +18,7 @@ FREE = {"contract", "reassoc", "nsz", "arcp"}
 # 2^r is sum_n (r ln 2)^n / n!; for |r| <= 1/2 these terms are as exact as float32 is.
 TERMS = tuple(np.float32(math.log(2) ** n / math.factorial(n)) for n in range(7))
 T0, T1, T2, T3, T4, T5, T6 = TERMS
-BITS_PER_NAT2 = np.float32(2 / math.log(2))
+BITS_PER_NAT, BITS_PER_NAT2 = np.float32(1 / math.log(2)), np.float32(2 / math.log(2))
 LARGEST = np.float32(126)  # exponent of a float32
 BIAS, MANTISSA_BITS = np.int32(127), np.int32(23)
 ZERO, HALF, ONE, TWO = (np.float32(number) for number in (0, 0.5, 1, 2))
@@ -27,9 +27,11 @@ ZERO, HALF, ONE, TWO = (np.float32(number) for number in (0, 0.5, 1, 2))
 Given = tuple[Any, Any, Any, Any, Any]
 
 
-def compiled(function: Callable[..., None]) -> Callable[..., None]:
+def compiled(function: Callable[..., None], *, parallel: bool = True) -> Callable[..., None]:
     """Returns the function, compiled when it is first called, for later processes too if it can."""
-    options: dict[str, Any] = {"parallel": True, "nogil": True, "fastmath": FREE}
+    # Python's model of errors looks for a 0 before each division, and no loop is then taken by 8.
+    options: dict[str, Any] = {"nogil": True, "fastmath": FREE, "error_model": "numpy"}
+    options["parallel"] = parallel
     run: Any = None
 
     @wraps(function)
@@ -54,16 +56,21 @@ def set_num_workers(num_threads: int) -> int:
 
 @njit(inline="always")
 def tanh(x: Any) -> Any:
-    """Returns 1 - 2 / (1 + 2^y), y = 2 x / ln 2, in steps that compilers can take for 8 at once.
+    """Returns 1 - 2 / (1 + 2^y), y = 2 x / ln 2."""
+    return ONE - TWO / (ONE + power_of_2(x * BITS_PER_NAT2))
 
-    With n the integer next to y and r = y - n, 2^y is 2^r times the float32 whose exponent is n.
+
+@njit(inline="always")
+def power_of_2(y: Any) -> Any:
+    """Returns 2^y, |y| <= 126, in steps that compilers can take for 8 at once.
+
+    With n the integer next to y and r = y - n, it is 2^r times the float32 whose exponent is n.
     """
-    y = min(max(x * BITS_PER_NAT2, -LARGEST), LARGEST)
+    y = min(max(y, -LARGEST), LARGEST)
     n = np.floor(y + HALF)
     r = y - n
     power = T0 + r * (T1 + r * (T2 + r * (T3 + r * (T4 + r * (T5 + r * T6)))))
-    scale = np.int32((np.int32(n) + BIAS) << MANTISSA_BITS).view(np.float32)
-    return ONE - TWO / (ONE + power * scale)
+    return power * np.int32((np.int32(n) + BIAS) << MANTISSA_BITS).view(np.float32)
 
 
 @njit(inline="always")

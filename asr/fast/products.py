@@ -17,6 +17,7 @@ _HAS_ONEDNN = (
     and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
 )
+HAS_BFLOAT16: bool = _HAS_ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 SMALL_PRODUCT = 2**18  # multiplications; a smaller product is over before oneDNN has begun
 SMALL_BY_STRIPS = 2**21  # likewise, of a product by strips
 FEW_ROWS = 64  # below it oneDNN must have the weight laid out for it
@@ -71,6 +72,18 @@ class PackedWeight:
         """Returns inputs (...,I) times the transposed weight, (...,O)."""
         parts = [_onednn(inputs, strip) for strip in self.strips]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+
+class BFloat16Weight:
+    """A weight (O,I) rounded and laid out once for products of a few rows (`HAS_BFLOAT16`)."""
+
+    def __init__(self, weight: Tensor) -> None:
+        rounded = weight.detach().to(torch.bfloat16).contiguous()
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(rounded, FEW_ROWS)
+
+    def multiply(self, inputs: Tensor) -> Tensor:
+        """Returns inputs (...,I), bfloat16, times the transposed weight, (...,O)."""
+        return _onednn(inputs, self.packed)
 
 
 def _onednn(inputs: Tensor, weight: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ PIECES = {
     "packing": "weights laid out once for oneDNN",
     "energies": "additive energies in compiled kernels",
     "correlation": "location filters as one product over blocks",
+    "recurrence": "LSTM layers that learn in bfloat16 in steps of our own",
     "cutting": "rows that have ended leave the encoder's batch",
 }
 _left_out: ContextVar[frozenset[str]] = ContextVar("left_out", default=frozenset())

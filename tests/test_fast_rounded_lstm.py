@@ -1,0 +1,102 @@
+"""Tests of `asr/fast/rounded_lstm.py` and its kernels, beside torch's LSTM in float32."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from asr.fast import rounded_lstm, switches
+from asr.fast.products import HAS_BFLOAT16
+from asr.rnn import RecurrentLayer
+
+pytestmark = pytest.mark.skipif(not HAS_BFLOAT16, reason="this processor has no bfloat16")
+LENGTHS = torch.tensor([5, 9, 1, 9])
+
+
+@pytest.fixture(autouse=True)
+def _no_weight_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounded_lstm, "SMALL_WEIGHT", 0)
+
+
+def values_and_gradients(layer: RecurrentLayer, frames: Tensor, *, rounds: bool) -> list[Tensor]:
+    """Returns outputs, and the gradients of frames and weights, in float32."""
+    frames = frames.clone().requires_grad_()
+    layer.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=rounds):
+        outputs = layer(frames, LENGTHS)
+    weights = torch.randn(outputs.shape, generator=torch.Generator().manual_seed(1))
+    (outputs.float() * weights).sum().backward()
+    gradients = [frames.grad, *(parameter.grad for parameter in layer.parameters())]
+    return [outputs.detach().float(), *(part.clone() for part in gradients if part is not None)]
+
+
+def distance(found: Tensor, wanted: Tensor) -> float:
+    return float((found - wanted).norm() / wanted.norm())
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("dim", [1, 7, 40])
+def test_values_and_gradients_are_those_of_float32_rounded(bidirectional: bool, dim: int) -> None:
+    torch.manual_seed(0)
+    layer = RecurrentLayer(24, dim, bidirectional=bidirectional)
+    frames = torch.randn(4, 9, 24)
+    assert rounded_lstm.learns_rounded(layer.ahead, frames.bfloat16())
+    rounded = values_and_gradients(layer, frames, rounds=True)
+    plain = values_and_gradients(layer, frames, rounds=False)
+    assert len(rounded) == len(plain) == (10 if bidirectional else 6)
+    for found, wanted in zip(rounded, plain, strict=True):
+        assert found.shape == wanted.shape
+        assert distance(found, wanted) < 0.03  # 2**-9 a product, and what steps make of it
+    assert (rounded[0][LENGTHS[:, None] <= torch.arange(9)] == 0).all()
+
+
+def test_errors_are_no_larger_than_those_of_torch_in_bfloat16() -> None:
+    torch.manual_seed(0)
+    layer, frames = RecurrentLayer(64, 96), torch.randn(4, 9, 64)
+    plain = values_and_gradients(layer, frames, rounds=False)
+    ours = values_and_gradients(layer, frames, rounds=True)
+    with switches.without("recurrence"):
+        theirs = values_and_gradients(layer, frames, rounds=True)
+    for found, other, wanted in zip(ours, theirs, plain, strict=True):
+        assert distance(found, wanted) < 1.2 * distance(other, wanted)
+
+
+def test_padding_changes_no_bit() -> None:
+    torch.manual_seed(0)
+    layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
+    longer = nn.functional.pad(frames, (0, 0, 0, 3))
+    longer[LENGTHS[:, None] <= torch.arange(12)] = float("inf")
+    first = values_and_gradients(layer, frames, rounds=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = layer(longer, LENGTHS).float()
+    assert torch.equal(outputs[:, :9], first[0])
+    assert (outputs[:, 9:] == 0).all()
+
+
+def test_a_graph_that_is_kept_gives_the_same_gradients_again() -> None:
+    torch.manual_seed(0)
+    layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = layer(frames, LENGTHS).float().square().sum()
+    weights = list(layer.parameters())
+    first = torch.autograd.grad(loss, weights, retain_graph=True)
+    again = torch.autograd.grad(loss, weights)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "learns"),
+    [("gru", torch.bfloat16, True), ("lstm", torch.float32, True), ("lstm", torch.bfloat16, False)],
+)
+def test_other_cells_and_types_and_what_does_not_learn_go_torchs_way(
+    cell: str, kind: torch.dtype, learns: bool
+) -> None:
+    layer = RecurrentLayer(8, 8, cell=cell).ahead
+    with torch.set_grad_enabled(learns):
+        assert not rounded_lstm.learns_rounded(layer, torch.zeros(1, 2, 8, dtype=kind))
+
+
+def test_narrow_states_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    frames = torch.zeros(1, 2, 8, dtype=torch.bfloat16)
+    assert not rounded_lstm.learns_rounded(nn.LSTM(8, 256), frames)
+    assert rounded_lstm.learns_rounded(nn.LSTM(8, 257), frames)
