@@ -9,6 +9,7 @@ from torch import Tensor
 from asr.attention.window import replace_part, restrict_attention
 from asr.config import SearchConfig
 from asr.encoder import Encoded
+from asr.fast.shared import shared_products
 from asr.model import Seq2Seq
 from asr.scorers import DecoderScorer, WeightedScorer, ctc_scorer
 
@@ -46,7 +47,8 @@ def scorers_of(model: Seq2Seq, encoded: Encoded, options: SearchConfig) -> list[
     if options.attention_window is not None:
         restricted = restrict_attention(decoder.attention, options.attention_window)
         decoder = replace_part(decoder, "attention", restricted)
-    memory = decoder.prepare(*encoded)
+    with shared_products(bfloat16=options.decoder_precision == "bfloat16"):
+        memory = decoder.prepare(*encoded)
     scorer = DecoderScorer(decoder, temperature=options.temperature)
     scorers = [WeightedScorer(scorer, memory, 1 - options.ctc_weight)]
     if options.ctc_weight > 0:

@@ -136,7 +136,7 @@ def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
         "shared.SMALL_MATRIX",
         "energies.FEW_VALUES",
         "products.SMALL_PRODUCT",
-        "products.SMALL_BY_STRIPS",
+        "products.SMALL_PACKED",
     ):
         monkeypatch.setattr(f"asr.fast.{name}", 0)
     monkeypatch.setattr("asr.fast.cut_batches.LEAST_SAVED", 1)

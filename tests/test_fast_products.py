@@ -6,26 +6,26 @@ import sys
 import pytest
 import torch
 
-from asr.fast.products import FEW_ROWS, PackedWeight, is_for_onednn, linear
+from asr.fast.products import FEW_ROWS, PackedWeight, linear, pays_to_pack
 
 
 @pytest.mark.parametrize("num_rows", [1, FEW_ROWS - 1, FEW_ROWS, 300])
 @pytest.mark.parametrize("size", [(10, 30), (259, 64), (512, 10)])
-@pytest.mark.parametrize("strip", [256, 2**31])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
 @pytest.mark.usefixtures("nothing_is_small")
 def test_products_by_onednn_are_products(
-    size: tuple[int, int], num_rows: int, strip: int, monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int], num_rows: int, kind: torch.dtype
 ) -> None:
     torch.manual_seed(0)
-    weight, inputs = torch.randn(size), torch.randn(num_rows, size[1])
-    wanted = (inputs.double() @ weight.double().T).float()
-    torch.testing.assert_close(linear(inputs, weight), wanted, atol=1e-4, rtol=1e-4)
+    weight, inputs = torch.randn(size).to(kind), torch.randn(num_rows, size[1]).to(kind)
+    wanted = (inputs.double() @ weight.double().T).to(kind)
+    close = 1e-4 if kind == torch.float32 else 2**-7
+    torch.testing.assert_close(linear(inputs, weight), wanted, atol=close, rtol=close)
     strided = linear(inputs.T.contiguous().T, weight.T.contiguous().T)
-    torch.testing.assert_close(strided, wanted, atol=1e-4, rtol=1e-4)
-    monkeypatch.setattr("asr.fast.products.STRIP", strip)
-    if is_for_onednn(inputs, weight, by_strips=True):
-        packed = PackedWeight(weight, num_rows)
-        torch.testing.assert_close(packed.multiply(inputs), wanted, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(strided, wanted, atol=close, rtol=close)
+    if pays_to_pack(inputs, weight):
+        packed = PackedWeight(weight).multiply(inputs)
+        torch.testing.assert_close(packed, wanted, atol=close, rtol=close)
 
 
 @pytest.mark.parametrize(

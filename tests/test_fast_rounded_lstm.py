@@ -72,6 +72,17 @@ def test_padding_changes_no_bit() -> None:
     assert (outputs[:, 9:] == 0).all()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_stays_none(value: float) -> None:
+    layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
+    frames[0, 2] = value
+    outputs, to_frames, *to_weights = values_and_gradients(layer, frames, rounds=True)
+    assert outputs[0].isnan()[2].all()
+    assert not outputs[1:].isnan().any()
+    assert to_frames.isnan().any()
+    assert all(gradient.isnan().any() for gradient in to_weights)
+
+
 def test_a_graph_that_is_kept_gives_the_same_gradients_again() -> None:
     torch.manual_seed(0)
     layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)

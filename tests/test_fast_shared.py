@@ -8,7 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asr.fast.shared import LIKELY_STEPS, SharedLinear, look_up, multiply, once, shared_products
+from asr.fast.shared import (
+    LIKELY_STEPS,
+    Product,
+    SharedLinear,
+    look_up,
+    multiply,
+    once,
+    shared_products,
+)
 
 pytestmark = pytest.mark.usefixtures("nothing_is_small")
 
@@ -37,7 +45,7 @@ def test_steps_with_shared_products_have_autograds_values_and_gradients(
     shape: tuple[int, ...], transposed: bool, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("asr.fast.products.SMALL_PRODUCT", small)
-    monkeypatch.setattr("asr.fast.products.SMALL_BY_STRIPS", small)
+    monkeypatch.setattr("asr.fast.products.SMALL_PACKED", small)
     torch.manual_seed(0)
     matrix = (torch.randn(shape) / shape[-1] ** 0.5).requires_grad_()
     start = torch.randn(3, 2, shape[-1], requires_grad=True)
@@ -113,6 +121,25 @@ def test_steps_in_bfloat16_round_factors_and_return_float32(transposed: bool) ->
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, rounded, rtol=2**-8, atol=2**-6)  # itself rounded once
     assert not torch.allclose(found, inputs @ factor, rtol=1e-5, atol=1e-5)
+
+
+def test_of_rounded_matrices_of_utterances_the_last_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.manual_seed(0)
+    made = []
+    monkeypatch.setattr(
+        "asr.fast.shared.Product", lambda *given: made.append(given[0]) or Product(*given)
+    )
+    inputs, first, second = torch.randn(3, 2, 8), torch.randn(3, 8, 5), torch.randn(3, 8, 5)
+    with torch.no_grad(), shared_products(bfloat16=True):
+        for matrix in (first, first, second, second, first):
+            found = multiply(inputs, matrix)
+            wanted = inputs.bfloat16().float() @ matrix.bfloat16().float()
+            torch.testing.assert_close(found, wanted, rtol=2**-8, atol=2**-6)
+        one = multiply(inputs[:, :1], first)  # of one query, as it is
+    assert [matrix is first for matrix in made] == [True, False, True]
+    assert torch.equal(one, inputs[:, :1] @ first)
 
 
 def test_a_product_that_learns_is_never_rounded() -> None:

@@ -19,11 +19,8 @@ _HAS_ONEDNN = (
 )
 HAS_BFLOAT16: bool = _HAS_ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 SMALL_PRODUCT = 2**18  # multiplications; a smaller product is over before oneDNN has begun
-SMALL_BY_STRIPS = 2**21  # likewise, of a product by strips
+SMALL_PACKED = 2**20  # likewise, of a product with a weight that is laid out
 FEW_ROWS = 64  # below it oneDNN must have the weight laid out for it
-# Rows of a weight that are laid out together: of all widths, oneDNN is fastest with these (seen on
-# Zen 4 and Zen 3; with AVX2 and 16 inputs, all rows at once take two thirds of the time of 256).
-STRIP = 256 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 2**31
 
 
 def linear(inputs: Tensor, weight: Tensor) -> Tensor:
@@ -41,16 +38,23 @@ def linear(inputs: Tensor, weight: Tensor) -> Tensor:
     return product.view(*inputs.shape[:-1], weight.size(0))
 
 
-def is_for_onednn(inputs: Tensor, weight: Tensor, *, by_strips: bool = False) -> bool:
-    """Returns whether oneDNN is to multiply inputs (...,I) by the transposed weight (O,I).
+def is_for_onednn(inputs: Tensor, weight: Tensor) -> bool:
+    """Returns whether oneDNN is to multiply inputs (...,I) by the transposed weight (O,I)."""
+    return weight.dtype == torch.float32 and _is_work(inputs, weight, SMALL_PRODUCT)
 
-    By strips is as `PackedWeight` does it.
-    """
+
+def pays_to_pack(inputs: Tensor, weight: Tensor) -> bool:
+    """Returns whether a weight (O,I) is to be laid out for many products with such inputs."""
+    has_type = weight.dtype == torch.float32 or (HAS_BFLOAT16 and weight.dtype == torch.bfloat16)
+    return has_type and _is_work(inputs, weight, SMALL_PACKED)
+
+
+def _is_work(inputs: Tensor, weight: Tensor, least: int) -> bool:
     return (
         _HAS_ONEDNN
-        and inputs.numel() * weight.size(0) >= (SMALL_BY_STRIPS if by_strips else SMALL_PRODUCT)
+        and inputs.numel() * weight.size(0) >= least
         and inputs.device.type == "cpu"
-        and inputs.dtype == weight.dtype == torch.float32
+        and inputs.dtype == weight.dtype
     )
 
 
@@ -58,31 +62,15 @@ class PackedWeight:
     """A weight (O,I) laid out once for many products.
 
     Args:
-        weight: float32, on the CPU.
-        num_rows: of the inputs, as far as that is known.
+        weight: float32, or bfloat16 if `HAS_BFLOAT16`, on the CPU.
     """
 
-    def __init__(self, weight: Tensor, num_rows: int) -> None:
-        self.strips = [
-            torch.ops.mkldnn._reorder_linear_weight(strip.contiguous(), num_rows)
-            for strip in weight.detach().split(STRIP)
-        ]
-
-    def multiply(self, inputs: Tensor) -> Tensor:
-        """Returns inputs (...,I) times the transposed weight, (...,O)."""
-        parts = [_onednn(inputs, strip) for strip in self.strips]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-
-
-class BFloat16Weight:
-    """A weight (O,I) rounded and laid out once for products of a few rows (`HAS_BFLOAT16`)."""
-
     def __init__(self, weight: Tensor) -> None:
-        rounded = weight.detach().to(torch.bfloat16).contiguous()
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(rounded, FEW_ROWS)
+        weight = weight.detach().contiguous()
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight, FEW_ROWS)
 
     def multiply(self, inputs: Tensor) -> Tensor:
-        """Returns inputs (...,I), bfloat16, times the transposed weight, (...,O)."""
+        """Returns inputs (...,I), of the weight's type, times the transposed weight, (...,O)."""
         return _onednn(inputs, self.packed)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from asr.fast import switches
-from asr.fast.products import HAS_BFLOAT16, BFloat16Weight
+from asr.fast.products import HAS_BFLOAT16, PackedWeight
 
 KIND = torch.bfloat16
 SMALL_WEIGHT = 2**18  # values of U; with fewer (H <= 256) oneDNN is as fast
@@ -122,13 +122,13 @@ def _run(gates: Tensor, weight: Tensor, *, outputs: Tensor, steps: Steps) -> Ten
     """Writes outputs (B T,H), and gates (N,4H) over their inputs' part; returns cells (B+N,H)."""
     from asr.fast import rounded_kernels
 
-    recurrent = BFloat16Weight(weight)
+    recurrent = PackedWeight(weight.to(KIND))
     hidden = outputs.new_zeros(steps[0][0], outputs.size(-1))
     cells = torch.empty(len(hidden) + len(gates), outputs.size(-1))
     cells[: len(hidden)] = 0
     inputs, states = _bits(gates), (cells.numpy(), _bits(hidden), _bits(outputs))
     for num_rows, place in steps:
-        product = recurrent.multiply(hidden[:num_rows])
+        product = recurrent.multiply(hidden[: _few_sizes(num_rows)])[:num_rows]
         rounded_kernels.forward((inputs, _bits(product)), states, place)
     return cells
 
@@ -140,7 +140,7 @@ def _run_back(
     from asr.fast import rounded_kernels
 
     gates, cells = kept
-    recurrent = BFloat16Weight(weight.T)
+    recurrent = PackedWeight(weight.T.to(KIND))
     to_cells = cells.new_zeros(steps[0][0], cells.size(1))
     to_hidden = to_outputs.new_zeros(1, cells.size(1))
     to_gates, to_step = torch.empty_like(gates), gates.new_empty(len(to_cells), gates.size(1))
@@ -149,8 +149,13 @@ def _run_back(
     for num_rows, place in reversed(steps):
         gradients = arriving, _bits(to_hidden), *results
         rounded_kernels.backward(arrays, gradients, (place, num_rows))
-        to_hidden = recurrent.multiply(to_step[:num_rows])
+        to_hidden = recurrent.multiply(to_step[: _few_sizes(num_rows)])[:num_rows]
     return to_gates
+
+
+def _few_sizes(num_rows: int) -> int:
+    """Returns a number of rows at least as large, of few: oneDNN makes code for each."""
+    return -(-num_rows // 4) * 4
 
 
 def _bits(tensor: Tensor) -> Any:

@@ -27,7 +27,7 @@ from torch.autograd.function import once_differentiable
 
 from asr.fast import switches
 from asr.fast.passes import can_tell_passes, this_pass
-from asr.fast.products import PackedWeight, is_for_onednn, linear
+from asr.fast.products import PackedWeight, linear, pays_to_pack
 
 
 class _Open(torch.autograd.Function):
@@ -106,10 +106,10 @@ class Product:
             return _plain(inputs, self.matrix, transposed)
         weight = self.matrix if transposed else self.matrix.T
         lays_out = self.repeats and switches.is_on("packing")
-        if not (lays_out and is_for_onednn(inputs, weight, by_strips=True)):
+        if not (lays_out and pays_to_pack(inputs, weight)):
             return linear(inputs, weight)
         if backward not in self._packed:
-            self._packed[backward] = PackedWeight(weight, inputs[..., 0].numel())
+            self._packed[backward] = PackedWeight(weight)
         return self._packed[backward].multiply(inputs)
 
     def leave(self, inputs: Tensor, gradient: Tensor) -> None:
@@ -217,14 +217,18 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
     """
     learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
     defers = matrix.numel() >= SMALL_MATRIX and switches.is_on("gradients") and can_tell_passes()
-    if (learns and not defers) or (not learns and matrix.dim() == 3):
+    is_one_each = matrix.dim() == 3
+    rounds = _rounds() and inputs.size(1) > 1  # of one query, what it saves is lost on rounding
+    if not defers if learns else is_one_each and not rounds:
         return _plain(inputs, matrix, transposed)
     repeats = _steps.get() is not None
 
     def make() -> Product:
         return Product(matrix, transposed, repeats)
 
-    product = _shared((Product, transposed, _factor_type(matrix)), matrix, make)
+    key = (Product, transposed, _factor_type(matrix))
+    # Search makes the matrices of each utterance anew when one has ended: the last are kept alone.
+    product = _shared(key, matrix, make, is_last=is_one_each and not learns)
     kind, inputs = inputs.dtype, inputs.to(product.matrix.dtype)
     if not learns:
         outputs = product.of(inputs)
@@ -267,16 +271,23 @@ def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
     return total
 
 
-def _shared(kind: Any, tensor: Tensor, make: Callable[[], Any]) -> Any:
-    """Returns what these steps, if within any, know by this kind and tensor."""
+def _shared(kind: Any, tensor: Tensor, make: Callable[[], Any], *, is_last: bool = False) -> Any:
+    """Returns what these steps, if within any, know by this kind and tensor.
+
+    Args:
+        kind: of what is made.
+        tensor: of which it is made.
+        make: makes it.
+        is_last: whether it takes the place of what was made of another tensor.
+    """
     steps = _steps.get()
     if steps is None:
         return make()
-    learns = torch.is_grad_enabled()
-    key = (kind, id(tensor), learns)
-    if key not in steps.shared:
-        steps.shared[key] = make(), tensor  # held, so that nothing else can get its id
-    return steps.shared[key][0]
+    key = (kind, None if is_last else id(tensor), torch.is_grad_enabled())
+    kept = steps.shared.get(key)
+    if kept is None or kept[1] is not tensor:
+        kept = steps.shared[key] = make(), tensor  # held, so that nothing else can get its id
+    return kept[0]
 
 
 class SharedLinear(nn.Linear):

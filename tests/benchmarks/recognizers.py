@@ -24,6 +24,7 @@ class Ours:
         from asr.config import DecoderConfig, EncoderConfig, SearchConfig, TrainConfig
         from asr.decoder import AttentionDecoder
         from asr.encoder import Encoder
+        from asr.fast.shared import shared_products
         from asr.scorers import DecoderScorer, WeightedScorer
         from asr.search import search
         from asr.text.tokenizer import BOS, EOS
@@ -69,7 +70,9 @@ class Ours:
                 max_tokens=shapes.num_tokens,
                 loop_repeats=shapes.num_tokens,
             )
-            scorer = WeightedScorer(DecoderScorer(self.decoder), self.decoder.prepare(*encoded))
+            with shared_products(bfloat16=precision == "bfloat16"):
+                memory = self.decoder.prepare(*encoded)
+            scorer = WeightedScorer(DecoderScorer(self.decoder), memory)
             return search([scorer], encoded.lengths, options)
 
         self.decode = decode
