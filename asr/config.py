@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from asr.errors import ConfigError
+from asr.machine.precision import Rounding
 from asr.sections.help import AttentionPriorConfig, TeacherForcingConfig
 from asr.sections.model import (
     AttentionConfig,
@@ -112,7 +113,7 @@ class TrainConfig(Section):
     keep_best: int = Field(5, ge=1, le=1_000_000)  # checkpoints kept, and averaged at the end
     max_dev_utterances: int | None = Field(None, ge=1)  # decoded after each epoch; null: all
     checkpoint_seconds: float = Field(120.0, gt=0)  # between two savings of the training state
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"  # auto: the faster one here
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
 
     _flat = field_validator("rate_factors", mode="before")(flat_factors)
@@ -135,8 +136,8 @@ class SearchConfig(Section):
     hotword_reward: float = Field(0.5, ge=0, le=100)  # for each of their tokens; asr/lm/hotwords.py
     rescore: bool = False  # language models only re-rank the hypotheses that the beam ends with
     num_best: int = Field(1, ge=1, le=1000)  # hypotheses returned
-    encoder_precision: Literal["float32", "bfloat16"] = "float32"  # faster where the CPU has it
-    decoder_precision: Literal["float32", "bfloat16"] = "float32"  # likewise, while searching
+    encoder_precision: Rounding = "float32"  # of products; auto: bfloat16 where that is faster
+    decoder_precision: Rounding = "float32"  # likewise, while searching
     max_tokens: int = Field(400, ge=1, le=100_000)  # absolute cap
     max_token_ratio: float = Field(1.0, gt=0, le=100)  # cap: tokens a memory frame
     loop_repeats: int = Field(

@@ -10,6 +10,7 @@ from asr.attention.window import replace_part, restrict_attention
 from asr.config import SearchConfig
 from asr.encoder import Encoded
 from asr.fast.shared import shared_products
+from asr.machine.precision import rounds
 from asr.model import Seq2Seq
 from asr.scorers import DecoderScorer, WeightedScorer, ctc_scorer
 
@@ -33,7 +34,7 @@ def encode_padded(
     shortest = model.features.window_length
     missing = max(0, shortest - waveforms.size(1))
     waveforms = torch.nn.functional.pad(waveforms, (0, missing))
-    is_rounded = options.encoder_precision == "bfloat16"
+    is_rounded = rounds(options.encoder_precision, device)
     with torch.autocast(device.type, torch.bfloat16, enabled=is_rounded):
         values, frames, message = model.encode(
             waveforms.to(device), lengths.clamp(min=shortest).to(device)
@@ -47,7 +48,7 @@ def scorers_of(model: Seq2Seq, encoded: Encoded, options: SearchConfig) -> list[
     if options.attention_window is not None:
         restricted = restrict_attention(decoder.attention, options.attention_window)
         decoder = replace_part(decoder, "attention", restricted)
-    with shared_products(bfloat16=options.decoder_precision == "bfloat16"):
+    with shared_products(options.decoder_precision, encoded.lengths.device):
         memory = decoder.prepare(*encoded)
     scorer = DecoderScorer(decoder, temperature=options.temperature)
     scorers = [WeightedScorer(scorer, memory, 1 - options.ctc_weight)]

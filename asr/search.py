@@ -44,8 +44,7 @@ def search(
         options: a beam_size of 1 is greedy search.
     """
     caps = (lengths * options.max_token_ratio).ceil().long().clamp(1, options.max_tokens)
-    bfloat16 = options.decoder_precision == "bfloat16"
-    with torch.inference_mode(), shared_products(bfloat16=bfloat16):
+    with torch.inference_mode(), shared_products(options.decoder_precision, lengths.device):
         if options.beam_size == 1 and options.num_best == 1:
             return greedy_search(scorers, caps, options)
         return beam_search(scorers, caps, options)

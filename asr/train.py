@@ -12,7 +12,6 @@ from typing import Any
 from torch import Tensor
 
 from asr.attention.prior import diagonal_prior
-from asr.build import resolve_config
 from asr.config import Config, TrainConfig
 from asr.data.batches import Batch
 from asr.data.loading import dead_loaders_named
@@ -26,6 +25,7 @@ from asr.training.gradients import clip_gradients, part_norms
 from asr.training.initial import checked_origin
 from asr.training.largest_batch import try_largest_batch
 from asr.training.lines import fraction_done, lines_about, progress_line, report_epoch
+from asr.training.precision import settle_config
 from asr.training.progress import RecognizerProgress
 from asr.training.schedules import learning_rate, prior_width, teacher_ratio
 from asr.training.session import Session
@@ -48,7 +48,7 @@ def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, An
         AsrError: the configuration, the data or the folder cannot be used.
         TrainingStoppedError: Ctrl-C or SIGTERM; the state is saved.
     """
-    config = resolve_config(config)
+    config = settle_config(config, folder)
     check_same_config(config, folder, extend=extend)
     fabric, seconds = launch(config), config.train.checkpoint_seconds
     with (

@@ -412,7 +412,7 @@ def test_the_choices_of_a_configuration_are_listed_from_the_code() -> None:
         "attention.feedback=previous",
         "  bridge: One fully connected layer, with tanh",
         "  jamo: One token a jamo",
-        "precision=32-true   one of 32-true, bf16-mixed",
+        "precision=32-true   one of auto, 32-true, bf16-mixed",
     ):
         assert line in done.stdout
 

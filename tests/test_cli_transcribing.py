@@ -210,7 +210,7 @@ def test_clips_alone_are_transcribed_at_the_times_of_the_whole(tmp_path: Path) -
         (["--max_line_count", "2"], "--max_line_count 2: must come with --max_line_width"),
         (["--nbest", "0"], "--nbest 0: must be at least 1"),
         (["--nbest", "3"], "--nbest 3: must be at most the beam's 1 (--beam-size 3)"),
-        (["--compute_type", "int8"], '"int8": must be auto, float32 or bfloat16'),
+        (["--compute_type", "int8"], '"int8": must be default, auto, float32 or bfloat16'),
         (["--batch_seconds", "nan"], "--batch-seconds nan: must be > 0"),
         (["--quiet", "--verbose"], "--quiet: must be given without --verbose"),
         (["--overwrite"], "need --output-dir"),

@@ -115,7 +115,7 @@ def test_steps_in_bfloat16_round_factors_and_return_float32(transposed: bool) ->
     torch.manual_seed(0)
     inputs, matrix = torch.randn(3, 2, 64), torch.randn(64, 64)
     factor = matrix.T if transposed else matrix
-    with torch.no_grad(), shared_products(bfloat16=True):
+    with torch.no_grad(), shared_products("bfloat16"):
         found = multiply(inputs, matrix, transposed=transposed)
     rounded = inputs.bfloat16().float() @ factor.bfloat16().float()
     assert found.dtype == torch.float32
@@ -132,7 +132,7 @@ def test_of_rounded_matrices_of_utterances_the_last_is_kept(
         "asr.fast.shared.Product", lambda *given: made.append(given[0]) or Product(*given)
     )
     inputs, first, second = torch.randn(3, 2, 8), torch.randn(3, 8, 5), torch.randn(3, 8, 5)
-    with torch.no_grad(), shared_products(bfloat16=True):
+    with torch.no_grad(), shared_products("bfloat16"):
         for matrix in (first, first, second, second, first):
             found = multiply(inputs, matrix)
             wanted = inputs.bfloat16().float() @ matrix.bfloat16().float()
@@ -145,7 +145,7 @@ def test_of_rounded_matrices_of_utterances_the_last_is_kept(
 def test_a_product_that_learns_is_never_rounded() -> None:
     torch.manual_seed(0)
     inputs, matrix = torch.randn(3, 2, 64), torch.randn(64, 64, requires_grad=True)
-    with shared_products(bfloat16=True):
+    with shared_products("bfloat16"):
         torch.testing.assert_close(multiply(inputs, matrix), inputs @ matrix)
 
 

@@ -236,7 +236,7 @@ class Run:
         )
         if wanted.nbest > 1:
             chosen.append(f"search.num_best={wanted.nbest}")
-        if wanted.compute_type != "auto":
+        if wanted.compute_type != "default":
             for part in ("encoder", "decoder"):
                 chosen.append(f"search.{part}_precision={wanted.compute_type}")
         return chosen

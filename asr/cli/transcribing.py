@@ -35,7 +35,7 @@ def transcribe(
     search: Search = None,
     settings: Settings = None,
     batch_seconds: given.BatchSeconds = 160.0,
-    compute_type: given.ComputeType = "auto",
+    compute_type: given.ComputeType = "default",
     device: Device = "auto",
     threads: Threads = None,
     vad: given.Vad = "level",

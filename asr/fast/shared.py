@@ -28,6 +28,7 @@ from torch.autograd.function import once_differentiable
 from asr.fast import switches
 from asr.fast.passes import can_tell_passes, this_pass
 from asr.fast.products import PackedWeight, linear, pays_to_pack
+from asr.machine.precision import Rounding, rounds
 
 
 class _Open(torch.autograd.Function):
@@ -166,6 +167,7 @@ class _Use(torch.autograd.Function):
 SMALL_MATRIX = 2**18  # values, for which autograd's way costs less than ours
 LIKELY_STEPS = 20  # of a sequence
 SHORT_TABLE = 2000  # rows
+CPU = torch.device("cpu")
 
 
 class _Steps:
@@ -180,14 +182,15 @@ _steps: ContextVar[_Steps | None] = ContextVar("steps", default=None)
 
 
 @contextmanager
-def shared_products(*, bfloat16: bool = False) -> Iterator[None]:
+def shared_products(precision: Rounding = "float32", device: torch.device = CPU) -> Iterator[None]:
     """Within it, `multiply` leaves the gradients of its matrices for one product after all steps.
 
     Args:
-        bfloat16: whether products that need no gradients are taken in that type, and summed in
-            float32; what `multiply` returns keeps the type of its inputs.
+        precision: of products that need no gradients; in bfloat16 they are summed in float32, and
+            what `multiply` returns keeps the type of its inputs.
+        device: on which `auto` asks what is faster.
     """
-    token = _steps.set(_Steps(bfloat16))
+    token = _steps.set(_Steps(rounds(precision, device)))
     try:
         yield
     finally:
@@ -274,11 +277,7 @@ def shared_total(tensor: Tensor, dtype: torch.dtype) -> Total:
 def _shared(kind: Any, tensor: Tensor, make: Callable[[], Any], *, is_last: bool = False) -> Any:
     """Returns what these steps, if within any, know by this kind and tensor.
 
-    Args:
-        kind: of what is made.
-        tensor: of which it is made.
-        make: makes it.
-        is_last: whether it takes the place of what was made of another tensor.
+    With `is_last` it takes the place of what was made of another tensor.
     """
     steps = _steps.get()
     if steps is None:

@@ -103,7 +103,7 @@ def _processor() -> Iterator[Finding]:
     yield Finding("threads", f"{threads.number}: {threads.reason}", ok=True)
     flags = fields.get("flags", fields.get("Features", "")).split()
     bfloat16 = sorted({"amx_bf16", "avx512_bf16", "bf16"} & set(flags))
-    advice = "" if bfloat16 else "leave search.encoder_precision and decoder_precision at float32"
+    advice = "" if bfloat16 else "leave float32, or say auto"
     yield Finding("bfloat16 on the processor", ", ".join(bfloat16) or "no", ok=True, advice=advice)
 
 

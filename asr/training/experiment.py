@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning_fabric
 import torch
@@ -173,7 +173,7 @@ def launch(config: Config) -> Any:
         }
     fabric = lightning_fabric.Fabric(
         accelerator=pick_device(config.train.accelerator),
-        precision=config.train.precision,
+        precision=cast(Any, config.train.precision),  # settled
         **options,
     )
     fabric.launch()

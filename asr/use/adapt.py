@@ -28,6 +28,7 @@ from asr.train import train
 from asr.training.experiment import check_same_config
 from asr.training.freezing import check_learning
 from asr.training.initial import find_ancestor
+from asr.training.precision import settle_config
 from asr.training.session import state_path
 from asr.use.adapt_settings import Amount, adapted_config, find_old_data, lines_about_settings
 from asr.use.adapt_texts import fit_texts
@@ -99,7 +100,7 @@ def adapt(given: Mapping[str, Sequence[Cut]], options: AdaptOptions) -> Outcome:
         raise ConfigError(f"--out {options.out}: is the model itself; give another folder")
     recognizer = load_recognizer(options.model, options.device)
     division = divide(_with_words(given, recognizer, options), seed=options.seed)
-    config = _configure(recognizer, division, options)
+    config = settle_config(_configure(recognizer, division, options), options.out)
     check_same_config(config, options.out)
     shape = build_model(config, 8, empty=True)
     check_learning(config, shape)

@@ -63,6 +63,7 @@ class Quickstart:
                 torch.full((len(tokens),), targets.size(1)),
                 ctc_weight=config.loss.ctc_weight,
                 label_smoothing=config.loss.label_smoothing,
+                units=network.units,
             ).total
 
         def decode(encoded: Any, beam_size: int) -> Any:

@@ -83,7 +83,8 @@ def training_row(name: str, rounds: int, device: torch.device) -> str:
     def step() -> None:
         with torch.autocast("cuda", torch.bfloat16):
             output = model(waveforms, lengths, tokens)
-            losses = compute_losses(output, tokens, token_lengths, **config.loss.model_dump())
+            how = {"units": model.units, **config.loss.model_dump()}
+            losses = compute_losses(output, tokens, token_lengths, **how)
         losses.total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()

@@ -70,7 +70,7 @@ class Ours:
                 max_tokens=shapes.num_tokens,
                 loop_repeats=shapes.num_tokens,
             )
-            with shared_products(bfloat16=precision == "bfloat16"):
+            with shared_products(precision):
                 memory = self.decoder.prepare(*encoded)
             scorer = WeightedScorer(DecoderScorer(self.decoder), memory)
             return search([scorer], encoded.lengths, options)

@@ -15,7 +15,7 @@ OPTIONS = {
     "--channels": ["mix", "each", "1", "2", "left", "0", "²", ""],
     "--clip_timestamps": ["0,1", "1", "0.2,0.1", "a", "", ",", "nan,1", "0,inf", "-1,2", "5,6"],
     "--raw_format": ["s16le", "mp3", "f64be", ""],
-    "--compute_type": ["auto", "float32", "bfloat16", "int8", ""],
+    "--compute_type": ["default", "auto", "float32", "bfloat16", "int8", ""],
     "--device": ["cpu", "auto", "tpu", ""],
     "--language": ["en", "", "\x00", "한국어"],
     "--set": ["search.beam_size=2", "search.beam_size=0", "data.x=1", "=", ""],
