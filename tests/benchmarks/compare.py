@@ -1,7 +1,7 @@
 """Compares the parts of this recognizer with ESPnet's and SpeechBrain's, on the same work.
 
     python tests/benchmarks/compare.py [--rounds 5] [--figures encode greedy] [--threads 2]
-        [--device cpu] [--bfloat16]
+        [--device cpu] [--bfloat16 | --auto]
 
 Every recognizer runs in a process of its own and is asked in turn, so that a noisy minute touches
 all alike; figures are medians. A peer whose environment is missing is left out, and that is said:
@@ -65,32 +65,34 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="Autocast in all recognizers.")
+    parser.add_argument("--auto", action="store_true", help="Ours in the faster precision.")
     parser.add_argument("--utterances", type=int, default=Shapes.num_utterances)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     options = [f"--threads={arguments.threads}", f"--device={arguments.device}"]
     options += [f"--utterances={arguments.utterances}"]
     options += ["--bfloat16"] if arguments.bfloat16 else []
-    workers = start_workers(options)
+    workers = start_workers(options, ["--auto"] if arguments.auto else [])
     rates = machine_rates(torch.device(arguments.device))
     seconds = measure(workers, arguments.figures, arguments.rounds)
     print_rates(rates, arguments.threads)
-    limit_rate = rates["bfloat16" if arguments.bfloat16 else "float32"]
+    limit_rate = rates["bfloat16" if arguments.bfloat16 or arguments.auto else "float32"]
     print_table(
         seconds, {name: amount / limit_rate for name, amount in operations(Shapes()).items()}
     )
-    for figure in [name for name in ("greedy", "beam10") if name in arguments.figures]:
+    in_both = ("greedy", "beam10") if not arguments.auto else ()
+    for figure in [name for name in in_both if name in arguments.figures]:
         print(rounded_line(figure, workers["ours"], arguments.rounds))
 
 
-def start_workers(options: list[str]) -> dict[str, Worker]:
-    """Returns the workers, ours first, and says what each is."""
+def start_workers(options: list[str], of_ours: list[str]) -> dict[str, Worker]:
+    """Returns the workers, ours first and with options of its own, and says what each is."""
     workers = {}
     for name in ("ours", *PEERS):
         if name != "ours" and not (ENVIRONMENTS / name).exists():
             print(f"bench: no {name} in {ENVIRONMENTS.name}; `make bench-peers` installs it")
             continue
-        worker = workers[name] = Worker(name, options)
+        worker = workers[name] = Worker(name, options + (of_ours if name == "ours" else []))
         about = worker.about
         print(
             f"{name} {about['version']}: torch {about['torch']}, "

@@ -15,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bfloat16", action="store_true", help="Autocast, as a GPU is used.")
+    parser.add_argument("--auto", action="store_true", help="Of ours: as precision: auto.")
     parser.add_argument("--utterances", type=int, default=Shapes.num_utterances)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -41,7 +43,14 @@ def main() -> None:
     device = torch.device(arguments.device)
     shapes = Shapes(num_utterances=arguments.utterances)
     recognizer = RECOGNIZERS[arguments.name](shapes, device)
-    work = figures_of(recognizer, shapes, beam_size=BEAM_SIZE, bfloat16=arguments.bfloat16)
+    rounds = arguments.bfloat16
+    if arguments.auto:
+        from asr.machine.precision import has_fast_bfloat16
+
+        rounds = has_fast_bfloat16(device.type)
+    work = figures_of(recognizer, shapes, beam_size=BEAM_SIZE, bfloat16=rounds)
+    if arguments.auto and rounds:
+        work |= {name: work[f"{name}_bfloat16"] for name in ("greedy", "beam10")}
     package = "asr-seq2seq" if arguments.name == "ours" else arguments.name
     about = {
         "version": version(package),
@@ -68,10 +77,12 @@ def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: boo
         torch.nn.utils.clip_grad_norm_(parameters, 5.0)
         recognizer.optimizer.step()
 
-    def without_gradients(function: Callable[[], Any]) -> Callable[[], Any]:
+    def without_gradients(
+        function: Callable[[], Any], *, rounds: bool = bfloat16
+    ) -> Callable[[], Any]:
         def run() -> Any:
             recognizer.model.eval()
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=rounds):
                 return function()
 
         return run
@@ -86,8 +97,10 @@ def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: boo
     }
     rounded = getattr(recognizer, "decode_rounded", None)
     if rounded is not None:
-        work["greedy_bfloat16"] = without_gradients(lambda: rounded(encoded, 1))
-        work["beam10_bfloat16"] = without_gradients(lambda: rounded(encoded, beam_size))
+        plain = without_gradients(lambda: recognizer.encode(frames, lengths), rounds=False)()
+        for name, size in (("greedy", 1), ("beam10", beam_size)):  # rounded by search itself
+            search = partial(rounded, plain, size)
+            work[f"{name}_bfloat16"] = without_gradients(search, rounds=False)
     return work
 
 
