@@ -26,9 +26,10 @@ from conftest import (
 import asr.data.manifest
 import asr.train
 from asr.checkpoint import load_model_folder, load_state
-from asr.config import Config, TrainConfig, dump_config
+from asr.config import Config, TrainConfig, dump_config, load_config
 from asr.decoder import AttentionDecoder
 from asr.errors import ConfigError, DataError
+from asr.fast.products import HAS_BFLOAT16
 from asr.train import train
 from asr.training.experiment import Run, launch, set_up
 from asr.training.largest_batch import try_largest_batch
@@ -166,6 +167,32 @@ def test_ctc_of_letters_under_pieces_trains_stops_and_recognizes(
     found = recognizer.recognize_batch(padded, torch.tensor([len(wave) for wave in waves]))
     alone = [recognizer.recognize_batch(w[None], torch.tensor([len(w)]))[0] for w in waves]
     assert [row.text for row in found] == [row.text for row in alone]
+
+
+@pytest.mark.skipif(not HAS_BFLOAT16, reason="this processor has no bfloat16")
+def test_a_training_that_chose_bfloat16_ends_in_it_bit_for_bit_wherever_it_goes_on(
+    corpus: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("asr.fast.rounded_lstm.SMALL_WEIGHT", 0)
+    config = config_of(corpus, train={"precision": "auto"})
+    monkeypatch.setattr("asr.training.precision.has_fast_bfloat16", lambda _: True)
+    train(config, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, asr.train, 7)
+        with pytest.raises(TrainingStoppedError):
+            train(config, tmp_path / "stopped")
+    monkeypatch.setattr("asr.training.precision.has_fast_bfloat16", lambda _: False)
+    train(config, tmp_path / "stopped")
+    assert weights(tmp_path / "stopped") == weights(tmp_path / "whole")
+    assert load_config(tmp_path / "whole/config.yaml").train.precision == "bf16-mixed"
+    said = capsys.readouterr().err
+    assert said.count("on cpu x 1, products in bfloat16\n") == 3  # begun twice, gone on once
+    train(config, tmp_path / "plain")
+    assert load_config(tmp_path / "plain/config.yaml").train.precision == "32-true"
+    assert weights(tmp_path / "plain") != weights(tmp_path / "whole")
 
 
 def test_running_a_finished_experiment_again_changes_nothing(

@@ -1,5 +1,6 @@
 """An experiment before its first step: what it trains on, and with which parts."""
 
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -171,6 +172,7 @@ def launch(config: Config) -> Any:
             "strategy": DDPStrategy(timeout=WAIT),  # the lifeline ends who waits for the dead
             "plugins": [TorchElasticEnvironment()],
         }
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what we say is not said again
     fabric = lightning_fabric.Fabric(
         accelerator=pick_device(config.train.accelerator),
         precision=cast(Any, config.train.precision),  # settled

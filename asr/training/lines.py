@@ -33,6 +33,7 @@ def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None
     yield (
         f"model: {num_parameters(run.network) / 1e6:.2f} M parameters, "
         f"{run.tokenizer.vocab_size} tokens, on {run.device} x {run.world[1]}"
+        f"{', products in bfloat16' if run.config.train.precision == 'bf16-mixed' else ''}"
     )
     if progress.origin and progress.step == 0:
         yield from lines_about_origin(progress.origin)

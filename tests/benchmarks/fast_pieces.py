@@ -92,13 +92,14 @@ def main() -> None:
     parser.add_argument("--pieces", nargs="+", choices=PIECES, default=list(PIECES))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bfloat16", action="store_true", help="Autocast: `recurrence` needs it.")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     found = {}
     for model in arguments.models:
         torch.manual_seed(0)
         build, shapes = MODELS[model]
-        work = figures_of(build(), shapes, beam_size=BEAM_SIZE, bfloat16=False)
+        work = figures_of(build(), shapes, beam_size=BEAM_SIZE, bfloat16=arguments.bfloat16)
         rounds = arguments.rounds * (SMALL_ROUNDS if model == "small" else 1)
         chosen = {figure: work[figure] for figure in arguments.figures}
         found[model] = measure(chosen, [ALL, *arguments.pieces], rounds)
