@@ -8,6 +8,7 @@ from asr.config import Config, load_config
 from asr.errors import ConfigError
 from asr.machine.devices import pick_device
 from asr.machine.precision import has_fast_bfloat16
+from asr.machine.ranks import gather, own_rank
 
 
 def settle_config(config: Config, folder: Path) -> Config:
@@ -29,6 +30,23 @@ def settle_config(config: Config, folder: Path) -> Config:
     precision = begun or ("bf16-mixed" if is_fast else "32-true")
     train = config.train.model_copy(update={"precision": precision})
     return config.model_copy(update={"train": train})
+
+
+def check_alike(config: Config) -> None:
+    """Refuses a training whose processes have settled on several precisions.
+
+    Raises:
+        ConfigError: on every process; the first says it.
+    """
+    settled = gather(config.train.precision)
+    if len(set(settled)) > 1:
+        told = ", ".join(f"{name} of process {rank}" for rank, name in enumerate(settled[:8]))
+        error = ConfigError(
+            f"train.precision = auto: the processors of this training differ ({told}); name one, "
+            "--set train.precision=32-true"
+        )
+        error.is_said = own_rank()[0] > 0
+        raise error
 
 
 def _begun_with(folder: Path) -> str | None:
