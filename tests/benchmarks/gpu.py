@@ -1,16 +1,18 @@
 """All that is to be measured on a GPU: the peers, the best batch, and training in hours an hour.
 
-    python tests/benchmarks/gpu.py [--rounds 5]
+    python tests/benchmarks/gpu.py [--rounds 3] [--minutes 8]
 
-Needs a CUDA device. Prints our train step for growing batches with its share of the measured
-matrix-product rate, hours of audio an hour for the recipes' large configurations, on random audio,
-data loading left out, and last, since ESPnet's search takes minutes, the comparison with ESPnet and
-SpeechBrain in float32 and bfloat16; each line as soon as it is known.
+Needs a CUDA device. Runs the tests marked `gpu`; then prints our train step for growing batches
+with its share of the measured matrix-product rate, hours of audio an hour for the recipes' large
+configurations, on random audio, data loading left out, and last, since ESPnet's search takes
+minutes, the comparison with ESPnet and SpeechBrain in bfloat16 and float32; each line as soon as it
+is known. What the minutes do not suffice for is left out, and that is said.
 """
 
 import argparse
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -37,10 +39,13 @@ UTTERANCE_SECONDS = 12.0
 def main() -> None:
     """Measures and prints the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=8)
+    arguments = parser.parse_args()
+    rounds, end = arguments.rounds, time.monotonic() + 60 * arguments.minutes
     if not torch.cuda.is_available():
         raise SystemExit("bench: no CUDA device here; `make bench` times the CPU")
+    run_until(end, [sys.executable, "-m", "pytest", "-q", "-m", "gpu", str(ROOT / "tests")])
     device = torch.device("cuda")
     print(torch.cuda.get_device_name(device))
     rate = machine_rates(device)["bfloat16"]
@@ -51,9 +56,22 @@ def main() -> None:
     print("|---|---|---|---|")
     for name in CONFIGURATIONS:
         print(training_row(name, rounds, device), flush=True)
-    for options in ([], ["--bfloat16"]):
-        command = [sys.executable, str(Path(__file__).parent / "compare.py"), "--device=cuda"]
-        subprocess.run([*command, f"--rounds={rounds}", *options], check=True)
+    compare = [sys.executable, str(Path(__file__).parent / "compare.py"), "--device=cuda"]
+    quick = [f"--rounds={rounds}", "--figures", "train_step", "encode", "greedy"]
+    for figures in (quick, ["--rounds=1", "--figures", "beam10"]):
+        for precision in (["--bfloat16"], []):
+            run_until(end, [*compare, *figures, *precision])
+
+
+def run_until(end: float, command: list[str]) -> None:
+    """Runs a command, and says so where the time is up before it has ended, or it failed."""
+    try:
+        code = subprocess.run(command, timeout=max(end - time.monotonic(), 0.1)).returncode
+        ended = "" if code == 0 else f"failed with {code}"
+    except subprocess.TimeoutExpired:
+        ended = "left out or cut off: the minutes are over"
+    if ended:
+        print(f"bench: {' '.join(command[1:])}: {ended}", flush=True)
 
 
 def batch_row(num_utterances: int, rounds: int, rate: float, device: torch.device) -> str:
@@ -81,7 +99,7 @@ def training_row(name: str, rounds: int, device: torch.device) -> str:
     token_lengths = torch.full((num_rows,), tokens.size(1), device=device)
 
     def step() -> None:
-        with torch.autocast("cuda", torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16):
             output = model(waveforms, lengths, tokens)
             how = {"units": model.units, **config.loss.model_dump()}
             losses = compute_losses(output, tokens, token_lengths, **how)
@@ -92,7 +110,7 @@ def training_row(name: str, rounds: int, device: torch.device) -> str:
 
     seconds = median_seconds(step, device, rounds, warm_up=3)
     speed = num_rows * UTTERANCE_SECONDS / seconds
-    memory = torch.cuda.max_memory_allocated(device) / 2**30
+    memory = torch.cuda.max_memory_allocated() / 2**30  # 0 without a GPU
     return f"| {name} | {seconds:.3f} | {speed:.0f} | {memory:.1f} |"
 
 
