@@ -58,6 +58,9 @@ def tied(*ends: type[BaseException], patient: bool = False) -> Iterator[threadin
         may_end.set()
         watch.join(ENDING_SECONDS)  # in which the watch ends this process, too
         raise
+    except AsrError as error:
+        last = DONE if error.is_said else FAILED  # who is to say it must not be ended before
+        raise
     finally:
         leaving.set()  # what the others answer must not end this process before it has spoken
         _tell(lines, last)
