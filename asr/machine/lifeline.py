@@ -32,8 +32,7 @@ def tied(*ends: type[BaseException], patient: bool = False) -> Iterator[threadin
 
     Args:
         ends: exceptions by which all end together, and none too early.
-        patient: whether this process does its own part first: until it sets the event that is
-            yielded, no other's end is its own.
+        patient: whether no other's end is this process's own before it sets the yielded event.
 
     Raises:
         AsrError: the first process cannot be reached.
