@@ -25,7 +25,7 @@ from asr.training.gradients import clip_gradients, part_norms
 from asr.training.initial import checked_origin
 from asr.training.largest_batch import try_largest_batch
 from asr.training.lines import fraction_done, lines_about, progress_line, report_epoch
-from asr.training.precision import settle_config
+from asr.training.precision import check_alike, settle_config
 from asr.training.progress import RecognizerProgress
 from asr.training.schedules import learning_rate, prior_width, teacher_ratio
 from asr.training.session import Session
@@ -58,6 +58,7 @@ def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, An
         ) as session,
     ):
         check_same_config(config, folder, extend=extend)  # another may have begun here meanwhile
+        check_alike(config)
         progress = session.resume(RecognizerProgress)
         progress.origin = checked_origin(config, folder, progress.origin or run.origin)
         progress.finished = progress.finished and is_over(progress, config.train)

@@ -199,6 +199,13 @@ def test_without_a_trained_ctc_head_there_is_none_in_the_graph() -> None:
     assert largest_difference(model, exported, config) < 1e-4
 
 
+def test_a_model_that_searches_in_bfloat16_is_compared_in_float32() -> None:
+    model, config, _, exported = made("location")
+    rounded = config.search.model_copy(update={"decoder_precision": "bfloat16"})
+    config = config.model_copy(update={"search": rounded})
+    assert largest_difference(model, exported, config) < 1e-4
+
+
 def test_exporting_leaves_the_model_as_it_was() -> None:
     config = tiny_config()
     model = build_model(config, VOCAB_SIZE).eval()

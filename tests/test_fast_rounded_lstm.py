@@ -83,6 +83,45 @@ def test_what_is_no_number_stays_none(value: float) -> None:
     assert all(gradient.isnan().any() for gradient in to_weights)
 
 
+def test_a_gradient_that_is_no_number_stays_in_its_row() -> None:
+    layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = layer(frames, LENGTHS)
+    gradient = torch.ones_like(outputs)
+    gradient[1, 8] = float("nan")  # the longest row's last frame, after which others begin
+    outputs.backward(gradient)
+    assert frames.grad is not None
+    assert frames.grad.isnan().any(dim=2).any(dim=1).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("lengths", [[0, 0], [3, 0], []])
+def test_rows_without_frames_are_0(lengths: list[int]) -> None:
+    layer = RecurrentLayer(24, 40)
+    frames = torch.randn(len(lengths), 5, 24, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = layer(frames, torch.tensor(lengths, dtype=torch.long))
+    outputs.float().sum().backward()
+    is_real = torch.tensor([[frame < length for frame in range(5)] for length in lengths])
+    assert outputs.shape == (len(lengths), 5, 80)
+    assert torch.equal((outputs != 0).any(dim=2), is_real.view(-1, 5))
+    assert frames.grad is not None
+    assert torch.equal((frames.grad != 0).any(dim=2), is_real.view(-1, 5))
+
+
+def test_weights_that_do_not_learn_get_no_gradient_and_no_work() -> None:
+    layer, frames = RecurrentLayer(24, 40, bidirectional=False), torch.randn(4, 9, 24)
+    ahead = layer.ahead
+    wanted = values_and_gradients(layer, frames, rounds=True)
+    ahead.weight_hh_l0.requires_grad_(False)
+    found = values_and_gradients(layer, frames, rounds=True)
+    wanted.pop(3)  # outputs, frames, weight_ih, weight_hh
+    assert len(found) == len(wanted) == 5
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+    layer.requires_grad_(False)
+    assert not rounded_lstm.learns_rounded(ahead, frames.bfloat16())
+    assert rounded_lstm.learns_rounded(ahead, frames.bfloat16().requires_grad_())
+
+
 def test_a_graph_that_is_kept_gives_the_same_gradients_again() -> None:
     torch.manual_seed(0)
     layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)

@@ -24,6 +24,11 @@ with connected(), tied(patient=how == "patient") as may_end:
         os._exit(9)
     if rank == 1 and how == "says":
         raise DataError("x.wav is gone")
+    if how == "both":
+        time.sleep(1 - rank)
+        error = DataError("two folders")
+        error.is_said = rank > 0
+        raise error
     if how == "patient":
         time.sleep(1)
         (folder / "mine").touch()
@@ -72,6 +77,13 @@ def test_one_that_is_left_says_that_another_is_gone_and_ends(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_of_an_error_that_one_has_said_the_others_are_silent(tmp_path: Path) -> None:
     assert run_tied("says", tmp_path) == ([1, 1], "")
+
+
+@pytest.mark.slow
+def test_one_that_leaves_an_error_to_another_lets_it_speak(tmp_path: Path) -> None:
+    codes, said = run_tied("both", tmp_path)
+    assert codes == [1, 1]
+    assert said.endswith("DataError: two folders\n")
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from asr.machine.precision import has_fast_bfloat16, rounds
+from asr.machine.precision import has_fast_bfloat16, rounds, settled
 
 CPU = torch.device("cpu")
 
@@ -24,6 +24,8 @@ def test_auto_rounds_where_the_processor_has_instructions_for_it(
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     assert has_fast_bfloat16("cpu") is is_fast
     assert rounds("auto", CPU) is is_fast
+    assert settled("auto", CPU) == ("bfloat16" if is_fast else "float32")
+    assert settled("float32", CPU) == "float32"
     assert rounds("bfloat16", CPU)
     assert not rounds("float32", CPU)
 

@@ -22,16 +22,28 @@ def test_auto_is_the_faster_one_and_stays_what_a_training_began_with(
     assert settle_config(config, tmp_path).train.precision == precision
 
 
-def test_processes_that_would_compute_in_different_ways_are_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    config = parse_config({"train": {"precision": "bf16-mixed"}}, "test")
-    check_alike(config)
-    monkeypatch.setattr("asr.training.precision.gather", lambda value: [value, "32-true"])
-    with pytest.raises(ConfigError, match=r"bf16-mixed of process 0, 32-true of process 1\); name"):
-        check_alike(config)
-
-
 def test_a_precision_that_is_named_is_kept(tmp_path: Path) -> None:
     config = parse_config({}, "test")
     assert settle_config(config, tmp_path).train.precision == "32-true"
+
+
+def test_a_configuration_put_into_the_folder_by_hand_has_settled_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asr.training.precision.has_fast_bfloat16", lambda _: True)
+    config = parse_config({"train": {"precision": "auto"}}, "test")
+    (tmp_path / "config.yaml").write_text(dump_config(config), "utf-8")
+    assert settle_config(config, tmp_path).train.precision == "bf16-mixed"
+
+
+def test_processes_on_unlike_machines_must_not_settle_on_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = parse_config({}, "test")
+    check_alike(config)
+    found = ["32-true", "32-true", "bf16-mixed"]
+    monkeypatch.setattr("asr.training.precision.gather", lambda _: found)
+    with pytest.raises(
+        ConfigError, match=r"32-true of process 0, bf16-mixed of process 2.*name one"
+    ):
+        check_alike(config)

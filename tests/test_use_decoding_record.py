@@ -29,6 +29,7 @@ def test_decode_says_what_decoded_and_every_report_repeats_it(
     assert values["manifest"] == str(decoded.parent / "m.jsonl.gz")
     assert values["command"].startswith("asr decode ")
     assert values["search"]["beam_size"] == 2
+    assert values["search"]["encoder_precision"] == "float32"
     assert values["configuration"]["sample_rate"] == 8000
     factor = values["wall_seconds"] / values["audio_seconds"]
     assert values["real_time_factor"] == pytest.approx(factor, rel=0.1)  # seconds are rounded

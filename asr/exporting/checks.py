@@ -60,7 +60,8 @@ def _compared(
 ) -> list[tuple[str, Tensor, Tensor]]:
     """Returns names, and what model and graphs say: of the encoder, then of some steps."""
     encoded, found = model.encoder(*inputs), exported.encode(*inputs)
-    options = config.search.model_copy(update={"ctc_weight": 0.0})
+    update = {"ctc_weight": 0.0, "decoder_precision": "float32"}  # as graphs compute
+    options = config.search.model_copy(update=update)
     [ours], ([theirs], _) = scorers_of(model, encoded, options), exported.scorers(found, options)
     wanted = {MEMORY_LENGTHS: encoded.lengths, **named_tensors(ours.memory, MEMORY)}
     if CTC in found:

@@ -25,7 +25,7 @@ def run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
         frames: (B,T,I).
         lengths: (B,) frames; sorted from longest to shortest, or little is saved.
     """
-    if learns_rounded(layer, frames):
+    if learns_rounded(layer, frames) and lengths.any():
         return run_rounded(layer, frames, lengths)
     outputs: Tensor
     is_cut = frames.device.type == "cpu" and switches.is_on("cutting")

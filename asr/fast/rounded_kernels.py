@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from asr.fast.kernels import BITS_PER_NAT, ONE, ZERO, compiled, power_of_2, tanh
+from asr.fast.kernels import BITS_PER_NAT, ONE, compiled, power_of_2, tanh
 
 HALF_BITS = np.int32(16)
 NEARLY_HALF, LOWEST_BIT = np.int32(0x7FFF), np.int32(1)
@@ -85,15 +85,15 @@ def backward(kept: Any, gradients: Any, place: Any) -> None:
     (start, before, frames, places), num_rows = place
     dim, num_first = to_cells.shape[1], len(cells) - len(frames)
     to_h, active = np.empty(dim, np.float32), np.empty(dim, np.float32)
+    nothing = np.zeros(dim, np.int16)  # not 0 times another row's: that may be no number
     for row in range(num_rows):
         frame = frames[start + row]
         x, dx, step, to_c = gates[frame], to_gates[frame], to_step[row], to_cells[row]
         c, new, dy = cells[before + row], cells[num_first + start + row], to_outputs[places[frame]]
-        is_last = row >= len(to_hidden)
-        dh, share = to_hidden[0 if is_last else row], ZERO if is_last else ONE
+        dh = to_hidden[row] if row < len(to_hidden) else nothing
         for k in range(dim):
             active[k] = tanh(new[k])
-            to_h[k] = wide(dy[k]) + share * wide(dh[k])
+            to_h[k] = wide(dy[k]) + wide(dh[k])
         for k in range(dim):
             o = wide(x[3 * dim + k])
             step[3 * dim + k] = rounded(to_h[k] * active[k] * o * (ONE - o))

@@ -35,6 +35,7 @@ def learns_rounded(layer: nn.Module, frames: Tensor) -> bool:
         and torch.is_grad_enabled()
         and layer.hidden_size**2 * 4 > SMALL_WEIGHT
         and switches.is_on("recurrence")
+        and (frames.requires_grad or any(weight.requires_grad for weight in layer.parameters()))
     )
 
 
@@ -72,6 +73,7 @@ class _Order(NamedTuple):
 
 def _order(lengths: Tensor, num_frames: int) -> _Order:
     lengths, rows = lengths.sort(descending=True, stable=True)
+    assert lengths[0] <= num_frames  # kernels write where they are told to
     time = torch.arange(int(lengths[0]))[:, None]
     is_real = time < lengths  # (T,B)
     places = (rows * num_frames + time)[is_real]
@@ -103,9 +105,10 @@ class _Layer(torch.autograd.Function):
         to_gates = _run_back(
             (gates, cells), recurrent, to_outputs=to_outputs, steps=ctx.order.steps()
         )
+        before = nn.functional.pad(outputs, (0, 0, 1, 0))[:, :-1]
         to_weights = [
-            (to_gates.T @ part.flatten(0, 1).index_select(0, places)).float()
-            for part in (frames, nn.functional.pad(outputs, (0, 0, 1, 0))[:, :-1])
+            (to_gates.T @ part.flatten(0, 1).index_select(0, places)).float() if learns else None
+            for part, learns in zip((frames, before), ctx.needs_input_grad[2:4], strict=True)
         ]
         to_bias = to_gates.sum(dim=0, dtype=torch.float32)
         to_frames = None

@@ -32,8 +32,7 @@ def tied(*ends: type[BaseException], patient: bool = False) -> Iterator[threadin
 
     Args:
         ends: exceptions by which all end together, and none too early.
-        patient: whether this process does its own part first: until it sets the event that is
-            yielded, no other's end is its own.
+        patient: whether no other's end is this process's own before it sets the yielded event.
 
     Raises:
         AsrError: the first process cannot be reached.
@@ -57,6 +56,9 @@ def tied(*ends: type[BaseException], patient: bool = False) -> Iterator[threadin
     except (RuntimeError, OthersEndedError):  # of the network, most likely, and another has ended
         may_end.set()
         watch.join(ENDING_SECONDS)  # in which the watch ends this process, too
+        raise
+    except AsrError as error:
+        last = DONE if error.is_said else FAILED  # who is to say it must not be ended before
         raise
     finally:
         leaving.set()  # what the others answer must not end this process before it has spoken

@@ -20,6 +20,11 @@ def has_fast_bfloat16(device_type: str) -> bool:
     return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
+def settled(precision: Rounding, device: torch.device) -> Rounding:
+    """Returns what `auto` is on a device; else the same."""
+    return precision if precision != "auto" else "bfloat16" if rounds("auto", device) else "float32"
+
+
 def rounds(precision: Rounding, device: torch.device) -> bool:
     """Returns whether products on a device are taken in bfloat16."""
     return precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(device.type))

@@ -32,7 +32,6 @@ from asr.training.changes import DataName, check_same_settings
 from asr.training.freezing import check_learning, parameter_groups
 from asr.training.initial import find_ancestor, start_from, unlike_settings
 from asr.training.material import find_material
-from asr.training.precision import check_alike
 from asr.training.replay import NOTHING, Heard, Replay, mix_cuts
 from asr.training.session import state_path
 
@@ -226,7 +225,6 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     Raises:
         AsrError: the configuration or the data cannot be used.
     """
-    check_alike(config)
     shape = build_model(config, 8, empty=True)  # an impossible model is said before any work
     check_memory(shape)
     check_learning(config, shape)

@@ -33,17 +33,19 @@ def settle_config(config: Config, folder: Path) -> Config:
 
 
 def check_alike(config: Config) -> None:
-    """Refuses a training whose processes have settled on several precisions.
+    """Refuses a training whose processes, each on its own machine, have settled on two precisions.
 
     Raises:
-        ConfigError: on every process; the first says it.
+        ConfigError: they have.
+        OthersEndedError: another process has ended.
     """
-    settled = gather(config.train.precision)
-    if len(set(settled)) > 1:
-        told = ", ".join(f"{name} of process {rank}" for rank, name in enumerate(settled[:8]))
+    found = gather(config.train.precision)
+    if len(set(found)) > 1:
+        ranks = {name: found.index(name) for name in sorted(set(found))}
+        told = ", ".join(f"{name} of process {rank}" for name, rank in ranks.items())
         error = ConfigError(
-            f"train.precision = auto: the processors of this training differ ({told}); name one, "
-            "--set train.precision=32-true"
+            f"train.precision: not the same for all processes ({told}), as auto may be on unlike "
+            "machines; name one for all"
         )
         error.is_said = own_rank()[0] > 0
         raise error
@@ -52,6 +54,7 @@ def check_alike(config: Config) -> None:
 def _begun_with(folder: Path) -> str | None:
     """Returns the precision of a folder's training, if one can be read there."""
     try:
-        return load_config(folder / CONFIG_FILE).train.precision
+        precision = load_config(folder / CONFIG_FILE).train.precision
     except (ConfigError, OSError):
         return None  # what is wrong with it is said when the two are compared
+    return None if precision == "auto" else precision  # not settled: put there by hand

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import SearchConfig
 from asr.files import write_file
 from asr.lm.folder import ARPA_FILE
 from asr.machine import about
+from asr.machine.precision import settled
 from asr.scoring.provenance import DECODE_FILE, DECODE_SCHEMA, file_sha256
 from asr.use.decode import DecodingSummary
 from asr.use.recognizer import Recognizer
@@ -39,6 +42,7 @@ def write_decoding_record(
         ModelError: it cannot be written.
     """
     (model, digest), *lms = models
+    device = next(recognizer.model.parameters()).device
     values: dict[str, Any] = {
         "schema": DECODE_SCHEMA,
         "command": about.own_command(),
@@ -48,9 +52,9 @@ def write_decoding_record(
         "manifest": str(manifest.resolve()),
         "hypotheses_sha256": file_sha256(summary.path),
         **_times(summary),
-        "device": str(next(recognizer.model.parameters()).device),
+        "device": str(device),
         "confidence": _confidence(recognizer),
-        "search": options.model_dump(mode="json"),
+        "search": _settings(options, device),
         "versions": about.versions(("torch",)),
         "machine": about.machine(),
         "configuration": recognizer.config.model_dump(mode="json"),
@@ -58,6 +62,14 @@ def write_decoding_record(
     path = summary.path.with_name(DECODE_FILE)
     write_file(path, json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     return path
+
+
+def _settings(options: SearchConfig, device: torch.device) -> dict[str, Any]:
+    """Returns search settings as they were used: of `auto`, which precision it was."""
+    return options.model_dump(mode="json") | {
+        "encoder_precision": settled(options.encoder_precision, device),
+        "decoder_precision": settled(options.decoder_precision, device),
+    }
 
 
 def _confidence(recognizer: Recognizer) -> str:
