@@ -42,7 +42,6 @@ def write_decoding_record(
         ModelError: it cannot be written.
     """
     (model, digest), *lms = models
-    device = next(recognizer.model.parameters()).device
     values: dict[str, Any] = {
         "schema": DECODE_SCHEMA,
         "command": about.own_command(),
@@ -52,9 +51,9 @@ def write_decoding_record(
         "manifest": str(manifest.resolve()),
         "hypotheses_sha256": file_sha256(summary.path),
         **_times(summary),
-        "device": str(device),
+        "device": str(_device(recognizer)),
         "confidence": _confidence(recognizer),
-        "search": _settings(options, device),
+        "search": _settings(options, _device(recognizer)),
         "versions": about.versions(("torch",)),
         "machine": about.machine(),
         "configuration": recognizer.config.model_dump(mode="json"),
@@ -62,6 +61,10 @@ def write_decoding_record(
     path = summary.path.with_name(DECODE_FILE)
     write_file(path, json.dumps(values, ensure_ascii=False, indent=2) + "\n")
     return path
+
+
+def _device(recognizer: Recognizer) -> torch.device:
+    return next(recognizer.model.parameters()).device
 
 
 def _settings(options: SearchConfig, device: torch.device) -> dict[str, Any]:
