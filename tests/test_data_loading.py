@@ -44,6 +44,7 @@ class Numbers(Dataset[Item]):
         return Item(str(key), torch.full((self.size,), 7.0), payload)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # where there is one core
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_what_is_loaded_arrives_as_it_was(num_workers: int) -> None:
     items = list(start_loading(Numbers(), [1, 2, 3], num_workers=num_workers, seed=0))
