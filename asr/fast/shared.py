@@ -221,8 +221,8 @@ def multiply(inputs: Tensor, matrix: Tensor, *, transposed: bool = False) -> Ten
     learns = torch.is_grad_enabled() and (inputs.requires_grad or matrix.requires_grad)
     defers = matrix.numel() >= SMALL_MATRIX and switches.is_on("gradients") and can_tell_passes()
     is_one_each = matrix.dim() == 3
-    rounds = _rounds() and inputs.size(1) > 1  # of one query, what it saves is lost on rounding
-    if not defers if learns else is_one_each and not rounds:
+    pays = not is_one_each or (_rounds() and inputs.size(1) > 1)  # rounding is work for one query
+    if not (defers if learns else pays):
         return _plain(inputs, matrix, transposed)
     repeats = _steps.get() is not None
 
