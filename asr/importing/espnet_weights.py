@@ -8,7 +8,7 @@ from asr.config import Config
 from asr.errors import ModelError
 from asr.importing.espnet_settings import NORMALIZE_DEFAULTS, conf_of
 from asr.importing.known import Settings
-from asr.importing.recurrences import Named, decoder_cell, recurrent_layer
+from asr.importing.recurrences import Named, decoder_cells, recurrent_layer
 from asr.importing.tensors import Tensors
 from asr.importing.vocabulary import Vocabulary
 from asr.layers.blocks import ConvBlocks
@@ -148,17 +148,7 @@ def _decoder(tensors: Tensors, config: Config, vocabulary: Vocabulary) -> Named:
     size, hidden_dim, context_dim = vocabulary.size_before, decoder.hidden_dim, value_dim(config)
     rows = tensors.take("decoder.embed.weight", size, decoder.embedding_dim)
     named["embedding.weight"] = vocabulary.embed(rows)
-    input_dim = decoder.embedding_dim + context_dim
-    for layer in range(decoder.num_layers):
-        cell = recurrent_layer(
-            tensors,
-            f"decoder.decoder.{layer}.",
-            suffix="",
-            cell=decoder.cell,
-            sizes=(input_dim, hidden_dim),
-        )
-        named |= decoder_cell(cell, layer, embedding_dim=decoder.embedding_dim)
-        input_dim = hidden_dim
+    named |= decoder_cells(tensors, "decoder.decoder.", decoder, context_dim=context_dim)
     read_dim = hidden_dim + (context_dim if decoder.context_output else 0)
     weight = tensors.take("decoder.output.weight", size, read_dim)
     bias = tensors.take("decoder.output.bias", size)

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from asr.config import DecoderConfig
 from asr.importing.tensors import Tensors
 
 Named = dict[str, Tensor]
@@ -27,7 +28,26 @@ def recurrent_layer(
     }
 
 
-def decoder_cell(cell: Named, layer: int, *, embedding_dim: int) -> Named:
+def decoder_cells(
+    tensors: Tensors, prefix: str, config: DecoderConfig, *, context_dim: int
+) -> Named:
+    """Returns the tensors of a decoder's layers, each under the prefix and its number.
+
+    Raises:
+        ModelError: see `recurrent_layer`.
+    """
+    named, input_dim = Named(), config.embedding_dim + context_dim
+    for layer in range(config.num_layers):
+        sizes = (input_dim, config.hidden_dim)
+        cell = recurrent_layer(
+            tensors, f"{prefix}{layer}.", suffix="", cell=config.cell, sizes=sizes
+        )
+        named |= _decoder_cell(cell, layer, embedding_dim=config.embedding_dim)
+        input_dim = config.hidden_dim
+    return named
+
+
+def _decoder_cell(cell: Named, layer: int, *, embedding_dim: int) -> Named:
     """Returns the tensors of a decoder's layer by their names here, of those of `recurrent_layer`.
 
     The first layer's input is the embedding and, beside it, the context.

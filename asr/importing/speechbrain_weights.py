@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from asr.config import Config
-from asr.importing.recurrences import Named, decoder_cell, recurrent_layer
+from asr.importing.recurrences import Named, decoder_cells, recurrent_layer
 from asr.importing.speechbrain_parts import HYPER_FILE, Files, Part, Parts
 from asr.importing.speechbrain_settings import LINEAR_DEFAULTS, options_of
 from asr.importing.tensors import Tensors, read_checkpoint
@@ -129,19 +129,9 @@ def _attention(parts: Parts, files: Files, config: Config) -> Named:
 
 def _decoder(parts: Parts, files: Files, config: Config) -> Named:
     tensors, prefix = files.tensors(parts.decoder)
-    decoder, named = config.decoder, Named()
-    hidden_dim, context_dim = decoder.hidden_dim, config.attention.options["context_dim"]
-    input_dim = decoder.embedding_dim + context_dim
-    for layer in range(decoder.num_layers):
-        cell = recurrent_layer(
-            tensors,
-            f"{prefix}rnn.rnn_cells.{layer}.",
-            suffix="",
-            cell=decoder.cell,
-            sizes=(input_dim, hidden_dim),
-        )
-        named |= decoder_cell(cell, layer, embedding_dim=decoder.embedding_dim)
-        input_dim = hidden_dim
+    decoder, context_dim = config.decoder, config.attention.options["context_dim"]
+    hidden_dim, cells = decoder.hidden_dim, f"{prefix}rnn.rnn_cells."
+    named = decoder_cells(tensors, cells, decoder, context_dim=context_dim)
     readout = tensors.take(f"{prefix}proj.weight", hidden_dim, context_dim + hidden_dim)
     context, query = readout.split([context_dim, hidden_dim], dim=1)
     named["readout.weight"] = torch.cat([query, context], dim=1)
