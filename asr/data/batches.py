@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 from asr.config import DataConfig
 from asr.data.cut_audio import load_channels
 from asr.data.exact import exact
-from asr.data.loading import start_loading
+from asr.data.loading import start_loading, unless_errors
 from asr.data.manifest import Cut, checked_noise, cut_text
 from asr.errors import DataError
 from asr.text.tokenizer import BOS, EOS, PAD, Tokenizer
@@ -195,10 +195,7 @@ class Batches:
         loaded = start_loading(
             self.dataset, groups, num_workers=self.config.num_workers, seed=self.seed
         )
-        for batch in loaded:
-            if isinstance(batch, DataError):
-                raise batch
-            yield batch
+        yield from unless_errors(loaded)
 
     def count(self, epoch: int) -> int:
         """Returns how many batches this rank gets of an epoch; reads no audio."""

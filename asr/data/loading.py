@@ -83,6 +83,18 @@ def start_loading(
     return (_each(item, np.ndarray, torch.from_numpy) for item in loaded)
 
 
+def unless_errors(loaded: Iterator[Any]) -> Iterator[Any]:
+    """Yields what is loaded; raises the error that came in its place.
+
+    Raises:
+        DataError: audio that cannot be read, naming the utterance.
+    """
+    for item in loaded:
+        if isinstance(item, DataError):
+            raise item
+        yield item
+
+
 @contextmanager
 def dead_loaders_named() -> Iterator[None]:
     """Turns the error where a loading process was killed into one sentence.

@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from asr.config import DataConfig
 from asr.data.batches import Batch, BatchDataset, Part
-from asr.data.loading import start_loading
+from asr.data.loading import start_loading, unless_errors
 from asr.data.plan import Corpus, Ints, Limits, Plan, plan_ordered, plan_shuffled
 from asr.data.shard_reader import ShardReader
 from asr.data.shard_survey import ShardSurvey
@@ -80,10 +80,7 @@ class ShardBatches:
             num_workers=self.config.num_workers,
             seed=self.seed,
         )
-        for batch in loaded:
-            if isinstance(batch, DataError):
-                raise batch
-            yield batch
+        yield from unless_errors(loaded)
 
     def count(self, epoch: int) -> int:
         """Returns how many batches each rank gets of an epoch; reads nothing."""
