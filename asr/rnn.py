@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from asr.errors import ConfigError
 from asr.fast.cut_batches import run_cut
+from asr.fast.rounded_lstm import learns_rounded, run_rounded
 from asr.features import frame_mask
 
 SILENCING = -1e9  # below what any useful state adds up to
@@ -60,6 +61,8 @@ class RecurrentLayer(nn.Module):
         if torch.is_autocast_enabled(device):
             # Else torch chooses a kernel by the inputs' type, and may have none that casts them.
             frames = frames.to(torch.get_autocast_dtype(device))
+        if learns_rounded(directions := list(self.children()), frames) and lengths.any():
+            return run_rounded(directions, frames, lengths)
         outputs = self._run(self.ahead, frames, lengths)
         if self.back is not None:
             index = reversal_index(lengths, frames.size(1))
@@ -107,13 +110,10 @@ class RecurrentLayer(nn.Module):
             return last_cell(self.ahead, frames, outputs=outputs, lengths=lengths)
         index = reversal_index(lengths, frames.size(1))
         ahead, back = outputs.split(self.ahead.hidden_size, dim=-1)
-        cells = [
-            last_cell(self.ahead, frames, outputs=ahead, lengths=lengths),
-            last_cell(
-                self.back, reverse(frames, index), outputs=reverse(back, index), lengths=lengths
-            ),
-        ]
-        return torch.cat(cells, dim=-1)
+        first = last_cell(self.ahead, frames, outputs=ahead, lengths=lengths)
+        frames, back = reverse(frames, index), reverse(back, index)
+        last = last_cell(self.back, frames, outputs=back, lengths=lengths)
+        return torch.cat([first, last], dim=-1)
 
 
 def last_cell(layer: nn.RNNBase, frames: Tensor, *, outputs: Tensor, lengths: Tensor) -> Tensor:

@@ -6,7 +6,14 @@ import sys
 import pytest
 import torch
 
-from asr.fast.products import FEW_ROWS, PackedWeight, linear, pays_to_pack
+from asr.fast.products import (
+    FEW_ROWS,
+    HAS_BFLOAT16,
+    PackedWeight,
+    linear,
+    pays_to_pack,
+    product_and_bias,
+)
 
 
 @pytest.mark.parametrize("num_rows", [1, FEW_ROWS - 1, FEW_ROWS, 300])
@@ -26,6 +33,18 @@ def test_products_by_onednn_are_products(
     if pays_to_pack(inputs, weight):
         packed = PackedWeight(weight).multiply(inputs)
         torch.testing.assert_close(packed, wanted, atol=close, rtol=close)
+
+
+@pytest.mark.skipif(not HAS_BFLOAT16, reason="this processor has no bfloat16")
+@pytest.mark.parametrize("num_rows", [1, FEW_ROWS, 300])
+def test_a_bias_is_added_to_each_row_of_a_product(num_rows: int) -> None:
+    torch.manual_seed(0)
+    inputs, weight, bias = (
+        torch.randn(size).bfloat16() for size in ((num_rows, 30), (70, 30), (70,))
+    )
+    wanted = inputs.double() @ weight.double().T + bias.double()
+    found = product_and_bias(inputs, weight, bias)
+    torch.testing.assert_close(found, wanted.bfloat16(), atol=2**-7, rtol=2**-7)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_values_and_gradients_are_those_of_float32_rounded(bidirectional: bool, 
     torch.manual_seed(0)
     layer = RecurrentLayer(24, dim, bidirectional=bidirectional)
     frames = torch.randn(4, 9, 24)
-    assert rounded_lstm.learns_rounded(layer.ahead, frames.bfloat16())
+    assert rounded_lstm.learns_rounded([layer.ahead], frames.bfloat16())
     rounded = values_and_gradients(layer, frames, rounds=True)
     plain = values_and_gradients(layer, frames, rounds=False)
     assert len(rounded) == len(plain) == (10 if bidirectional else 6)
@@ -81,6 +81,20 @@ def test_batch_mates_change_no_more_than_rounding() -> None:
             alone = layer(frames[row : row + 1, :length], LENGTHS[row : row + 1])
             # Equal to the bit on Zen 4; elsewhere oneDNN may add in another order for one row.
             torch.testing.assert_close(alone[0], together[row, :length], atol=2**-6, rtol=2**-6)
+
+
+def test_directions_that_run_side_by_side_give_what_they_give_one_after_the_other() -> None:
+    torch.manual_seed(0)
+    layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
+    number, found = torch.get_num_threads(), []
+    for num_threads in (1, 2):
+        torch.set_num_threads(num_threads)
+        try:
+            found.append(values_and_gradients(layer, frames, rounds=True))
+        finally:
+            torch.set_num_threads(number)
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two, atol=2**-6, rtol=2**-6)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -129,8 +143,8 @@ def test_weights_that_do_not_learn_get_no_gradient_and_no_work() -> None:
     assert len(found) == len(wanted) == 5
     assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
     layer.requires_grad_(False)
-    assert not rounded_lstm.learns_rounded(ahead, frames.bfloat16())
-    assert rounded_lstm.learns_rounded(ahead, frames.bfloat16().requires_grad_())
+    assert not rounded_lstm.learns_rounded([ahead], frames.bfloat16())
+    assert rounded_lstm.learns_rounded([ahead], frames.bfloat16().requires_grad_())
 
 
 def test_a_graph_that_is_kept_gives_the_same_gradients_again() -> None:
@@ -153,11 +167,11 @@ def test_other_cells_and_types_and_what_does_not_learn_go_torchs_way(
 ) -> None:
     layer = RecurrentLayer(8, 8, cell=cell).ahead
     with torch.set_grad_enabled(learns):
-        assert not rounded_lstm.learns_rounded(layer, torch.zeros(1, 2, 8, dtype=kind))
+        assert not rounded_lstm.learns_rounded([layer], torch.zeros(1, 2, 8, dtype=kind))
 
 
 def test_narrow_states_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     frames = torch.zeros(1, 2, 8, dtype=torch.bfloat16)
-    assert not rounded_lstm.learns_rounded(nn.LSTM(8, 256), frames)
-    assert rounded_lstm.learns_rounded(nn.LSTM(8, 257), frames)
+    assert not rounded_lstm.learns_rounded([nn.LSTM(8, 256)], frames)
+    assert rounded_lstm.learns_rounded([nn.LSTM(8, 257)], frames)

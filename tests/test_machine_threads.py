@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from asr.machine.threads import alone, map_ahead
+from asr.machine.threads import alone, map_ahead, side_by_side
 
 
 def test_results_come_in_the_order_of_the_items_whoever_is_done_first() -> None:
@@ -57,3 +57,35 @@ def test_what_is_computed_alone_has_one_thread_and_afterwards_there_are_as_many_
 
 def _divide_by(number: int) -> float:
     return 1 / number
+
+
+@pytest.mark.parametrize(("num_threads", "found"), [(1, 1), (2, 1), (3, 1), (4, 4)])
+def test_two_jobs_are_done_side_by_side_where_each_has_about_a_thread(
+    num_threads: int, found: int
+) -> None:
+    number, places = torch.get_num_threads(), []
+
+    def job(name: str) -> tuple[str, int]:
+        places.append(threading.get_ident())
+        return name, torch.get_num_threads()
+
+    torch.set_num_threads(num_threads)
+    try:
+        done = side_by_side([lambda: job("first"), lambda: job("second")])
+        assert torch.get_num_threads() == num_threads
+    finally:
+        torch.set_num_threads(number)
+    assert done == [("first", found), ("second", found)]
+    assert len(set(places)) == (2 if num_threads in (2, 3) else 1)
+
+
+def test_an_error_of_either_side_is_raised_and_leaves_as_many_threads_as_before() -> None:
+    number = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for jobs in ([lambda: 1, lambda: 1 // 0], [lambda: 1 // 0, lambda: 1]):
+            with pytest.raises(ZeroDivisionError):
+                side_by_side(jobs)
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(number)

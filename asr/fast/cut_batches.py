@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from asr.fast import switches
-from asr.fast.rounded_lstm import learns_rounded, run_rounded
 
 MOST_STRETCHES = 4  # of time, each with fewer rows than the one before
 LEAST_SAVED = 100  # frames of padding, of all rows together, that a cut must leave out
@@ -25,8 +24,6 @@ def run_cut(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
         frames: (B,T,I).
         lengths: (B,) frames; sorted from longest to shortest, or little is saved.
     """
-    if learns_rounded(layer, frames) and lengths.any():
-        return run_rounded(layer, frames, lengths)
     outputs: Tensor
     is_cut = frames.device.type == "cpu" and switches.is_on("cutting")
     stretches = stretches_of(lengths.tolist()) if is_cut else []

@@ -38,6 +38,21 @@ def linear(inputs: Tensor, weight: Tensor) -> Tensor:
     return product.view(*inputs.shape[:-1], weight.size(0))
 
 
+def product_and_bias(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Returns inputs (N,I) times the transposed weight (O,I), plus a bias (O,), without a graph.
+
+    Torch writes the bias into all rows first, and then adds the product to it.
+
+    Args:
+        inputs: bfloat16, with `HAS_BFLOAT16`, on the CPU; so are the others.
+        weight: used this once.
+        bias: of each column.
+    """
+    product: Any = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+    assert isinstance(product, Tensor)
+    return product
+
+
 def is_for_onednn(inputs: Tensor, weight: Tensor) -> bool:
     """Returns whether oneDNN is to multiply inputs (...,I) by the transposed weight (O,I)."""
     return weight.dtype == torch.float32 and _is_work(inputs, weight, SMALL_PRODUCT)

@@ -42,20 +42,22 @@ def forward(gates: Any, states: Any, place: Any) -> None:
     """Makes c' = f c + i g and h' = o tanh(c') of a step's rows.
 
     Args:
-        gates: int16 (N,4H), of frames: the inputs' part of i, f, g and o; they themselves after;
+        gates: int16 (N,D 4H), of frames: the inputs' part of i, f, g and o; they themselves after;
             and the last state's part (rows,4H).
         states: cells (B+N,H), a step's rows after the rows of the step before; hidden states
-            int16 of this step alone (B,H), and by place (B T,H).
-        place: the step's first row, and its predecessors' in the cells; frames (N,) in the order
-            of rows; places (N,) of frames.
+            int16 of this step alone (B,H), and by place (B T,D H).
+        place: the direction's number, of D; the step's first row, and its predecessors' in the
+            cells; frames (N,) in the order of rows; places (N,) of frames.
     """
     inputs, recurrent = gates
     cells, hidden, outputs = states
-    start, before, frames, places = place
+    number, start, before, frames, places = place
     dim, num_first = hidden.shape[1], len(cells) - len(frames)
+    first, end = number * dim, (number + 1) * dim
     for row in range(len(recurrent)):
         frame = frames[start + row]
-        x, r, h, y = inputs[frame], recurrent[row], hidden[row], outputs[places[frame]]
+        x, r = inputs[frame, 4 * first : 4 * end], recurrent[row]
+        h, y = hidden[row], outputs[places[frame], first:end]
         c, new = cells[before + row], cells[num_first + start + row]
         for k in range(dim):
             i = sigmoid(wide(x[k]) + wide(r[k]))
@@ -75,21 +77,23 @@ def backward(kept: Any, gradients: Any, place: Any) -> None:
     """Makes the gradients of a step's gates; loops with few arrays are taken by 16 at once.
 
     Args:
-        kept: gates (N,4H) and cells (B+N,H), as `forward` left them.
-        gradients: int16 of outputs (B T,H), and of hidden states (rows,H) by the step after, which
-            may have fewer rows; of cells (B,H), those before the step on return. Results are int16
-            of gates: (N,4H) by frame, and (B,4H) of this step alone.
+        kept: gates (N,D 4H) and cells (B+N,H), as `forward` left them.
+        gradients: int16 of outputs (B T,D H), and of the next step's hidden states (fewer rows,H);
+            of cells (B,H), on return those before the step. Results are int16 of gates: (N,D 4H)
+            by frame, and (B,4H) of this step alone.
         place: see `forward`, and the number of rows.
     """
     (gates, cells), (to_outputs, to_hidden, to_cells, to_gates, to_step) = kept, gradients
-    (start, before, frames, places), num_rows = place
+    number, start, before, frames, places, num_rows = place
     dim, num_first = to_cells.shape[1], len(cells) - len(frames)
+    first, end = number * dim, (number + 1) * dim
     to_h, active = np.empty(dim, np.float32), np.empty(dim, np.float32)
     nothing = np.zeros(dim, np.int16)  # not 0 times another row's: that may be no number
     for row in range(num_rows):
         frame = frames[start + row]
-        x, dx, step, to_c = gates[frame], to_gates[frame], to_step[row], to_cells[row]
-        c, new, dy = cells[before + row], cells[num_first + start + row], to_outputs[places[frame]]
+        x, c = gates[frame, 4 * first : 4 * end], cells[before + row]
+        step, to_c = to_step[row], to_cells[row]
+        new, dy = cells[num_first + start + row], to_outputs[places[frame], first:end]
         dh = to_hidden[row] if row < len(to_hidden) else nothing
         for k in range(dim):
             active[k] = tanh(new[k])
@@ -108,5 +112,4 @@ def backward(kept: Any, gradients: Any, place: Any) -> None:
             f = wide(x[dim + k])
             step[dim + k] = rounded(to_c[k] * c[k] * f * (ONE - f))
             to_c[k] *= f
-        for k in range(4 * dim):
-            dx[k] = step[k]
+        to_gates[frame, 4 * first : 4 * end] = step

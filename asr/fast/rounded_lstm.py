@@ -8,10 +8,13 @@ bfloat16 where states are wide, or loses. Here:
     backward step     dh_{t-1} = dg_t U            likewise, from the last frame to the first
     weights           dW = dg' x    dU = dg' h     one product for all frames
 
-Rows that have ended take no part, so padding costs nothing, and what is on it changes nothing. A
-test compares values and gradients with torch's in float32.
+Rows that have ended take no part, so padding costs nothing, and what is on it changes nothing. Who
+reads a row from its end takes its frames in that order; with two threads each direction's steps are
+taken in one of them. A test compares values and gradients with torch's in float32.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -19,45 +22,53 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from asr.fast import switches
-from asr.fast.products import HAS_BFLOAT16, PackedWeight
+from asr.fast.products import HAS_BFLOAT16, PackedWeight, product_and_bias
+from asr.machine.threads import side_by_side
 
 KIND = torch.bfloat16
 SMALL_WEIGHT = 2**18  # values of U; with fewer (H <= 256) oneDNN is as fast
 
 
-def learns_rounded(layer: nn.Module, frames: Tensor) -> bool:
-    """Returns whether `run_rounded` is the way to take: for an LSTM that learns on a CPU."""
+def learns_rounded(layers: Sequence[nn.Module], frames: Tensor) -> bool:
+    """Returns whether `run_rounded` is the way to take: for LSTMs that learn on a CPU."""
     return (
         HAS_BFLOAT16
-        and isinstance(layer, nn.LSTM)
         and frames.dtype == KIND
         and frames.device.type == "cpu"
         and torch.is_grad_enabled()
-        and layer.hidden_size**2 * 4 > SMALL_WEIGHT
         and switches.is_on("recurrence")
-        and (frames.requires_grad or any(weight.requires_grad for weight in layer.parameters()))
+        and all(_is_large(layer) for layer in layers)
+        and (frames.requires_grad or any(_learns(layer) for layer in layers))
     )
 
 
-def run_rounded(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
-    """Returns outputs (B,T,H), bfloat16 and 0 on padding, of frames (B,T,I).
+def _is_large(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.LSTM) and layer.hidden_size**2 * 4 > SMALL_WEIGHT
+
+
+def _learns(layer: nn.Module) -> bool:
+    return any(weight.requires_grad for weight in layer.parameters())
+
+
+def run_rounded(layers: Sequence[nn.Module], frames: Tensor, lengths: Tensor) -> Tensor:
+    """Returns outputs (B,T,D H), bfloat16 and 0 on padding, of frames (B,T,I).
 
     Args:
-        layer: an LSTM of torch, in one direction, batch first.
+        layers: an LSTM of torch, in one direction, batch first; or D = 2 of them, of which the
+            second reads each row from its end.
         frames: bfloat16, on the CPU.
-        lengths: (B,) frames.
+        lengths: (B,) frames, not all of them 0.
     """
-    outputs: Tensor = _Layer.apply(  # type: ignore[no-untyped-call]
-        frames, lengths, *layer.parameters()
-    )
+    weights = [weight for layer in layers for weight in layer.parameters()]
+    outputs: Tensor = _Layers.apply(frames, lengths, *weights)  # type: ignore[no-untyped-call]
     return outputs
 
 
 class _Order(NamedTuple):
-    """Which frames are computed at which step."""
+    """Which of the N real frames are computed at which step."""
 
-    places: Tensor  # (N,) of real frames among B T
-    frames: Tensor  # (N,) which of those, in the order of steps
+    frames: Tensor  # (N,) in the order of steps
+    places: Tensor  # (N,) among B T, of all real frames
     num_rows: list[int]  # of each step
 
     def steps(self) -> list[tuple[int, tuple[Any, ...]]]:
@@ -71,89 +82,121 @@ class _Order(NamedTuple):
         return steps
 
 
-def _order(lengths: Tensor, num_frames: int) -> _Order:
+def _orders(lengths: Tensor, num_frames: int) -> tuple[_Order, _Order]:
+    """Returns the order of those who read ahead, and of those who read each row from its end."""
     lengths, rows = lengths.sort(descending=True, stable=True)
     assert lengths[0] <= num_frames  # kernels write where they are told to
     time = torch.arange(int(lengths[0]))[:, None]
     is_real = time < lengths  # (T,B)
-    places = (rows * num_frames + time)[is_real]
-    real = places.sort().values
-    return _Order(real, torch.searchsorted(real, places), is_real.sum(dim=1).tolist())
+    ahead, back = ((rows * num_frames + at)[is_real] for at in (time, lengths - 1 - time))
+    places, num_rows = ahead.sort().values, is_real.sum(dim=1).tolist()
+    of_ahead, of_back = (torch.searchsorted(places, order) for order in (ahead, back))
+    return _Order(of_ahead, places, num_rows), _Order(of_back, places, num_rows)
 
 
-class _Layer(torch.autograd.Function):
-    """Of frames, lengths, and an LSTM's weights in torch's order."""
+class _Layers(torch.autograd.Function):
+    """Of frames, lengths, and the weights of one or two LSTMs, each in torch's order."""
 
     @staticmethod
     def forward(ctx: Any, frames: Tensor, lengths: Tensor, *weights: Tensor) -> Tensor:
-        order = _order(lengths, frames.size(1))
-        to_input, recurrent, *biases = weights
-        inputs = frames.flatten(0, 1).index_select(0, order.places)
-        gates = nn.functional.linear(inputs, to_input.to(KIND), (biases[0] + biases[1]).to(KIND))
-        outputs = frames.new_zeros(*frames.shape[:2], recurrent.size(1))
-        cells = _run(gates, recurrent, outputs=outputs.flatten(0, 1), steps=order.steps())
-        ctx.save_for_backward(frames, outputs, gates, cells, to_input, recurrent)
-        ctx.order = order
+        to_input = torch.cat([weight.to(KIND) for weight in weights[::4]])  # (D 4H,I)
+        recurrent = [weight.to(KIND) for weight in weights[1::4]]
+        bias = torch.cat(weights[2::4]) + torch.cat(weights[3::4])
+        orders = _orders(lengths, frames.size(1))
+        inputs = frames.flatten(0, 1).index_select(0, orders[0].places)
+        gates = product_and_bias(inputs, to_input, bias.to(KIND))
+        outputs = frames.new_zeros(*frames.shape[:2], len(to_input) // 4)
+        directions = list(zip(recurrent, orders, range(2), strict=False))
+        cells = side_by_side(
+            [partial(_run, gates, outputs.flatten(0, 1), direction) for direction in directions]
+        )
+        ctx.save_for_backward(frames, outputs, gates, to_input, *recurrent, *cells)
+        ctx.orders = orders
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:
-        frames, outputs, gates, cells, to_input, recurrent = ctx.saved_tensors
-        places = ctx.order.places
-        to_outputs = arriving[0].to(KIND).contiguous().flatten(0, 1)
-        to_gates = _run_back(
-            (gates, cells), recurrent, to_outputs=to_outputs, steps=ctx.order.steps()
+        frames, outputs, gates, to_input, *others = ctx.saved_tensors
+        recurrent, cells = others[: len(others) // 2], others[len(others) // 2 :]
+        places, learns = ctx.orders[0].places, ctx.needs_input_grad[2:]
+        directions = zip(recurrent, ctx.orders, range(2), strict=False)
+        to_gates, to_outputs = torch.empty_like(gates), arriving[0].to(KIND).contiguous()
+        results = to_outputs.flatten(0, 1), to_gates
+        side_by_side(
+            [
+                partial(_run_back, (gates, states), results, direction)
+                for states, direction in zip(cells, directions, strict=True)
+            ]
         )
-        before = nn.functional.pad(outputs, (0, 0, 1, 0))[:, :-1]
-        to_weights = [
-            (to_gates.T @ part.flatten(0, 1).index_select(0, places)).float() if learns else None
-            for part, learns in zip((frames, before), ctx.needs_input_grad[2:4], strict=True)
-        ]
-        to_bias = to_gates.sum(dim=0, dtype=torch.float32)
+        inputs = frames.flatten(0, 1).index_select(0, places)
+        before = _states_before(outputs, len(cells)).flatten(0, 1).index_select(0, places)
+        to_weights: list[Tensor | None] = []
+        for each, hidden in zip(
+            to_gates.chunk(len(cells), dim=1), before.chunk(len(cells), dim=1), strict=True
+        ):
+            needed = learns[len(to_weights) :]
+            to_bias = (each.new_ones(1, len(each)) @ each)[0].float()
+            to_weights += [
+                (each.T @ inputs).float() if needed[0] else None,
+                (each.T @ hidden).float() if needed[1] else None,
+                to_bias,
+                to_bias,
+            ]
         to_frames = None
         if ctx.needs_input_grad[0]:
             to_frames = frames.new_zeros(frames.shape)
-            to_frames.flatten(0, 1).index_copy_(0, places, to_gates @ to_input.to(KIND))
-        return to_frames, None, *to_weights, to_bias, to_bias
+            to_frames.flatten(0, 1).index_copy_(0, places, to_gates @ to_input)
+        return to_frames, None, *to_weights
 
 
-Steps = list[tuple[int, tuple[Any, ...]]]
+def _states_before(outputs: Tensor, num_directions: int) -> Tensor:
+    """Returns each frame's last hidden state (B,T,D H): of who reads back, that of the next one."""
+    ahead, *back = outputs.chunk(num_directions, dim=2)
+    shifted = [nn.functional.pad(ahead, (0, 0, 1, 0))[:, :-1]]
+    shifted += [nn.functional.pad(part, (0, 0, 0, 1))[:, 1:] for part in back]
+    return torch.cat(shifted, dim=2)
 
 
-def _run(gates: Tensor, weight: Tensor, *, outputs: Tensor, steps: Steps) -> Tensor:
-    """Writes outputs (B T,H), and gates (N,4H) over their inputs' part; returns cells (B+N,H)."""
+Direction = tuple[Tensor, _Order, int]  # U (4H,H), bfloat16, and which H columns are its own
+
+
+def _run(gates: Tensor, outputs: Tensor, direction: Direction) -> Tensor:
+    """Writes outputs (B T,D H), and gates (N,D 4H) over their inputs' part; returns cells (B+N,H).
+
+    Of both only the columns of this direction.
+    """
     from asr.fast import rounded_kernels
 
-    recurrent = PackedWeight(weight.to(KIND))
-    hidden = outputs.new_zeros(steps[0][0], outputs.size(-1))
-    cells = torch.empty(len(hidden) + len(gates), outputs.size(-1))
+    weight, order, number = direction
+    steps, recurrent = order.steps(), PackedWeight(weight)
+    hidden = outputs.new_zeros(steps[0][0], weight.size(1))
+    cells = torch.empty(len(hidden) + len(gates), weight.size(1))
     cells[: len(hidden)] = 0
     inputs, states = _bits(gates), (cells.numpy(), _bits(hidden), _bits(outputs))
     for num_rows, place in steps:
         product = recurrent.multiply(hidden[: _few_sizes(num_rows)])[:num_rows]
-        rounded_kernels.forward((inputs, _bits(product)), states, place)
+        rounded_kernels.forward((inputs, _bits(product)), states, (number, *place))
     return cells
 
 
 def _run_back(
-    kept: tuple[Tensor, Tensor], weight: Tensor, *, to_outputs: Tensor, steps: Steps
-) -> Tensor:
-    """Returns the gradients of gates (N,4H) from those of outputs (B T,H)."""
+    kept: tuple[Tensor, Tensor], results: tuple[Tensor, Tensor], direction: Direction
+) -> None:
+    """Writes the gradients of gates (N,D 4H), from those of outputs (B T,D H)."""
     from asr.fast import rounded_kernels
 
-    gates, cells = kept
-    recurrent = PackedWeight(weight.T.to(KIND))
+    (gates, cells), (to_outputs, to_gates), (weight, order, number) = kept, results, direction
+    steps, recurrent = order.steps(), PackedWeight(weight.T)
     to_cells = cells.new_zeros(steps[0][0], cells.size(1))
     to_hidden = to_outputs.new_zeros(1, cells.size(1))
-    to_gates, to_step = torch.empty_like(gates), gates.new_empty(len(to_cells), gates.size(1))
+    to_step = gates.new_empty(len(to_cells), len(weight))
     arrays, arriving = (_bits(gates), cells.numpy()), _bits(to_outputs)
-    results = to_cells.numpy(), _bits(to_gates), _bits(to_step)
+    made = to_cells.numpy(), _bits(to_gates), _bits(to_step)
     for num_rows, place in reversed(steps):
-        gradients = arriving, _bits(to_hidden), *results
-        rounded_kernels.backward(arrays, gradients, (place, num_rows))
+        gradients = arriving, _bits(to_hidden), *made
+        rounded_kernels.backward(arrays, gradients, (number, *place, num_rows))
         to_hidden = recurrent.multiply(to_step[: _few_sizes(num_rows)])[:num_rows]
-    return to_gates
 
 
 def _few_sizes(num_rows: int) -> int:

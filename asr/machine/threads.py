@@ -1,7 +1,7 @@
 """Work on many things at once, in threads, of which only a few wait at a time; or in one alone."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -27,6 +27,24 @@ def alone() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(number)
+
+
+def side_by_side(jobs: Sequence[Callable[[], Made]]) -> list[Made]:
+    """Returns what jobs return, each in a thread of its own if there is one for each, and no more.
+
+    For loops of many small products: threads that share a product wait for each other at every one.
+    """
+    import torch
+
+    if not 1 < len(jobs) <= torch.get_num_threads() < 2 * len(jobs):
+        return [job() for job in jobs]
+    first, *others = jobs
+    with (
+        alone(),
+        ThreadPoolExecutor(len(jobs), initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        waiting = [pool.submit(job) for job in others]
+        return [first(), *(job.result() for job in waiting)]
 
 
 def map_ahead(
