@@ -42,12 +42,13 @@ def test_the_work_of_the_comparison_and_of_the_pieces_is_done(tiny: Any, bfloat1
 
 def test_the_rows_of_the_gpu_script_are_made(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import gpu
+    import training_step
 
     monkeypatch.setattr(gpu, "Shapes", lambda num_utterances: tiny)
     assert gpu.batch_row(2, 1, 1e12, CPU).startswith("| 2 | 0.")
     config = tiny_config(data={"batch_seconds": 4, "max_seconds": 4})
-    monkeypatch.setattr(gpu, "load_config", lambda *_: config)
-    monkeypatch.setattr(gpu, "UTTERANCE_SECONDS", 2.0)
+    monkeypatch.setattr(gpu, "read_config", lambda _: config)
+    monkeypatch.setattr(training_step, "UTTERANCE_SECONDS", 2.0)
     monkeypatch.setitem(gpu.CONFIGURATIONS, "tiny/base", (5, 12))
     name, seconds, speed, memory = gpu.training_row("tiny/base", 1, CPU).strip("| ").split(" | ")
     assert name == "tiny/base"
@@ -69,9 +70,23 @@ def test_what_the_minutes_do_not_suffice_for_is_said(
     assert said.endswith("left out or cut off: the minutes are over\n")
 
 
-@pytest.mark.parametrize("name", ["compare", "fast_pieces", "gpu", "growth"])
+@pytest.mark.parametrize("name", ["compare", "fast_pieces", "gpu", "growth", "ranks"])
 def test_a_benchmark_says_what_it_measures(name: str) -> None:
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--rounds" in done.stdout
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_ring_sends_nearly_twice_the_gradients_of_which_a_share_is_hidden() -> None:
+    from ranks import projected, row
+
+    assert projected(1, step=0.5, size=100, rate=1e3, hidden=0.0) == (0.0, 0.5)
+    exchange, step = projected(4, step=0.5, size=1000, rate=1e4, hidden=0.25)
+    assert exchange == pytest.approx(0.15)  # 2 * 3/4 * 0.1 s
+    assert step == pytest.approx(0.5 + 0.75 * 0.15)
+    one = {"step": 2.0, "alone": 2.0, "exchange": 0.0, "audio": 40.0}
+    two = {"step": 2.5, "alone": 2.4, "exchange": 0.4, "audio": 40.0}
+    assert row(1, one, one) == "| 1 | 2.000 | 2.000 | 0.000 |  | 20 | 100% |"
+    assert row(2, two, one) == "| 2 | 2.500 | 2.400 | 0.400 | 75% | 32 | 80% |"

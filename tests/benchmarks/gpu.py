@@ -18,22 +18,13 @@ from pathlib import Path
 import torch
 from compare import machine_rates
 from recognizers import Ours
+from training_step import CONFIGURATIONS, TrainingStep, read_config
 from worker import figures_of, median_seconds
 from workload import BEAM_SIZE, Shapes, operations
 
-from asr.build import build_model
-from asr.config import load_config
-from asr.loss import compute_losses
-
 ROOT = Path(__file__).parents[2]
 BATCHES = (16, 32, 64, 128, 256, 512)
-# Recipe and configuration -> tokens of an utterance, vocabulary where the file leaves it open.
-CONFIGURATIONS = {
-    "librispeech/100h": (45, None),
-    "librispeech/960h": (45, None),
-    "zeroth_korean/base": (170, 75),  # jamo
-}
-UTTERANCE_SECONDS = 12.0
+LARGE = ("librispeech/100h", "librispeech/960h", "zeroth_korean/base")
 
 
 def main() -> None:
@@ -54,7 +45,7 @@ def main() -> None:
         print(batch_row(size, rounds, rate, device), flush=True)
     print("\n| configuration | train step (s) | audio hours an hour | peak memory (GiB) |")
     print("|---|---|---|---|")
-    for name in CONFIGURATIONS:
+    for name in LARGE:
         print(training_row(name, rounds, device), flush=True)
     compare = [sys.executable, str(Path(__file__).parent / "compare.py"), "--device=cuda"]
     quick = [f"--rounds={rounds}", "--figures", "train_step", "encode", "greedy"]
@@ -85,31 +76,10 @@ def batch_row(num_utterances: int, rounds: int, rate: float, device: torch.devic
 
 def training_row(name: str, rounds: int, device: torch.device) -> str:
     """Returns the row of a recipe's configuration, one full batch a step."""
-    recipe, _, file = name.partition("/")
-    config = load_config(ROOT / "egs" / recipe / "conf" / f"{file}.yaml", ())
-    num_tokens, vocab_size = CONFIGURATIONS[name]
-    vocab_size = vocab_size or config.tokenizer.vocab_size
-    model = build_model(config, vocab_size).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-4, fused=True)
-    num_rows = int(config.data.batch_seconds / UTTERANCE_SECONDS)
-    num_samples = round(UTTERANCE_SECONDS * config.sample_rate)
-    waveforms = 0.1 * torch.randn(num_rows, num_samples, device=device)
-    lengths = torch.full((num_rows,), num_samples, device=device)
-    tokens = torch.randint(5, vocab_size, (num_rows, num_tokens), device=device)
-    token_lengths = torch.full((num_rows,), tokens.size(1), device=device)
-
-    def step() -> None:
-        with torch.autocast(device.type, torch.bfloat16):
-            output = model(waveforms, lengths, tokens)
-            how = {"units": model.units, **config.loss.model_dump()}
-            losses = compute_losses(output, tokens, token_lengths, **how)
-        losses.total.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        optimizer.zero_grad()
-
+    work = TrainingStep(read_config(name), CONFIGURATIONS[name], device)
+    step = work.stepping(torch.optim.AdamW(work.network.parameters(), 1e-4, fused=True))
     seconds = median_seconds(step, device, rounds, warm_up=3)
-    speed = num_rows * UTTERANCE_SECONDS / seconds
+    speed = work.audio_seconds / seconds
     memory = torch.cuda.max_memory_allocated() / 2**30  # 0 without a GPU
     return f"| {name} | {seconds:.3f} | {speed:.0f} | {memory:.1f} |"
 
