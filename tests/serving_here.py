@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import json
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -63,6 +65,22 @@ def served(recognizer: Any, *, limits: Any = None, **more: Any) -> Iterator[Here
         thread.join(20)
         listening.close()
         assert not thread.is_alive()
+
+
+def ask(here: Here, content: bytes) -> dict[str, Any]:
+    """Returns the server's answer, with its segments, about a recording."""
+    parts = [
+        b'name="response_format"\r\n\r\nverbose_json\r\n',
+        b'name="model"\r\n\r\ntiny\r\n',
+        b'name="file"; filename="talk.wav"\r\n\r\n' + content + b"\r\n",
+    ]
+    head = b"--edge\r\nContent-Disposition: form-data; "
+    body = b"".join(head + part for part in parts) + b"--edge--\r\n"
+    asked = urllib.request.Request(f"{here.url}/v1/audio/transcriptions", data=body)
+    asked.add_header("Content-Type", "multipart/form-data; boundary=edge")
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        found: dict[str, Any] = json.loads(answer.read())
+    return found
 
 
 def wait_until(condition: Any, seconds: float = 20) -> None:
