@@ -29,15 +29,24 @@ def read_cuts(manifest: str | Path) -> CutSet:
     Raises:
         DataError: the file is missing, is not a manifest of cuts, or names anything but files.
     """
-    if ADDRESS.match(str(manifest)):
-        raise DataError(
-            f"{manifest}: is an address; must be a file, or a folder of shards (copy or mount it)"
-        )
-    path = Path(manifest)
+    path = checked_path(manifest)
     cuts = CutSet(ShardCuts(path) if path.is_dir() else CutLines(path))
     if next(iter(cuts), None) is None:
         raise DataError(f"{manifest}: holds no utterance; make it again with asr prepare")
     return cuts.map(composed)
+
+
+def checked_path(manifest: str | Path) -> Path:
+    """Returns the path of a manifest, or of a folder of shards.
+
+    Raises:
+        DataError: it is an address.
+    """
+    if ADDRESS.match(str(manifest)):
+        raise DataError(
+            f"{manifest}: is an address; must be a file, or a folder of shards (copy or mount it)"
+        )
+    return Path(manifest)
 
 
 def composed(cut: Cut) -> Cut:
