@@ -51,7 +51,8 @@ def find_material(
         AsrError: the data cannot be used.
     """
     frames = partial(_memory_frames, shape, sample_rate=config.sample_rate)
-    sources = [checked_path(path) for path in (config.data.train, config.replay.manifest) if path]
+    old_data = [config.replay.manifest] if config.replay.manifest else []
+    sources = [checked_path(path) for path in (config.data.train, *old_data)]
     normalize = get_normalizer(config.tokenizer.normalizer).apply
     dev = read_contents(config.data.dev, normalize)
     indexes = _open_indexes(sources)
