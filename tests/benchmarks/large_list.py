@@ -81,9 +81,10 @@ def main() -> None:
             what = "curriculum" if curriculum else "shuffled"
             what += ", old data among them" if replay else ""
             name = what.replace(", ", "-").replace(" ", "-")
-            for place in ("", ", after 98 % of the epoch"):
-                print_start(what + place, train, name, curriculum=curriculum, replay=replay)
-                late(work / name, 0.98)
+            print_start(what, train, name, curriculum=curriculum, replay=replay)
+            late(work / name, 0.98)
+            what += ", after 98 % of the epoch"
+            print_start(what, train, name, curriculum=curriculum, replay=replay)
 
 
 def timed(what: str, make: object) -> None:
