@@ -129,6 +129,6 @@ def test_a_training_of_a_long_list_hears_all_of_it_once_and_goes_on_bit_for_bit(
     )
     assert one == other
     said = capsys.readouterr().err
-    assert said.count("is read and checked once, into an index of it") == 1
+    assert said.count("is read once into an index of it") == 1
     rows = map(json.loads, (tmp_path / "whole/training/log.jsonl").read_text().splitlines())
     assert [row["epoch"] for row in rows] == [1, 2]

@@ -126,8 +126,9 @@ def open_index(source: Path, *, say: Callable[[str], None] = lambda _: None) -> 
         if (place / ABOUT).is_file():
             return _read(source, shards, place)
     refusals = []
+    if not shards:
+        say(f"{source}: is read once into an index of it: {places[0]}")
     for place in places:
-        say(f"{source}: is read and checked once, into an index of it: {place}")
         try:
             with _new_folder(place) as unfinished:
                 _make(source, shards, unfinished, say=say)
