@@ -70,6 +70,33 @@ def test_what_the_minutes_do_not_suffice_for_is_said(
     assert said.endswith("left out or cut off: the minutes are over\n")
 
 
+@pytest.mark.parametrize("one_manifest", [False, True])
+def test_a_training_of_the_long_list_starts_and_goes_on(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    one_manifest: bool,
+) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    import large_list
+
+    from asr.data import list_parts, shard_index
+
+    monkeypatch.setattr(large_list, "A_SHARD", 50)
+    monkeypatch.setattr(list_parts, "LONG", 100)
+    monkeypatch.setattr(shard_index, "_look_at", shard_index._look_at)  # put back afterwards
+    large_list.make_list(tmp_path, 120)
+    train = large_list.as_manifest(tmp_path / "train") if one_manifest else tmp_path / "train"
+    large_list.index(train, quick=not one_manifest)
+    how = {"curriculum": one_manifest, "replay": tmp_path / "sample"}
+    large_list.print_start("begun", train, "exp", **how)
+    large_list.late(tmp_path / "exp", 0.98)
+    large_list.print_start("late", train, "exp", **how)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["| begun", "| late"]
+    assert all(float(row[3]) > 0.1 for row in rows)
+
+
 @pytest.mark.parametrize("name", ["compare", "fast_pieces", "gpu", "growth", "ranks"])
 def test_a_benchmark_says_what_it_measures(name: str) -> None:
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--help"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import write_manifest
+from file_server import serving
 from lhotse import CutSet
 
 from asr.data.manifest import checked_cuts, cut_text, read_cuts, read_ids
@@ -71,10 +72,22 @@ def test_a_file_that_is_no_manifest_is_an_error(tmp_path: Path, content: bytes) 
 
 
 def test_a_missing_manifest_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="s3://bucket/train: is an address; must be a file, or a"):
-        read_cuts("s3://bucket/train")
     with pytest.raises(DataError, match="no such manifest; make it with asr prepare"):
         read_cuts(tmp_path / "none.jsonl.gz")
+
+
+def test_an_address_is_refused_and_nothing_is_asked_of_it() -> None:
+    with serving(b"") as server:
+        for address in (server.url, "s3://bucket/train", Path("s3://bucket/train")):
+            with pytest.raises(DataError, match="is an address; must be a file, or a folder of sh"):
+                read_cuts(address)
+    assert server.asked == []
+
+
+def test_a_command_is_refused_and_not_run(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"pipe:touch .*: is a command; must be a file, since"):
+        read_cuts(f"pipe:touch {tmp_path / 'ran'}")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_ids_are_read_though_the_audio_is_gone(tmp_path: Path) -> None:

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from asr.data.plan import Corpus, Limits, Plan, plan_ordered, plan_shuffled
+from asr.data.plan import (
+    Corpus,
+    Limits,
+    Plan,
+    _shuffled_shards,
+    draws_of,
+    plan_ordered,
+    plan_shuffled,
+)
 from asr.errors import ConfigError
 
 LIMITS = Limits(batch_seconds=30.0, max_utterances=None, num_buckets=4)
@@ -103,3 +111,18 @@ def test_too_few_utterances_for_the_ranks_are_refused(plans_of: object) -> None:
         plans_of(corpus, 4)  # type: ignore[operator]
     nothing = corpus._replace(kept=np.zeros(0, np.int64))
     assert [plan.num_batches for plan in plans_of(nothing, 2)] == [0, 0]  # type: ignore[operator]
+
+
+def test_old_data_are_spread_evenly_among_the_others_and_change_nothing_of_their_order() -> None:
+    new, old = corpus_of(40, 40, 40), corpus_of(9, 9, seed=1)
+    both = new.among(old)
+    assert both.seconds[both.starts[3] :].tolist() == old.seconds.tolist()
+    np.testing.assert_array_equal(np.sort(both.kept), both.kept)
+    sequence = _shuffled_shards(both, draws_of(1, 0))
+    is_old = sequence >= 120
+    assert sorted((sequence[is_old] - 120).tolist()) == old.kept.tolist()
+    np.testing.assert_array_equal(sequence[~is_old], _shuffled_shards(new, draws_of(1, 0)))
+    gaps = np.diff(np.flatnonzero(is_old))
+    assert set(gaps.tolist()) <= {7, 8}
+    counts = [(plan.order >= 120).sum() for plan in shuffled(both, 2)]
+    assert abs(counts[0] - counts[1]) <= 1

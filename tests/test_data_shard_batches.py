@@ -137,7 +137,7 @@ def test_what_a_survey_leaves_out_is_not_heard(folder: Path, tokenizer: Tokenize
     index = open_index(folder)
     wanted = np.flatnonzero((index.seconds >= 0.9) & (index.seconds <= 1.3))
     assert sorted(names) == [f"train-{number:03d}" for number in wanted]
-    assert isinstance(chosen.kept, np.ndarray)
+    assert isinstance(chosen.corpus.kept, np.ndarray)
 
 
 def test_every_so_many_cuts_are_given(folder: Path, tokenizer: Tokenizer) -> None:

@@ -162,6 +162,8 @@ def test_a_reading_without_an_end_is_told_now_and_then(
 ) -> None:
     monkeypatch.setattr(module, "SAID_EVERY", 5)
     said: list[str] = []
-    open_index(folder, say=said.append)
+    kept_in = open_index(folder, say=said.append).kept_in
     assert said == [f"index of {folder}: {count} utterances" for count in (8, 11)]
-    assert os.listdir(folder.parent / "train.index") == [open_index(folder).kept_in.name]
+    assert os.listdir(folder.parent / "train.index") == [kept_in.name]
+    open_index(folder, say=said.append)
+    assert len(said) == 2

@@ -22,7 +22,7 @@ def index(tmp_path: Path) -> ShardIndex:
 
 
 def test_all_texts_are_learnt_from_where_they_are_few(index: ShardIndex) -> None:
-    texts = list(texts_to_learn_from(index, get_normalizer("none").apply))
+    texts = list(texts_to_learn_from([index], get_normalizer("none").apply))
     assert len(texts) == 20
     assert texts[9] == "a 쀍 b"
 
@@ -32,16 +32,16 @@ def test_of_many_a_part_with_every_character_is(
 ) -> None:
     whole = train_tokenizer(index.texts(), kind="char", vocab_size=None, normalizer="none")
     monkeypatch.setattr(module, "MOST_TEXTS", 3)
-    assert len(list(texts_to_learn_from(index, get_normalizer("none").apply))) < 8
-    assert learn_tokenizer(index, **KIND).to_bytes() == whole.to_bytes()
+    assert len(list(texts_to_learn_from([index], get_normalizer("none").apply))) < 8
+    assert learn_tokenizer([index], **KIND).to_bytes() == whole.to_bytes()
 
 
 def test_a_tokenizer_is_learnt_once(index: ShardIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = learn_tokenizer(index, **KIND)
+    first = learn_tokenizer([index], **KIND)
     monkeypatch.setattr(module, "train_tokenizer", None)
-    assert learn_tokenizer(index, **KIND).to_bytes() == first.to_bytes()
+    assert learn_tokenizer([index], **KIND).to_bytes() == first.to_bytes()
     with pytest.raises(TypeError):
-        learn_tokenizer(index, **{**KIND, "kind": "jamo"})
+        learn_tokenizer([index], **{**KIND, "kind": "jamo"})
 
 
 def test_a_tokenizer_that_cannot_be_kept_is_learnt_all_the_same(
@@ -51,4 +51,4 @@ def test_a_tokenizer_that_cannot_be_kept_is_learnt_all_the_same(
         raise OSError("disk full")
 
     monkeypatch.setattr(module, "_keep", refuse)
-    assert learn_tokenizer(index, **KIND).vocab_size > 4
+    assert learn_tokenizer([index], **KIND).vocab_size > 4

@@ -1,18 +1,22 @@
 """Old data among the new ones: which, how much, and the same again."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import random_texts, tiny_config, write_manifest
 from lhotse import CutSet
 
+from asr.data.shard_survey import ShardSurvey
 from asr.data.survey import Contents, Survey, Utterance
 from asr.errors import ConfigError, DataError
 from asr.train import train
 from asr.training.experiment import launch, set_up
-from asr.training.replay import Replay, make_replay, mix_cuts
+from asr.training.replay import ListedReplay, Replay, make_replay, mix_cuts
 
 
 def old_data(lengths: list[float], share: float, new_seconds: float) -> Replay:
@@ -22,31 +26,48 @@ def old_data(lengths: list[float], share: float, new_seconds: float) -> Replay:
     return make_replay(Contents("old", rows, ""), survey, config, seconds=new_seconds)
 
 
-def test_an_epoch_hears_the_share_that_is_asked_for() -> None:
-    replay = old_data([0.5 + 0.01 * index for index in range(100)], 0.25, 30.0)
+def old_shards(lengths: list[float], share: float, new_seconds: float) -> Replay:
+    index: Any = SimpleNamespace(seconds=np.array(lengths))
+    kept = np.arange(len(lengths))
+    survey = ShardSurvey(num_utterances=len(lengths), seconds=sum(lengths), index=index, kept=kept)
+    config = tiny_config(replay={"manifest": "old", "share": share})
+    return make_replay(None, survey, config, seconds=new_seconds)
+
+
+KINDS = pytest.mark.parametrize("made", [old_data, old_shards])
+Made = Callable[[list[float], float, float], Replay]
+
+
+@KINDS
+def test_an_epoch_hears_the_share_that_is_asked_for(made: Made) -> None:
+    replay = made([0.5 + 0.01 * index for index in range(100)], 0.25, 30.0)
     for epoch in range(5):
         seconds = replay.heard(epoch, seed=1).seconds
         assert seconds / (seconds + 30) == pytest.approx(0.25, abs=0.02)
 
 
-def test_other_old_data_are_heard_in_each_epoch_and_the_same_again() -> None:
-    first, again = (old_data([1.0] * 50, 0.5, 10.0) for _ in range(2))
-    heard = [first.heard(epoch, seed=3).ids for epoch in range(8)]
-    assert heard == [again.heard(epoch, seed=3).ids for epoch in range(8)]
+@KINDS
+def test_other_old_data_are_heard_in_each_epoch_and_the_same_again(made: Made) -> None:
+    first, again = (made([1.0] * 50, 0.5, 10.0) for _ in range(2))
+    heard = [frozenset(first.heard(epoch, seed=3).chosen) for epoch in range(8)]
+    assert heard == [frozenset(again.heard(epoch, seed=3).chosen) for epoch in range(8)]
     assert len(set(heard)) == 8
     assert len(frozenset().union(*heard)) > 35
-    assert all(len(ids) == 10 for ids in heard)
-    assert again.heard(0, seed=4).ids != heard[0]
+    assert all(len(chosen) == 10 for chosen in heard)
+    assert frozenset(again.heard(0, seed=4).chosen) != heard[0]
 
 
-def test_of_too_few_old_data_all_are_heard_and_it_is_said() -> None:
-    replay = old_data([1.0, 1.0], 0.5, 10.0)
-    assert replay.heard(0, seed=1) == (frozenset({"u0", "u1"}), 2.0)
+@KINDS
+def test_of_too_few_old_data_all_are_heard_and_it_is_said(made: Made) -> None:
+    replay = made([1.0, 1.0], 0.5, 10.0)
+    heard = replay.heard(0, seed=1)
+    assert (len(heard.chosen), heard.seconds) == (2, 2.0)
     assert "all, 17% of its seconds (there is no more for 50%)" in replay.lines(10.0)[0]
 
 
-def test_one_utterance_at_least_is_heard() -> None:
-    assert len(old_data([9.0, 9.0], 0.1, 1.0).heard(0, seed=1).ids) == 1
+@KINDS
+def test_one_utterance_at_least_is_heard(made: Made) -> None:
+    assert len(made([9.0, 9.0], 0.1, 1.0).heard(0, seed=1).chosen) == 1
 
 
 def test_both_sets_are_mixed_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -82,11 +103,12 @@ def test_every_batch_of_an_epoch_is_new_or_was_drawn(
 ) -> None:
     config = config_of(corpus, curriculum=curriculum)
     run = set_up(config, tmp_path / "new", launch(config))
+    assert isinstance(run.replay, ListedReplay)
     for epoch in range(2):
         batches = list(run.train_batches(epoch).epoch(epoch, ordered=curriculum and epoch == 0))
         ids = [name for batch in batches for name in batch.ids]
         new = {f"train-{index:03d}" for index in range(4)}
-        assert sorted(ids) == sorted({*new, *run.heard(epoch).ids})
+        assert sorted(ids) == sorted({*new, *run.heard(epoch).chosen})
         seconds = sum(float(batch.lengths.sum()) for batch in batches) / config.sample_rate
         assert seconds == pytest.approx(run.epoch_seconds(epoch))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TWO_PROCESSES, error_of, run, stop_after, tiny_config, write_manifest
+from conftest import TWO_PROCESSES, error_of, run, stop_after, tiny_config
 from shards import cut_short, write_shards
 
 import asr.train
@@ -17,6 +17,7 @@ from asr.checkpoint import load_state, save_state
 from asr.config import Config, dump_config
 from asr.data.batches import Batch
 from asr.data.members import Member
+from asr.errors import ConfigError
 from asr.train import train
 from asr.training.experiment import Run, launch, set_up
 from asr.training.progress import RecognizerProgress
@@ -162,13 +163,88 @@ def test_shards_are_decoded_as_their_manifest_is(
     assert {row["audio"] for row in other} == {None}  # in no file of its own
 
 
-def test_old_data_are_mixed_in_from_shards_and_among_them(
-    corpus: dict[str, str], tmp_path: Path
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Returns a manifest of old data, some of whose ids are those of new ones, and its shards."""
+    manifest, folder = write_shards(tmp_path_factory.mktemp("old"), "train", 40, size=5, seed=9)
+    return str(manifest), str(folder)
+
+
+def replaying(corpus: dict[str, str], old: str, **sections: Any) -> Config:
+    return config_of(corpus, replay={"manifest": old, "share": 0.3}, **sections)
+
+
+@pytest.mark.parametrize("new_in_shards", [True, False])
+@pytest.mark.parametrize("old_in_shards", [True, False])
+@pytest.mark.parametrize("curriculum", [True, False])
+def test_every_new_utterance_is_heard_once_and_the_old_ones_that_were_drawn(
+    corpus: dict[str, str],
+    old: tuple[str, str],
+    tmp_path: Path,
+    new_in_shards: bool,
+    old_in_shards: bool,
+    curriculum: bool,
 ) -> None:
-    old = write_manifest(tmp_path / "old", "old", ["abc", "dcb", "bad", "cab"])
-    replay = {"manifest": str(old), "share": 0.2}
-    train(config_of(corpus, replay=replay, train={"epochs": 1}), tmp_path / "exp")
-    assert log_rows(tmp_path / "exp")[0]["replayed"] == 4
+    data = dict(corpus)
+    if not new_in_shards:
+        data["train"] = str(Path(corpus["train"]).parent / "wav" / "train.jsonl.gz")
+    made = set_up(replaying(data, old[old_in_shards]), tmp_path / "exp", launch(config_of(data)))
+    before: list[int] = []
+    for epoch in range(2):
+        counts: Counter[str] = Counter()
+        seconds, num_batches = 0.0, set()
+        for rank in range(3):
+            batches = made.train_batches(epoch)
+            batches.world = (rank, 3)
+            found = list(batches.epoch(epoch, ordered=curriculum))
+            counts.update(name for batch in found for name in batch.ids)
+            seconds += sum(float(batch.lengths.sum()) for batch in found) / 8000
+            num_batches.add(len(found))
+        heard = made.heard(epoch)
+        assert len(num_batches) == 1
+        if new_in_shards or old_in_shards:
+            drawn = {f"train-{number:03d}" for number in heard.chosen}
+            assert counts == Counter({f"train-{number:03d}" for number in range(50)}) + Counter(
+                drawn
+            )
+            assert seconds == pytest.approx(made.epoch_seconds(epoch))
+            assert heard.seconds / seconds == pytest.approx(0.3, abs=0.03)
+            assert heard.chosen.tolist() != before
+            before = heard.chosen.tolist()
+
+
+@pytest.mark.parametrize("steps", [3, 20])
+def test_a_training_with_old_data_in_shards_goes_on_bit_for_bit(
+    corpus: dict[str, str],
+    old: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+) -> None:
+    config = replaying(corpus, old[1])
+    train(config, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, asr.train, steps)
+        with pytest.raises(TrainingStoppedError):
+            train(config, tmp_path / "stopped")
+    before = load_state(tmp_path / "stopped/training/state.pt")["progress"]
+    assert (before["step"], before["batch"] > 0) == (steps, True)
+    torch.manual_seed(12345)
+    train(config, tmp_path / "stopped")
+    assert weights(tmp_path / "stopped") == weights(tmp_path / "whole")
+    rows = log_rows(tmp_path / "stopped")
+    assert rows == log_rows(tmp_path / "whole")
+    assert all(row["replayed"] > 3 for row in rows)
+
+
+def test_other_old_data_in_shards_are_refused_in_a_training_under_way(
+    corpus: dict[str, str], old: tuple[str, str], tmp_path: Path
+) -> None:
+    train(replaying(corpus, old[1], train={"epochs": 1}), tmp_path / "exp")
+    other = write_shards(tmp_path, "train", 12, size=5, seed=3)[1]
+    config = replaying(corpus, str(other), train={"epochs": 1})
+    with pytest.raises(ConfigError, match="the old data to mix in changed since"):
+        train(config, tmp_path / "exp")
 
 
 @pytest.mark.slow

@@ -9,13 +9,17 @@ import pytest
 import soundfile
 from conftest import Done, random_texts, run, stop_after, tiny_config, tone, write_manifest
 from lhotse import CutSet
+from shards import write_shards
 from test_training_initial import make_model
 
 import asr.train
 from asr.config import load_config
+from asr.data import list_parts
+from asr.data.manifest import read_cuts
+from asr.errors import DataError
 from asr.text.tokenizer import CharacterTokenizer, train_tokenizer
 from asr.train import train
-from asr.use.adapt import BEFORE, compare_both, conclusion
+from asr.use.adapt import BEFORE, check_apart, compare_both, conclusion
 from asr.use.adapt_settings import Amount, adapted_config, find_old_data, scale_of
 from asr.use.adapt_texts import fit_texts
 
@@ -155,6 +159,27 @@ def test_a_model_s_own_data_are_taken_where_they_are_known_to_be_the_same(tmp_pa
     found, line = find_old_data(tmp_path / "old", config, tokenizer)
     assert found is None
     assert "is not here" in line
+
+
+@pytest.mark.parametrize("in_shards", [True, False])
+def test_a_model_s_own_data_in_shards_or_a_long_list_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_shards: bool
+) -> None:
+    monkeypatch.setattr(list_parts, "LONG", 4)
+    manifest, shards = write_shards(tmp_path / "d", "train", 5, size=2)
+    data = shards if in_shards else manifest
+    config = tiny_config(data={"train": str(data), "dev": str(manifest)}, train={"epochs": 1})
+    train(config, tmp_path / "old")
+    tokenizer = CharacterTokenizer("abcd", normalizer="none")
+    assert find_old_data(tmp_path / "old", config, tokenizer)[0] == data
+
+
+def test_what_is_held_out_is_told_from_old_data_in_shards(tmp_path: Path) -> None:
+    _, old = write_shards(tmp_path / "old", "train", 5, size=2)
+    _, other = write_shards(tmp_path / "other", "train", 3, size=2, seed=4)
+    check_apart([*read_cuts(other)], old)
+    with pytest.raises(DataError, match="holds 2 recordings that are held out to measure on"):
+        check_apart([*read_cuts(old)][1:3], old)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Manifests: lhotse cuts, checked where they enter."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from lhotse import CutSet
 from lhotse.cut.data import DataCut
 
-from asr.data.cut_lines import ADDRESS, CutLines, is_mix
+from asr.data.cut_lines import CutLines, is_mix
 from asr.data.exact import exact
 from asr.data.members import MemberSource
 from asr.data.shards import ShardCuts
@@ -16,6 +17,7 @@ from asr.errors import DataError
 
 Cut = Any  # lhotse's MonoCut, MultiCut or MixedCut
 
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a path has lost its second slash
 RUN_AGAIN = "(run asr prepare again)"
 LEAST_NOISE_SECONDS = 0.1  # shorter noise would be laid end to end a great many times
 
@@ -29,15 +31,31 @@ def read_cuts(manifest: str | Path) -> CutSet:
     Raises:
         DataError: the file is missing, is not a manifest of cuts, or names anything but files.
     """
-    if ADDRESS.match(str(manifest)):
-        raise DataError(
-            f"{manifest}: is an address; must be a file, or a folder of shards (copy or mount it)"
-        )
-    path = Path(manifest)
+    path = checked_path(manifest)
     cuts = CutSet(ShardCuts(path) if path.is_dir() else CutLines(path))
     if next(iter(cuts), None) is None:
         raise DataError(f"{manifest}: holds no utterance; make it again with asr prepare")
     return cuts.map(composed)
+
+
+def checked_path(manifest: str | Path) -> Path:
+    """Returns the path of a manifest, or of a folder of shards.
+
+    Raises:
+        DataError: it is an address, or a command.
+    """
+    if str(manifest).startswith("pipe:"):
+        raise DataError(
+            f"{manifest}: is a command; must be a file, since manifests are data and run nothing "
+            "(write what it prints to a file, and name that)"
+        )
+    if ADDRESS.match(str(manifest)):
+        raise DataError(
+            f"{manifest}: is an address; must be a file, or a folder of shards, which are read at "
+            "any place, where smart_open, with which lhotse opens addresses, begins at the first "
+            "byte (copy it, or mount it, as rclone mount does)"
+        )
+    return Path(manifest)
 
 
 def composed(cut: Cut) -> Cut:

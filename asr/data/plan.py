@@ -60,6 +60,17 @@ class Corpus(NamedTuple):
     seconds: Floats  # (N,) of each utterance
     kept: Ints  # those to hear, ascending
     starts: Ints  # (S+1,) the first utterance of each shard, and N
+    num_old: int = 0  # shards at the end, whose utterances are spread among the others
+
+    def among(self, old: "Corpus") -> "Corpus":
+        """Returns old data among these, numbered after them."""
+        num = int(self.starts[-1])
+        return Corpus(
+            np.concatenate([self.seconds, old.seconds]),
+            np.concatenate([self.kept, num + old.kept]),
+            np.concatenate([self.starts, num + old.starts[1:]]),
+            num_old=len(old.starts) - 1,
+        )
 
 
 def plan_shuffled(
@@ -77,14 +88,14 @@ def plan_shuffled(
         ConfigError: there are too few utterances, or batches too small, for so many ranks.
     """
     rank, num_ranks = world
-    sequence = _shuffled_shards(corpus, _draws(*key))
+    sequence = _shuffled_shards(corpus, draws_of(*key))
     shares = [
         _groups(share, corpus.seconds, limits) for share in np.array_split(sequence, num_ranks)
     ]
     counts = _evened(shares)[rank]
     order, bounds = list[Ints](), list[Ints]()
     for number, stretch in _by_stretch(shares[rank], counts):
-        draws = _draws(*key, num_ranks, rank, number)
+        draws = draws_of(*key, num_ranks, rank, number)
         batches = [
             batch
             for group, count in stretch
@@ -194,11 +205,17 @@ def _cut_by_length(lengths: Floats, limits: Limits) -> Ints:
 
 def _shuffled_shards(corpus: Corpus, draws: np.random.RandomState) -> Ints:
     edges = np.searchsorted(corpus.kept, corpus.starts)
-    order = draws.permutation(len(edges) - 1)
-    return np.concatenate([corpus.kept[edges[i] : edges[i + 1]] for i in order])
+    num_new = len(edges) - 1 - corpus.num_old
+    orders = draws.permutation(num_new), num_new + draws.permutation(corpus.num_old)
+    new, old = (
+        np.concatenate([corpus.kept[:0], *(corpus.kept[edges[i] : edges[i + 1]] for i in order)])
+        for order in orders
+    )
+    places = (2 * np.arange(len(old)) + 1) * len(new) // max(1, 2 * len(old))
+    return np.insert(new, places, old)
 
 
-def _draws(*key: int) -> np.random.RandomState:
+def draws_of(*key: int) -> np.random.RandomState:
     """Returns random numbers that numpy promises to be the same in every version."""
     return np.random.RandomState(np.random.MT19937(np.random.SeedSequence(list(key))))
 

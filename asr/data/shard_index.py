@@ -4,16 +4,17 @@ The index of `train/` is kept in `train.index/` beside it (lhotse would take a f
 for a part of them), or where that cannot be written in the user's cache. It is made from one
 checked reading, and made anew when the shards are others. It holds no Python objects: arrays that
 are mapped, of which a process has in memory what it looks at. What is known of a cut besides is
-read from its shard when the cut is needed.
+read from its shard when the cut is needed. That of a long manifest holds its shards, too.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import tempfile
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from asr.data.manifest import RUN_AGAIN, Cut, check_cut, composed, cut_text, recordings
+from asr.data.json_lines import read_json_lines
+from asr.data.list_parts import is_long, split
+from asr.data.manifest import (
+    RUN_AGAIN,
+    Cut,
+    check_cut,
+    composed,
+    cut_text,
+    recordings,
+)
 from asr.data.members import MemberSource
 from asr.data.shards import Shard, find_shards, shard_cuts
 from asr.data.survey import identities
@@ -40,17 +50,17 @@ SAID_EVERY = 100_000  # utterances
 
 @dataclass(frozen=True)
 class ShardIndex:
-    """The index of a folder of shards.
+    """The index of a folder of shards, or of a manifest.
 
     Attributes:
-        folder: of the shards.
+        source: the folder, or the manifest.
         kept_in: the folder of the index, for what else is found out about these shards.
         shards: in order.
         digest: of ids, texts, audio and shards, all in their order.
         starts: (S+1,) the number of each shard's first utterance, and of all.
     """
 
-    folder: Path
+    source: Path
     kept_in: Path
     shards: list[Shard]
     digest: str
@@ -84,42 +94,55 @@ class ShardIndex:
         """Takes it up there; on a machine that does not see this one's index it is made anew."""
         self.__dict__.update(state)
         if not (self.kept_in / ABOUT).is_file():
-            self.__dict__["kept_in"] = open_index(self.folder).kept_in
+            self.__dict__["kept_in"] = open_index(self.source).kept_in
 
 
-def open_index(folder: Path, *, say: Callable[[str], None] = lambda _: None) -> ShardIndex:
-    """Returns the index of a folder of shards, made if it is not there or of other shards.
+def has_index(source: Path) -> bool:
+    """Returns whether a training reads a corpus by its index: shards, and what is long.
+
+    Raises:
+        DataError: a manifest cannot be read.
+    """
+    return source.is_dir() or is_long(source)
+
+
+def open_index(source: Path, *, say: Callable[[str], None] = lambda _: None) -> ShardIndex:
+    """Returns the index of a corpus, made if it is not there or of other data.
 
     Args:
-        folder: of the shards.
+        source: a folder of shards, or a manifest.
         say: called now and then with a line on how far it is, while it is made.
 
     Raises:
-        DataError: a shard cannot be read or is not whole, an id occurs twice, an utterance cannot
+        DataError: the data cannot be read or are not whole, an id occurs twice, an utterance cannot
             be used, or the index cannot be written anywhere.
     """
-    shards = find_shards(folder)
-    stamp = _stamp(shards)
-    places = [home / stamp for home in _homes(folder)]
+    shards = find_shards(source) if source.is_dir() else []
+    if not shards:
+        next(read_json_lines(source), None)  # it is there, and can be read
+    stamp = _stamp(shards or [Shard(source, None)])
+    places = [home / stamp for home in _homes(source)]
     for place in places:
         if (place / ABOUT).is_file():
-            return _read(folder, shards, place)
+            return _read(source, shards, place)
     refusals = []
+    if not shards:
+        say(f"{source}: is read once into an index of it: {places[0]}")
     for place in places:
         try:
             with _new_folder(place) as unfinished:
-                _make(folder, shards, unfinished, say=say)
-            return _read(folder, shards, place)
+                _make(source, shards, unfinished, say=say)
+            return _read(source, shards, place)
         except OSError as error:
             refusals.append(f"{place}: {error.strerror or error}")
     raise DataError(
-        f"{folder}: its index cannot be written ({'; '.join(refusals)}); free space in one of them"
+        f"{source}: its index cannot be written ({'; '.join(refusals)}); free space in one of them"
     )
 
 
-def _homes(folder: Path) -> list[Path]:
+def _homes(source: Path) -> list[Path]:
     """Returns where the index may be, the better place first."""
-    whole = folder.absolute()
+    whole = source.absolute()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     name = hashlib.sha256(str(whole).encode()).hexdigest()[:16]
     return [whole.with_name(f"{whole.name}.index"), cache / "asr" / f"{whole.name}-{name}.index"]
@@ -157,10 +180,10 @@ def _new_folder(place: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read(folder: Path, shards: list[Shard], place: Path) -> ShardIndex:
+def _read(source: Path, shards: list[Shard], place: Path) -> ShardIndex:
     about = json.loads((place / ABOUT).read_bytes())
     starts = np.concatenate([[0], np.cumsum(about["counts"], dtype=np.int64)])
-    return ShardIndex(folder, place, shards, about["digest"], starts)
+    return ShardIndex(source, place, shards or find_shards(place), about["digest"], starts)
 
 
 class _Found(NamedTuple):
@@ -174,16 +197,19 @@ class _Found(NamedTuple):
 
 
 def _make(
-    folder: Path, shards: list[Shard], unfinished: Path, *, say: Callable[[str], None]
+    source: Path, shards: list[Shard], unfinished: Path, *, say: Callable[[str], None]
 ) -> None:
-    """Writes an index."""
+    """Writes an index; of a manifest, which has no shards yet, these as well."""
+    parts = zip((str(shard.cuts) for shard in shards), map(shard_cuts, shards), strict=True)
+    if not shards:
+        parts = zip(itertools.repeat(str(source)), split(source, unfinished))
     digest, counts, names, said = hashlib.sha256(), [], array("Q"), 0
     with (
         open(unfinished / SECONDS, "wb") as seconds,
         open(unfinished / PLACES, "wb") as places,
         open(unfinished / TEXTS, "wb") as texts,
     ):
-        for found in map(_look_at, shards):
+        for found in itertools.starmap(_look_at, parts):
             found.seconds.tofile(seconds)
             found.places.tofile(places)
             texts.write(found.texts)
@@ -192,20 +218,22 @@ def _make(
             counts.append(len(found.seconds))
             if len(names) // SAID_EVERY > said:
                 said = len(names) // SAID_EVERY
-                say(f"index of {folder}: {len(names):,} utterances")
+                say(f"index of {source}: {len(names):,} utterances")
     if not names:
-        raise DataError(f"{folder}: holds no utterance; write the shards again")
-    _check_unique(folder, shards, np.frombuffer(names, np.uint64), counts=counts)
+        raise DataError(f"{source}: holds no utterance; make it again with asr prepare")
+    _check_unique(
+        source, shards or find_shards(unfinished), np.frombuffer(names, np.uint64), counts=counts
+    )
     about = {"digest": digest.hexdigest()[:16], "counts": counts}
     (unfinished / ABOUT).write_text(json.dumps(about))
 
 
-def _look_at(shard: Shard) -> _Found:
+def _look_at(where: str, cuts: Iterable[Cut]) -> _Found:
     """Returns what is found out about a shard, every cut checked."""
     found = _Found(array("d"), array("Q"), array("Q"), b"", b"")
     digest, texts = hashlib.sha256(), []
-    for cut in map(composed, shard_cuts(shard)):
-        check_cut(cut, f'{shard.cuts} utterance "{cut.id}"')
+    for cut in map(composed, cuts):
+        check_cut(cut, f'{where} utterance "{cut.id}"')
         text = cut_text(cut, str)
         found.seconds.append(cut.duration)
         found.places.extend(_place(cut))
@@ -229,7 +257,7 @@ def _name(name: str) -> int:
 
 
 def _check_unique(
-    folder: Path, shards: list[Shard], names: npt.NDArray[np.uint64], *, counts: list[int]
+    source: Path, shards: list[Shard], names: npt.NDArray[np.uint64], *, counts: list[int]
 ) -> None:
     """Refuses an id that occurs twice, in a shard or in two."""
     ordered = np.sort(names)
@@ -244,9 +272,10 @@ def _check_unique(
             if _name(cut.id) not in twice:
                 continue
             if cut.id in where:
-                places = " and ".join(dict.fromkeys([where[cut.id].name, shards[number].cuts.name]))
+                places = dict.fromkeys([where[cut.id].name, shards[number].cuts.name])
+                named = f", in {' and '.join(places)}" if source.is_dir() else ""
                 raise DataError(
-                    f'{folder} utterance "{cut.id}": the id occurs twice, in {places}; ids must be '
+                    f'{source} utterance "{cut.id}": the id occurs twice{named}; ids must be '
                     f"unique {RUN_AGAIN}"
                 )
             where[cut.id] = shards[number].cuts

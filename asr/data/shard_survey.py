@@ -118,7 +118,7 @@ def survey_shards(
         if (numbers := np.flatnonzero(broken & left)).size:
             result.dropped[rule] = ShardIds(index, numbers)
         left &= ~broken
-    checked_survey(result, str(index.folder))
+    checked_survey(result, str(index.source))
     _count_kept(result, counts, np.flatnonzero(left))
     return result
 

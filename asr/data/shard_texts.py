@@ -2,10 +2,11 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from asr.data.shard_index import ShardIndex
@@ -18,34 +19,44 @@ MOST_TEXTS = 1_000_000
 
 
 def learn_tokenizer(
-    index: ShardIndex, *, kind: str, vocab_size: int | None, normalizer: str
+    indexes: Sequence[ShardIndex], *, kind: str, vocab_size: int | None, normalizer: str
 ) -> Tokenizer:
-    """Returns a tokenizer of the texts of a corpus in shards, as `train_tokenizer` does.
+    """Returns a tokenizer of the texts of corpora in shards, as `train_tokenizer` does.
+
+    Args:
+        indexes: of the shards; it is kept with the first.
+        kind: as in `train_tokenizer`.
+        vocab_size: likewise.
+        normalizer: likewise.
 
     Raises:
         ConfigError: as `train_tokenizer`.
         DataError: likewise.
     """
     rule = get_normalizer(normalizer)
-    settings = [kind, vocab_size, rule.name, rule.version, MOST_TEXTS]
+    others = [index.digest for index in indexes[1:]]
+    settings = [kind, vocab_size, rule.name, rule.version, MOST_TEXTS, *others]
     name = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
-    folder = index.kept_in / f"tokenizer-{name}"
+    folder = indexes[0].kept_in / f"tokenizer-{name}"
     try:
         return load_tokenizer(folder, kind=kind, normalizer=normalizer)
     except ModelError:  # there is none yet
         pass
-    texts = texts_to_learn_from(index, rule.apply)
+    texts = texts_to_learn_from(indexes, rule.apply)
     tokenizer = train_tokenizer(texts, kind=kind, vocab_size=vocab_size, normalizer=normalizer)
     with contextlib.suppress(OSError, ModelError):  # another user's folder: learnt again next time
         _keep(tokenizer, folder)
     return tokenizer
 
 
-def texts_to_learn_from(index: ShardIndex, normalize: Callable[[str], str]) -> Iterator[str]:
+def texts_to_learn_from(
+    indexes: Sequence[ShardIndex], normalize: Callable[[str], str]
+) -> Iterator[str]:
     """Yields normalised texts: all of them, or of very many an even part with all characters."""
-    stride = -(-index.num_utterances // MOST_TEXTS)
+    stride = -(-sum(index.num_utterances for index in indexes) // MOST_TEXTS)
     known: set[str] = set()
-    for number, text in enumerate(map(normalize, index.texts())):
+    texts = itertools.chain.from_iterable(index.texts() for index in indexes)
+    for number, text in enumerate(map(normalize, texts)):
         if number % stride == 0 or not known.issuperset(text):
             known.update(text)
             yield text

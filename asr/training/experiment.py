@@ -32,7 +32,7 @@ from asr.training.changes import DataName, check_same_settings
 from asr.training.freezing import check_learning, parameter_groups
 from asr.training.initial import find_ancestor, start_from, unlike_settings
 from asr.training.material import find_material
-from asr.training.replay import NOTHING, Heard, Replay, mix_cuts
+from asr.training.replay import NOTHING, Heard, ListedReplay, Replay, ShardReplay, mix_cuts
 from asr.training.session import state_path
 
 
@@ -89,7 +89,9 @@ class Run:
         survey, dataset = self.train_survey, self.dataset(epoch)
         known: dict[str, Any] = {"config": self.config.data, "seed": self.config.seed}
         if isinstance(survey, ShardSurvey):
-            return ShardBatches(survey, dataset, **known, world=self.world)
+            old, heard = self.replay, self.heard(epoch)
+            share = old.share(heard) if isinstance(old, ShardReplay) else None
+            return ShardBatches(survey, dataset, **known, world=self.world, old=share)
         return Batches(self.heard_cuts(epoch), dataset, **known, world=self.world)
 
     def heard(self, epoch: int) -> Heard:
@@ -103,7 +105,7 @@ class Run:
         if self.replay is None:
             return {}
         heard = self.heard(epoch)
-        return {"replayed": len(heard.ids), "replayed_seconds": round(heard.seconds, 2)}
+        return {"replayed": len(heard.chosen), "replayed_seconds": round(heard.seconds, 2)}
 
     def epoch_seconds(self, epoch: int) -> float:
         """Returns the seconds of audio that an epoch hears, old data counted."""
@@ -112,9 +114,9 @@ class Run:
     def heard_cuts(self, epoch: int) -> CutSet:
         """Returns the cuts that an epoch hears: those of training, and old ones among them."""
         heard = self.heard(epoch)
-        if self.replay is None:
+        if not isinstance(self.replay, ListedReplay):
             return self.train_cuts()
-        sizes = (self.train_survey.num_kept, len(heard.ids))
+        sizes = (self.train_survey.num_kept, len(heard.chosen))
         old = self.replay.cuts(heard)
         return mix_cuts(self.train_cuts(), old, sizes, seed=self.config.seed + epoch)
 

@@ -21,7 +21,7 @@ def try_largest_batch(run: Run) -> None:
     """
     data, (longest, _) = run.config.data, run.extremes
     seconds = longest / min(data.speed_factors)  # the slowest factor makes the longest audio
-    num_kept = run.train_survey.num_kept + len(run.heard(0).ids)
+    num_kept = run.train_survey.num_kept + len(run.heard(0).chosen)
     num_rows = max(1, min(num_kept, int(data.batch_seconds / longest)))
     num_rows = min(num_rows, data.max_utterances or num_rows)
     random_states = torch.get_rng_state(), torch.cuda.get_rng_state_all()

@@ -1,7 +1,7 @@
 """What a recognizer's training is made from: its texts, their tokenizer, and what is left out."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from asr.config import Config
-from asr.data.shard_index import Floats, Ints, ShardIndex, open_index
+from asr.data.manifest import checked_path
+from asr.data.shard_index import Floats, Ints, ShardIndex, has_index, open_index
 from asr.data.shard_survey import survey_shards
 from asr.data.shard_texts import learn_tokenizer, texts_to_learn_from
 from asr.data.survey import Survey, name_noise, read_contents, survey
@@ -49,29 +50,38 @@ def find_material(
     Raises:
         AsrError: the data cannot be used.
     """
-    normalize = get_normalizer(config.tokenizer.normalizer).apply
-    index = _find_index(config)
-    train = None if index else read_contents(config.data.train, normalize)
-    dev = read_contents(config.data.dev, normalize)
-    old = read_contents(config.replay.manifest, normalize) if config.replay.manifest else None
-    listed = (u.text for contents in (train, old) if contents for u in contents.utterances)
-    tokenizer = find_tokenizer(config, folder, index or listed, ancestor=ancestor)
-    units = units_of(tokenizer, config.tokenizer.ctc_units)
     frames = partial(_memory_frames, shape, sample_rate=config.sample_rate)
+    old_data = [config.replay.manifest] if config.replay.manifest else []
+    sources = [checked_path(path) for path in (config.data.train, *old_data)]
+    normalize = get_normalizer(config.tokenizer.normalizer).apply
+    dev = read_contents(config.data.dev, normalize)
+    indexes = _open_indexes(sources)
+    listed = [read_contents(source, normalize) for source in ([] if indexes else sources)]
+    texts = (utterance.text for contents in listed for utterance in contents.utterances)
+    tokenizer = find_tokenizer(config, folder, texts, indexes=indexes, ancestor=ancestor)
+    units = units_of(tokenizer, config.tokenizer.ctc_units)
     known: dict[str, Any] = {"tokenizer": tokenizer, "units": units}
-    if index:
-        new: Survey = survey_shards(index, config.data, num_memory_frames=frames, **known)
+    in_shards = partial(survey_shards, config=config.data, num_memory_frames=frames, **known)
     known["num_memory_frames"] = lambda seconds: int(frames(np.array([seconds]))[0])
-    if train:
-        new = survey(train, config.data, **known)
-    found = survey(old, config.data, **known) if old else None
+    in_list = partial(survey, config=config.data, **known)
+    surveys: list[Survey] = [*map(in_shards, indexes), *map(in_list, listed)]
+    new, *old = surveys
+    contents = listed[-1] if listed else None
     return Material(
         tokenizer,
         new,
         dev=survey(dev, config.data, keep_all=True, **known),
         noise_name=name_noise(config.data.noise),
-        replay=make_replay(old, found, config, seconds=new.seconds) if old and found else None,
+        replay=make_replay(contents, old[0], config, seconds=new.seconds) if old else None,
     )
+
+
+def _open_indexes(sources: list[Path]) -> list[ShardIndex]:
+    """Returns indexes of all data where some have one, and else none: batches mix them."""
+    say = partial(print, file=sys.stderr, flush=True)
+    if not any(map(has_index, sources)):
+        return []
+    return [open_index(source, say=say) for source in sources]
 
 
 def _memory_frames(shape: Seq2Seq, seconds: Floats, sample_rate: int) -> Ints:
@@ -79,22 +89,12 @@ def _memory_frames(shape: Seq2Seq, seconds: Floats, sample_rate: int) -> Ints:
     return shape.memory_lengths(torch.from_numpy(samples)).numpy()
 
 
-def _find_index(config: Config) -> ShardIndex | None:
-    """Returns the index of training data in shards; None of a manifest, and where old are mixed in.
-
-    Data that are mixed are gone through in turn, as a manifest is.
-    """
-    folder = Path(config.data.train)
-    if config.replay.manifest or not folder.is_dir():
-        return None
-    return open_index(folder, say=partial(print, file=sys.stderr, flush=True))
-
-
 def find_tokenizer(
     config: Config,
     folder: Path,
-    texts: Iterable[str] | ShardIndex,
+    texts: Iterable[str],
     *,
+    indexes: Sequence[ShardIndex] = (),
     ancestor: Ancestor | None = None,
 ) -> Tokenizer:
     """Returns the tokenizer of a run under way, or an ancestor's, or one of the training texts.
@@ -102,7 +102,8 @@ def find_tokenizer(
     Args:
         config: of the experiment.
         folder: of it.
-        texts: of training, normalised; or the index of shards that hold them.
+        texts: of training, normalised, where they are not in shards.
+        indexes: of the shards that hold them.
         ancestor: the model to start from, if any.
 
     Raises:
@@ -112,13 +113,10 @@ def find_tokenizer(
     if state_path(folder).is_file():
         return load_tokenizer(folder, kind=kind, normalizer=normalizer)
     if ancestor is None or config.init.vocabulary == "new":
-        known: dict[str, Any] = {
-            "kind": kind,
-            "vocab_size": config.tokenizer.vocab_size,
-            "normalizer": normalizer,
-        }
-        if isinstance(texts, ShardIndex):
-            return learn_tokenizer(texts, **known)
+        size = config.tokenizer.vocab_size
+        known: dict[str, Any] = {"kind": kind, "vocab_size": size, "normalizer": normalizer}
+        if indexes:
+            return learn_tokenizer(indexes, **known)
         return train_tokenizer(texts, **known)
     if changed := differences(ancestor.config.tokenizer, config.tokenizer):
         raise ConfigError(
@@ -127,6 +125,6 @@ def find_tokenizer(
         )
     if config.init.vocabulary == "keep":
         return ancestor.tokenizer
-    if isinstance(texts, ShardIndex):
-        texts = texts_to_learn_from(texts, get_normalizer(normalizer).apply)
+    if indexes:
+        texts = texts_to_learn_from(indexes, get_normalizer(normalizer).apply)
     return ancestor.tokenizer.extended([*texts])

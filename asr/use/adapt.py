@@ -17,7 +17,7 @@ from pathlib import Path
 from asr.build import build_model
 from asr.checkpoint import WEIGHTS_FILE
 from asr.config import Config, override_config
-from asr.data.manifest import Cut, audio_paths, cut_text, read_cuts
+from asr.data.manifest import Cut, audio_names, cut_text, read_cuts
 from asr.errors import ConfigError, DataError
 from asr.files import write_file
 from asr.machine.ranks import own_rank
@@ -136,7 +136,7 @@ def _configure(recognizer: Recognizer, division: Division, options: AdaptOptions
     replay, line = find_old_data(options.model, ancestor, tokenizer, given=options.replay)
     options.say(line)
     if replay is not None:
-        _check_apart(division.held_out, replay)
+        check_apart(division.held_out, replay)
     config = adapted_config(ancestor, tokenizer, amount, init=str(options.model), replay=replay)
     folder = options.out / "data"
     data = {name: json.dumps(str(folder / f"{name}.jsonl.gz")) for name in ("train", "dev")}
@@ -147,18 +147,22 @@ def _configure(recognizer: Recognizer, division: Division, options: AdaptOptions
     return config
 
 
-def _check_apart(held_out: Sequence[Cut], replay: Path) -> None:
+def check_apart(held_out: Sequence[Cut], replay: Path) -> None:
     """Refuses old data among which is what is held out: the figures would flatter.
+
+    Args:
+        held_out: cuts.
+        replay: manifest or shards of old data; the place of their audio is compared.
 
     Raises:
         DataError: naming a recording that is in both.
     """
 
     def places(cut: Cut) -> tuple[str, ...]:
-        return (str(cut.start if hasattr(cut, "start") else 0), *map(str, audio_paths(cut)))
+        return (str(cut.start if hasattr(cut, "start") else 0), *audio_names(cut))
 
-    old = {places(cut) for cut in read_cuts(replay)}
-    both = [cut.id for cut in held_out if places(cut) in old]
+    own = {places(cut): cut.id for cut in held_out}
+    both = sorted({own[places(cut)] for cut in read_cuts(replay) if places(cut) in own})
     if both:
         raise DataError(
             f'{replay}: holds {len(both)} recordings that are held out to measure on, as "{both[0]}'

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from asr.checkpoint import load_state
 from asr.config import Config, override_config
+from asr.data.shard_index import has_index, open_index
 from asr.data.survey import read_contents
 from asr.errors import AsrError
 from asr.sections.help import AttentionPriorConfig
@@ -133,9 +134,9 @@ def lines_about_settings(config: Config, amount: Amount) -> list[str]:
 def find_old_data(
     folder: Path, config: Config, tokenizer: Tokenizer, *, given: Path | None = None
 ) -> tuple[Path | None, str]:
-    """Returns the manifest of what a model was trained on, if it is there, and a line on it.
+    """Returns the data that a model was trained on, if they are there, and a line on them.
 
-    A manifest of that name is taken only where it is known to hold the same as then.
+    A manifest, or a folder, of that name is taken only where it is known to hold the same as then.
 
     Args:
         folder: of the model.
@@ -149,10 +150,13 @@ def find_old_data(
     manifest, state = Path(config.data.train), state_path(folder)
     without = "no old data are mixed in, and what the model knew may be forgotten"
     way_out = "--replay MANIFEST gives them"
-    if not manifest.is_file():
+    if not manifest.exists():
         return None, f"notice: {without}: its {manifest} is not here; {way_out}"
     try:
-        digest = read_contents(manifest, tokenizer.normalize).digest
+        if has_index(manifest):
+            digest = open_index(manifest).digest
+        else:
+            digest = read_contents(manifest, tokenizer.normalize).digest
         known = load_state(state)["data"]["train"] if state.is_file() else ""
     except AsrError as error:
         return None, f"notice: {without}: {error}; {way_out}"

@@ -1,12 +1,13 @@
 """Measures how a training on a very long list of utterances starts, and goes on late in an epoch.
 
-    python tests/benchmarks/large_list.py [--num 10000000] [--work FOLDER]
+    python tests/benchmarks/large_list.py [--num 10000000] [--manifest] [--work FOLDER]
 
 The list is made in shards of 1000 cuts, whose audio is a part of one recording, chosen by the id.
 Each start is a process of its own, from its begin to the end of its first step; memory is the most
 that the rank, and its one loading process, had at any time. The index is timed on 100 shards as
-they are, and that of all shards is then made from the same lines without checking them. The goals
-are 60 s and 2 GB a rank; nothing here is asserted.
+they are, and that of all shards is then made from the same lines without checking them. Old data
+are the 100 shards. With --manifest the list is one manifest, whose index the first start makes.
+The goals are 60 s and 2 GB a rank; nothing here is asserted.
 """
 
 import argparse
@@ -61,21 +62,29 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--num", type=int, default=10_000_000)
     parser.add_argument("--work", type=Path, help="Where the temporary folder is made.")
+    parser.add_argument("--manifest", action="store_true", help="One manifest, no shards.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.work) as name:
         work = Path(name)
         timed("list made", lambda: make_list(work, arguments.num))
         timed(f"index of {SAMPLE * A_SHARD:,}, every line checked", lambda: index(work / "sample"))
-        timed("index of all, lines as they are", lambda: index(work / "train", quick=True))
+        train = work / "train"
+        if arguments.manifest:
+            train = as_manifest(train)
+        else:
+            timed("index of all, lines as they are", lambda: index(train, quick=True))
         print("| start | first step (s) | of the CPU (s) | rank (GB) | loading process (GB) |")
         print("|---|---|---|---|---|")
-        start(work, "the first: tokens learnt and counted", "ordered", curriculum=True)
-        start(work, "curriculum", "ordered-2", curriculum=True)
-        late(work / "ordered-2", 0.98)
-        start(work, "curriculum, after 98 % of the epoch", "ordered-2", curriculum=True)
-        start(work, "shuffled", "shuffled", curriculum=False)
-        late(work / "shuffled", 0.98)
-        start(work, "shuffled, after 98 % of the epoch", "shuffled", curriculum=False)
+        old = work / "sample"
+        print_start("curriculum, the first: tokens counted", train, "first", curriculum=True)
+        for curriculum, replay in ((True, None), (False, None), (False, old)):
+            what = "curriculum" if curriculum else "shuffled"
+            what += ", old data among them" if replay else ""
+            name = what.replace(", ", "-").replace(" ", "-")
+            print_start(what, train, name, curriculum=curriculum, replay=replay)
+            late(work / name, 0.98)
+            what += ", after 98 % of the epoch"
+            print_start(what, train, name, curriculum=curriculum, replay=replay)
 
 
 def timed(what: str, make: object) -> None:
@@ -99,6 +108,16 @@ def make_list(work: Path, num: int) -> None:
         write_lines(path, lines(work, texts, numbers))
         if shard < SAMPLE:
             os.link(path, work / "sample" / path.name)
+
+
+def as_manifest(folder: Path) -> Path:
+    """Returns one manifest in the place of shards."""
+    manifest = folder.with_name("train.jsonl.gz")
+    with open(manifest, "wb") as file:
+        for shard in sorted(folder.iterdir()):
+            file.write(shard.read_bytes())
+            shard.unlink()
+    return manifest
 
 
 def lines(work: Path, draw: random.Random, numbers: range) -> Iterator[str]:
@@ -125,11 +144,11 @@ def index(folder: Path, *, quick: bool = False) -> None:
     shard_index.open_index(folder)
 
 
-def look_quickly(shard: object) -> object:
+def look_quickly(where: str, _: object) -> object:
     """Returns what is found out about a shard, from its lines as they are."""
     from asr.data.shard_index import _Found
 
-    content = gzip.decompress(shard.cuts.read_bytes())  # type: ignore[attr-defined]
+    content = gzip.decompress(Path(where).read_bytes())
     rows = content.splitlines()
     seconds = array("d", [float(row.split(b'"duration": ', 1)[1].split(b",")[0]) for row in rows])
     texts = b"".join(b'"%s"\n' % row.split(b'"text": "', 1)[1].split(b'"')[0] for row in rows)
@@ -138,20 +157,24 @@ def look_quickly(shard: object) -> object:
     return _Found(seconds, places, names, texts, hashlib.sha256(content).digest())
 
 
-def start(work: Path, what: str, name: str, *, curriculum: bool) -> None:
+def print_start(
+    what: str, train: Path, name: str, *, curriculum: bool, replay: Path | None = None
+) -> None:
     """Starts a training, stops it after one step, and prints a row."""
+    work = train.parent
     config = {
         "sample_rate": RATE,
         "features": {"num_mels": 16, "normalization": "utterance"},
         "encoder": {"channels": 4, "hidden_dim": 16, "num_layers": 1, "projection_dim": 16},
         "decoder": {"embedding_dim": 8, "hidden_dim": 16},
         "data": {
-            "train": str(work / "train"),
+            "train": str(train),
             "dev": str(work / "dev.jsonl.gz"),
             "batch_seconds": 60,
             "max_seconds": 18,
         },
         "train": {"epochs": 1, "curriculum": curriculum},
+        "replay": {"manifest": str(replay), "share": 0.1} if replay else {},
     }
     (work / "config.yaml").write_text(json.dumps(config))
     command = [sys.executable, "-c", STEP, work / "config.yaml", work / name, time.time()]
@@ -172,17 +195,11 @@ def late(folder: Path, fraction: float) -> None:
     """Lets a training's state say that so much of its epoch is done."""
     from asr.checkpoint import load_state, save_state
     from asr.config import load_config
-    from asr.data.plan import Corpus, Limits, plan_ordered, plan_shuffled
-    from asr.data.shard_index import open_index
+    from asr.training.experiment import launch, set_up
 
     state, config = load_state(folder / "training/state.pt"), load_config(folder / "config.yaml")
-    found = open_index(Path(config.data.train))
-    corpus = Corpus(found.seconds, np.arange(found.num_utterances), found.starts)
-    limits = Limits(config.data.batch_seconds, None, config.data.num_buckets)
-    if config.train.curriculum:
-        plan = plan_ordered(corpus, limits, world=(0, 1))
-    else:
-        plan = plan_shuffled(corpus, limits, key=(config.seed, 0, 0), world=(0, 1))
+    batches = set_up(config, folder, launch(config)).train_batches(0)
+    plan = batches.plan(0, ordered=config.train.curriculum)  # type: ignore[union-attr]
     state["progress"]["batch"] = int(plan.num_batches * fraction)
     save_state(folder / "training/state.pt", state)
 
