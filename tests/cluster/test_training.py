@@ -92,6 +92,23 @@ def test_two_hosts_train_what_one_does_to_the_last_byte(
     assert weights(work / "two") == weights(alone)
 
 
+@pytest.mark.parametrize("count", [3, 4])
+def test_three_and_four_hosts_train_what_one_does_in_as_many_processes(
+    work: Path, count: int
+) -> None:
+    alone, apart = f"alone-{count}", f"apart-{count}"
+    with hosts(count) as made:
+        command = train_command(torchrun(made[0], nodes="1", ranks=count), work, alone)
+        assert finished([made[0].start(command, work / f"{alone}.log")], PATIENCE) == [0]
+        command = train_command(torchrun(made[0], nodes=str(count)), work, apart)
+        started = [host.start(command, work / f"{apart}-{host.called}.log") for host in made]
+        assert finished(started, PATIENCE) == [0] * count
+    assert weights(work / apart) == weights(work / alone)
+    states = [load_state(work / name / "training/state.pt") for name in (alone, apart)]
+    assert len(states[1]["random_states"]) == count
+    assert states[0]["progress"]["step"] == states[1]["progress"]["step"] > 0
+
+
 def test_a_host_that_is_killed_and_comes_back_costs_nothing(
     work: Path, alone: Path, pair: list[Host]
 ) -> None:
