@@ -17,6 +17,7 @@ from asr.data.batches import Batch
 from asr.data.loading import dead_loaders_named
 from asr.loss import Losses, compute_losses
 from asr.machine.lifeline import tied
+from asr.machine.ranks import said_by_one
 from asr.training.best import check_weights, drop_old_weights, keep_best, publish_best, run_metrics
 from asr.training.evaluate import evaluate
 from asr.training.experiment import Run, check_same_config, launch, set_up
@@ -25,7 +26,7 @@ from asr.training.gradients import clip_gradients, part_norms
 from asr.training.initial import checked_origin
 from asr.training.largest_batch import try_largest_batch
 from asr.training.lines import fraction_done, lines_about, progress_line, report_epoch
-from asr.training.precision import check_alike, settle_config
+from asr.training.precision import settle_config
 from asr.training.progress import RecognizerProgress
 from asr.training.schedules import learning_rate, prior_width, teacher_ratio
 from asr.training.session import Session
@@ -57,8 +58,7 @@ def train(config: Config, folder: Path, *, extend: bool = False) -> dict[str, An
             run := set_up(config, folder, fabric), save_seconds=seconds, extend=extend
         ) as session,
     ):
-        check_same_config(config, folder, extend=extend)  # another may have begun here meanwhile
-        check_alike(config)
+        said_by_one(lambda: check_same_config(config, folder, extend=extend))  # begun meanwhile?
         progress = session.resume(RecognizerProgress)
         progress.origin = checked_origin(config, folder, progress.origin or run.origin)
         progress.finished = progress.finished and is_over(progress, config.train)

@@ -318,6 +318,7 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.text.words_korean": "reading_korean",
         "asr.text.sentencepieces": "tokenizer",
         "asr.training.log": "train",
+        "asr.training.possible": "text_yaml_trees",
         "asr.training.progress": "session",
         "asr.training.experiment": "train",
         "asr.training.material": "train and training_initial",

@@ -13,7 +13,7 @@ from asr.errors import ConfigError
 from asr.lm.config import load_lm_config
 from asr.text.yaml_trees import parse_yaml
 from asr.train import train
-from asr.training.experiment import check_memory
+from asr.training.possible import check_memory
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(9 * ['*' + chr(97 + i)])}]\n" for i in range(12)

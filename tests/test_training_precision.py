@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from asr.config import dump_config, parse_config
-from asr.errors import ConfigError
-from asr.training.precision import check_alike, settle_config
+from asr.training.precision import settle_config
 
 
 @pytest.mark.parametrize(("is_fast", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
@@ -34,16 +33,3 @@ def test_a_configuration_put_into_the_folder_by_hand_has_settled_nothing(
     config = parse_config({"train": {"precision": "auto"}}, "test")
     (tmp_path / "config.yaml").write_text(dump_config(config), "utf-8")
     assert settle_config(config, tmp_path).train.precision == "bf16-mixed"
-
-
-def test_processes_on_unlike_machines_must_not_settle_on_two(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    config = parse_config({}, "test")
-    check_alike(config)
-    found = ["32-true", "32-true", "bf16-mixed"]
-    monkeypatch.setattr("asr.training.precision.gather", lambda _: found)
-    with pytest.raises(
-        ConfigError, match=r"32-true of process 0, bf16-mixed of process 2.*name one"
-    ):
-        check_alike(config)

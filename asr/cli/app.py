@@ -20,6 +20,7 @@ from asr.cli.transcribe_options import FlagsWithValues
 from asr.cli.transcribing import transcribe
 from asr.errors import AsrError, one_line
 from asr.machine.cores import use_threads
+from asr.machine.meeting import said_once
 from asr.recipes import RECIPES, PrepareOptions, find_recipe
 from asr.text.visible import visible
 
@@ -42,7 +43,8 @@ def main() -> None:
     if traceback:
         sys.argv.remove("--traceback")
     try:
-        app(standalone_mode=True)
+        with said_once():
+            app(standalone_mode=True)
     except AsrError as error:
         if traceback:
             raise

@@ -3,41 +3,31 @@
 torch is imported where it is used: the command line asks `own_rank` before anything heavy is here.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from asr.errors import AsrError
+from asr.machine.meeting import OthersEndedError, meet, own_rank, under_torchrun
 
+__all__ = ["OthersEndedError", "connected", "from_first", "gather", "own_rank", "under_torchrun"]
 T = TypeVar("T")
 
 WAIT = timedelta(days=7)  # of the first process to finish, for the last
 
 
-class OthersEndedError(AsrError):
-    """Another process of torchrun has ended, and this one waited for it."""
-
-
-def under_torchrun() -> bool:
-    """Returns whether torchrun started this process."""
-    return "TORCHELASTIC_RUN_ID" in os.environ
-
-
-def own_rank() -> tuple[int, int]:
-    """Returns this process's number, from 0, and how many there are; (0, 1) without torchrun."""
-    if not under_torchrun():
-        return 0, 1
-    return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-
-
 @contextmanager
 def connected() -> Iterator[None]:
-    """Connects the processes for `gather`, over the network and not over their GPUs."""
+    """Connects the processes for `gather`, over the network and not over their GPUs.
+
+    Raises:
+        AsrError: another process cannot begin, or has not come.
+    """
     if own_rank()[1] == 1:
         yield
         return
+    meet()
     import torch
 
     torch.distributed.init_process_group("gloo", timeout=WAIT)
@@ -73,6 +63,30 @@ def from_first(make: Callable[[], T]) -> T:
         found[0].is_said = own_rank()[0] > 0
         raise found[0]
     return found[0]
+
+
+def said_by_one(make: Callable[[], T]) -> T:
+    """Returns what this process makes; where any cannot make its own, the first of those says so.
+
+    Raises:
+        AsrError: the first error of any, in every process; or another process has ended.
+    """
+    made: list[T] = []
+    error: AsrError | None = None
+    try:
+        made.append(make())
+    except AsrError as found:
+        error = found
+    for rank, other in enumerate(gather(error)):
+        if other is not None:
+            refuse(other, rank)
+    return made[0]
+
+
+def refuse(error: AsrError, rank: int) -> NoReturn:
+    """Raises an error that every process raises; that of the rank says it."""
+    error.is_said = own_rank()[0] != rank
+    raise error
 
 
 def gather(value: Any) -> list[Any]:

@@ -25,13 +25,16 @@ from asr.data.shard_survey import ShardSurvey
 from asr.data.survey import Survey
 from asr.errors import ConfigError
 from asr.machine.devices import pick_device
-from asr.machine.ranks import WAIT, from_first
+from asr.machine.meeting import meet
+from asr.machine.ranks import WAIT, from_first, said_by_one
 from asr.model import Seq2Seq
 from asr.text.tokenizer import Tokenizer
+from asr.training.alike import check_alike, check_same_files
 from asr.training.changes import DataName, check_same_settings
-from asr.training.freezing import check_learning, parameter_groups
-from asr.training.initial import find_ancestor, start_from, unlike_settings
+from asr.training.freezing import parameter_groups
+from asr.training.initial import start_from, unlike_settings
 from asr.training.material import find_material
+from asr.training.possible import model_and_ancestor
 from asr.training.replay import NOTHING, Heard, ListedReplay, Replay, ShardReplay, mix_cuts
 from asr.training.session import state_path
 
@@ -163,6 +166,9 @@ def launch(config: Config) -> Any:
 
     Which of the two, torchrun alone says. Left to itself, fabric looks for Slurm: it warns wherever
     there is a command `srun`, and takes the tasks of a job for processes that train together.
+
+    Raises:
+        AsrError: another process of torchrun cannot begin, or has not come.
     """
     options: dict[str, Any] = {"devices": 1, "plugins": [LightningEnvironment()]}
     if TorchElasticEnvironment.detect():
@@ -180,6 +186,7 @@ def launch(config: Config) -> Any:
         precision=cast(Any, config.train.precision),  # settled
         **options,
     )
+    meet()
     fabric.launch()
     return fabric
 
@@ -225,12 +232,11 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
     """Returns the parts of a run, made alike on every rank; writes nothing.
 
     Raises:
-        AsrError: the configuration or the data cannot be used.
+        AsrError: the configuration or the data cannot be used, or are not those of every process.
     """
-    shape = build_model(config, 8, empty=True)  # an impossible model is said before any work
-    check_memory(shape)
-    check_learning(config, shape)
-    ancestor = find_ancestor(config, folder, shape)
+    check_alike(config)
+    shape, ancestor = said_by_one(lambda: model_and_ancestor(config, folder))
+    check_same_files(config)
     material = from_first(lambda: find_material(config, folder, shape, ancestor=ancestor))
     fabric.seed_everything(config.seed % 2**32, verbose=False)  # numpy knows no larger ones
     torch.manual_seed(config.seed)
@@ -259,29 +265,6 @@ def set_up(config: Config, folder: Path, fabric: Any) -> Run:
         origin=origin,
         notices=notices,
     )
-
-
-def check_memory(shape: torch.nn.Module) -> None:
-    """Refuses a model that this machine cannot hold while it learns.
-
-    Args:
-        shape: the model, whose weights may be empty.
-
-    Raises:
-        ConfigError: its weights, their gradients and the optimizer's two numbers of each would
-            not fit in memory.
-    """
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    needed = 4 * sum(
-        parameter.numel() * parameter.element_size() for parameter in shape.parameters()
-    )
-    if needed > there:
-        raise ConfigError(
-            f"the model would need {needed / 2**30:.0f} GiB to learn, and this machine has "
-            f"{there / 2**30:.0f}; lower encoder.hidden_dim, decoder.hidden_dim or their num_layers"
-        )
 
 
 def build_optimizer(network: torch.nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

@@ -8,7 +8,6 @@ from asr.config import Config, load_config
 from asr.errors import ConfigError
 from asr.machine.devices import pick_device
 from asr.machine.precision import has_fast_bfloat16
-from asr.machine.ranks import gather, own_rank
 
 
 def settle_config(config: Config, folder: Path) -> Config:
@@ -30,25 +29,6 @@ def settle_config(config: Config, folder: Path) -> Config:
     precision = begun or ("bf16-mixed" if is_fast else "32-true")
     train = config.train.model_copy(update={"precision": precision})
     return config.model_copy(update={"train": train})
-
-
-def check_alike(config: Config) -> None:
-    """Refuses a training whose processes, each on its own machine, have settled on two precisions.
-
-    Raises:
-        ConfigError: they have.
-        OthersEndedError: another process has ended.
-    """
-    found = gather(config.train.precision)
-    if len(set(found)) > 1:
-        ranks = {name: found.index(name) for name in sorted(set(found))}
-        told = ", ".join(f"{name} of process {rank}" for name, rank in ranks.items())
-        error = ConfigError(
-            f"train.precision: not the same for all processes ({told}), as auto may be on unlike "
-            "machines; name one for all"
-        )
-        error.is_said = own_rank()[0] > 0
-        raise error
 
 
 def _begun_with(folder: Path) -> str | None:

@@ -9,6 +9,7 @@ import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -19,7 +20,7 @@ from torch import nn
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_state, save_folder, save_state
 from asr.errors import ConfigError
 from asr.files import remove_unfinished, write_file
-from asr.machine.ranks import gather
+from asr.machine.ranks import gather, said_by_one
 from asr.settings import check_settings, dump_config, read_settings
 from asr.store.parts import check_tokens, tokenizer_sha256
 from asr.text.tokenizer import Tokenizer
@@ -117,6 +118,17 @@ class Session:
             ConfigError: the data or the number of processes are not those of the training.
             ModelError: the state is damaged, or the folder cannot be written.
         """
+        take_up = partial(self._take_up, kind)
+        progress, notices = said_by_one(take_up) if self.run.world[1] > 1 else take_up()
+        self.log = TrainLog(self.run.folder / "training", progress.step, enabled=self.is_first)
+        self._closing.callback(self.log.close)
+        for notice in notices:
+            self.log.say(notice)
+        self._check_all_resume(progress)
+        return progress
+
+    def _take_up(self, kind: type[P]) -> tuple[P, list[str]]:
+        """Puts the training's state back, if there is one; returns it, and notices of changes."""
         path, progress, notices = state_path(self.run.folder), kind(), list[str]()
         if path.is_file():
             state = load_state(path)
@@ -128,12 +140,7 @@ class Session:
             notices += self._put_back(state, progress)
         elif self.is_first:
             save_folder(self.run.folder, self.run.config, self.run.tokenizer)
-        self.log = TrainLog(self.run.folder / "training", progress.step, enabled=self.is_first)
-        self._closing.callback(self.log.close)
-        for notice in notices:
-            self.log.say(notice)
-        self._check_all_resume(progress)
-        return progress
+        return progress, notices
 
     def _check_all_resume(self, progress: Progress) -> None:
         """Refuses a folder that is not the same one for every process."""

@@ -14,6 +14,7 @@ set -euo pipefail
 ranks=${ASR_RANKS:-${SLURM_GPUS_ON_NODE:-1}}  # processes a node
 restarts=${ASR_RESTARTS:-3}                   # after a process has died; a lost node requeues the job
 patience=${ASR_JOIN_SECONDS:-600}             # until all nodes must be there
+requeues=${ASR_REQUEUES:-3}                   # after the step was killed, as by hand or for its memory
 
 [ -n "${SLURM_JOB_ID-}" ] || { echo "$0: is a Slurm job; submit it: sbatch $0 train ..." >&2; exit 2; }
 [ $# -gt 0 ] || { echo "$0: needs a command, as in: sbatch $0 train CONFIG.yaml --out exp/my" >&2; exit 2; }
@@ -25,6 +26,10 @@ port=$((20000 + SLURM_JOB_ID % 20000))
 # torchrun 2.14 otherwise never tells a node that comes back after a failure where the first process is.
 export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 
+clocks=$(srun date +%s | sort -n)
+apart=$((${clocks##*$'\n'} - ${clocks%%$'\n'*}))
+[ "$apart" -lt 10 ] || echo "warning: the clocks of the nodes are up to $apart s apart; set them (NTP): from 15 s on" \
+  "torchrun takes a node for dead and waits" >&2
 echo "job $SLURM_JOB_ID, start $((${SLURM_RESTART_COUNT:-0} + 1)): asr $1 on $SLURM_JOB_NODELIST, $ranks a node" >&2
 stopping=
 srun --kill-on-bad-exit=0 torchrun --nnodes "$SLURM_JOB_NUM_NODES" --nproc-per-node "$ranks" \
@@ -38,6 +43,11 @@ while kill -0 "$step" 2>/dev/null; do  # a signal ends `wait` before the step ha
   code=0
   wait "$step" || code=$?
 done
+if [ -z "$stopping" ] && [ "$code" -gt 128 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt "$requeues" ] &&
+  [ "$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %T)" = RUNNING ]; then  # and not cancelled
+  echo "job $SLURM_JOB_ID: its step was killed (exit code $code); queues again and goes on from what is saved" >&2
+  scontrol requeue "$SLURM_JOB_ID"
+fi
 if [ -n "$stopping" ]; then
   echo "job $SLURM_JOB_ID: asked to stop; queues again and goes on from what is saved" >&2
   scontrol requeue "$SLURM_JOB_ID" || true  # it may queue already: that, too, sends TERM

@@ -6,11 +6,12 @@ Needs root and Debian's `slurm-wlm` and `munge`, whose slurmd can be several on 
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
@@ -36,6 +37,7 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 ReturnToService=2
+SlurmdTimeout=15
 MailProg=/bin/true
 NodeName=n1 NodeHostname={name} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 State=UNKNOWN
 NodeName=n2 NodeHostname={name} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 State=UNKNOWN
@@ -78,6 +80,47 @@ def slurm(folder: Path) -> Iterator[Mapping[str, str]]:
     finally:
         for name in ("slurmd-n1", "slurmd-n2", "slurmctld", "munge"):
             _stop(folder / f"{name}.pid")
+
+
+def lose_node(environment: Mapping[str, str], node: str) -> None:
+    """Kills a node's daemon and all that runs there, at once, and waits until Slurm misses it."""
+    folder = Path(environment["SLURM_CONF"]).parent
+    tasks = [number for number in _processes() if _runs_on(number, node, folder)]
+    daemon = int((folder / f"slurmd-{node}.pid").read_text())
+    steps = {_parent(number) for number in tasks}
+    for number in [daemon, *(x for x in steps if _name(x) == "slurmstepd"), *tasks]:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    wait_until(lambda: "down" in said(environment, "sinfo", "-h", "-n", node, "-o", "%t"), 120)
+
+
+def bring_back(environment: Mapping[str, str], node: str) -> None:
+    """Starts a node's daemon again."""
+    subprocess.run(["slurmd", "-N", node], env=environment, check=True, capture_output=True)
+
+
+def _processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def _runs_on(number: int, node: str, folder: Path) -> bool:
+    with suppress(OSError):
+        variables = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+        wanted = {f"SLURMD_NODENAME={node}", f"SLURM_CONF={folder / 'slurm.conf'}"}
+        return {name.encode() for name in wanted} <= {*variables}
+    return False
+
+
+def _parent(number: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def _name(number: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{number}/comm").read_text().strip()
+    return ""
 
 
 def said(environment: Mapping[str, str], *command: str) -> str:

@@ -1,13 +1,15 @@
 """egs/cluster/job.sh under Slurm: a controller and two nodes on this machine."""
 
+import json
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from cluster.hosts import ROOT
-from cluster.slurm import job_state, said, slurm, wait_until, why_not
-from conftest import random_texts, run, tiny_config, write_manifest
+from cluster.slurm import bring_back, job_state, lose_node, said, slurm, wait_until, why_not
+from conftest import TWO_PROCESSES, random_texts, run, tiny_config, write_manifest
 
 from asr.checkpoint import load_state
 from asr.settings import dump_config
@@ -44,18 +46,60 @@ def goes_on_now(cluster: Mapping[str, str], job: str) -> None:
     said(cluster, "scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
+def started(cluster: Mapping[str, str], work: Path, *, epochs: int) -> tuple[str, Path, Path]:
+    """Submits a training; returns its job, log and model folder once it has saved."""
+    train = write_manifest(work / "data", "train", random_texts(24, seed=1))
+    dev = write_manifest(work / "data", "dev", random_texts(4, seed=2))
+    data = {"train": str(train), "dev": str(dev), "batch_seconds": 3, "max_seconds": 3}
+    config = tiny_config(data=data, train={"epochs": epochs})
+    (work / "config.yaml").write_text(dump_config(config))
+    model, log = work / "exp", work / "train.log"
+    job = submit(cluster, log, "train", work / "config.yaml", "--out", model)
+    wait_until((model / "training/state.pt").is_file, PATIENCE)
+    return job, log, model
+
+
+def test_a_job_goes_on_after_its_step_was_killed_and_a_node_was_lost(
+    cluster: Mapping[str, str], tmp_path: Path
+) -> None:
+    job, log, model = started(cluster, tmp_path, epochs=60)
+    steps = said(cluster, "squeue", "--steps", "--noheader", "--jobs", job, "--format", "%i")
+    step = max(name for name in steps.split() if name.rpartition(".")[2].isdigit())
+    said(cluster, "scancel", "--signal=KILL", step)
+    wait_until(lambda: "its step was killed (exit code 137); queues again" in log.read_text(), 120)
+    goes_on_now(cluster, job)
+    wait_until(lambda: log.read_text().count("continuing in epoch") == 1, PATIENCE)
+    saved = model / "training/state.pt"
+    before = saved.stat().st_mtime_ns
+    wait_until(lambda: saved.stat().st_mtime_ns > before, PATIENCE)
+    lose_node(cluster, "n2")
+    wait_until(lambda: job_state(cluster, job) == "PENDING", 120)
+    bring_back(cluster, "n2")
+    goes_on_now(cluster, job)
+    wait_until(lambda: completed(cluster, job), PATIENCE)
+    assert log.read_text().count("continuing in epoch") == 2
+    rows = (model / "training/log.jsonl").read_text().splitlines()
+    assert [json.loads(row)["epoch"] for row in rows] == [*range(1, 61)]
+    whole = [*TWO_PROCESSES, "train", str(tmp_path / "config.yaml"), "--out", str(tmp_path / "one")]
+    subprocess.run(whole, check=True, capture_output=True, env=cluster)
+    name = "model.safetensors"
+    assert (model / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def test_a_job_that_is_cancelled_does_not_queue_again(
+    cluster: Mapping[str, str], tmp_path: Path
+) -> None:
+    job, log, _ = started(cluster, tmp_path, epochs=1000)
+    said(cluster, "scancel", job)
+    wait_until(lambda: job_state(cluster, job) == "CANCELLED", 120)
+    assert "queues again" not in log.read_text()
+
+
 def test_a_job_trains_on_two_nodes_goes_on_after_a_kill_and_a_stop_and_another_decodes(
     cluster: Mapping[str, str], tmp_path: Path
 ) -> None:
-    train = write_manifest(tmp_path / "data", "train", random_texts(24, seed=1))
-    dev = write_manifest(tmp_path / "data", "dev", random_texts(4, seed=2))
-    data = {"train": str(train), "dev": str(dev), "batch_seconds": 3, "max_seconds": 3}
-    config = tiny_config(data=data, train={"epochs": 30})
-    (tmp_path / "config.yaml").write_text(dump_config(config))
-    model, log = tmp_path / "exp", tmp_path / "train.log"
-    job = submit(cluster, log, "train", tmp_path / "config.yaml", "--out", model)
-    state = model / "training/state.pt"
-    wait_until(state.is_file, PATIENCE)
+    job, log, model = started(cluster, tmp_path, epochs=30)
+    state, dev = model / "training/state.pt", tmp_path / "data/dev.jsonl.gz"
     said(cluster, "scontrol", "requeue", job)  # Slurm kills all of it
     goes_on_now(cluster, job)
     wait_until(lambda: "continuing in epoch" in log.read_text(), PATIENCE)

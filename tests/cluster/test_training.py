@@ -1,5 +1,6 @@
 """Training on several hosts: equal to one host's, and what comes of one that fails."""
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -92,6 +93,23 @@ def test_two_hosts_train_what_one_does_to_the_last_byte(
     assert weights(work / "two") == weights(alone)
 
 
+@pytest.mark.parametrize("count", [3, 4])
+def test_three_and_four_hosts_train_what_one_does_in_as_many_processes(
+    work: Path, count: int
+) -> None:
+    alone, apart = f"alone-{count}", f"apart-{count}"
+    with hosts(count) as made:
+        command = train_command(torchrun(made[0], nodes="1", ranks=count), work, alone)
+        assert finished([made[0].start(command, work / f"{alone}.log")], PATIENCE) == [0]
+        command = train_command(torchrun(made[0], nodes=str(count)), work, apart)
+        started = [host.start(command, work / f"{apart}-{host.called}.log") for host in made]
+        assert finished(started, PATIENCE) == [0] * count
+    assert weights(work / apart) == weights(work / alone)
+    states = [load_state(work / name / "training/state.pt") for name in (alone, apart)]
+    assert len(states[1]["random_states"]) == count
+    assert states[0]["progress"]["step"] == states[1]["progress"]["step"] > 0
+
+
 def test_a_host_that_is_killed_and_comes_back_costs_nothing(
     work: Path, alone: Path, pair: list[Host]
 ) -> None:
@@ -129,18 +147,58 @@ def test_without_a_host_that_is_cut_off_the_other_goes_on_and_says_that_it_is_no
     assert "epoch 40/40" in said
 
 
-def test_data_that_one_host_lacks_end_all_with_its_one_sentence(
-    work: Path, pair: list[Host]
+NO_DATA = "data/train.jsonl.gz: cannot be read by process 1 of torchrun (No such file"
+NO_CONFIGURATION = "own/config.yaml: no such configuration file"
+UNLIKE = "process 1 of torchrun has another configuration than process 0 (train.epochs: 6 -> 7)"
+
+
+@pytest.mark.parametrize(
+    ("what", "lacking", "says"),
+    [
+        ("no data", 1, NO_DATA),
+        ("no audio", 1, "wav"),
+        ("no configuration", 0, NO_CONFIGURATION),
+        ("no configuration", 1, NO_CONFIGURATION),
+        ("a wrong key", 1, 'unknown key "encoder.hiden_dim"'),
+        ("another value", 1, UNLIKE),
+    ],
+)
+def test_what_one_host_has_wrong_ends_all_with_its_one_sentence(
+    work: Path, pair: list[Host], what: str, lacking: int, says: str
 ) -> None:
-    command = train_command(torchrun(pair[0], nodes="2"), work, "lacking")
-    logs = [work / f"lacking-{host.called}.log" for host in pair]
-    hidden = f"mount -t tmpfs none {work / 'data'}"
-    started = [pair[0].start(command, logs[0]), pair[1].start(command, logs[1], first=hidden)]
+    name = f"{what} {lacking}".replace(" ", "-")
+    own = work / name / "own"
+    own.mkdir(parents=True)
+    copied = f"cp {work}/config.yaml {own}"
+    hidden = f"mount -t tmpfs none {work}/data"
+    wrong = {
+        "no data": f"{copied} && {hidden}",
+        "no audio": f"{copied} && cp {work}/data/*.gz {own} && {hidden} "
+        f"&& mv {own}/*.gz {work}/data",
+        "no configuration": ":",
+        "a wrong key": f"sed s/hidden_dim/hiden_dim/ {work}/config.yaml > {own}/config.yaml",
+        "another value": f"sed 's/epochs: .*/epochs: 7/' {work}/config.yaml > {own}/config.yaml",
+    }[what]
+    launch = torchrun(pair[0], nodes="2")
+    command = [*launch, "train", f"{own}/config.yaml", "--out", str(work / name / "out")]
+    logs = [work / f"{name}-{host.called}.log" for host in pair]
+    started = [
+        host.start(
+            command,
+            log,
+            first=f"mount -t tmpfs none {own} && {wrong if rank == lacking else copied}",
+        )
+        for rank, (host, log) in enumerate(zip(pair, logs, strict=True))
+    ]
     codes, seconds = all_end(started)
     assert 0 not in codes
     assert seconds < 60
-    assert len(sentences(*logs)) == 1, sentences(*logs)
-    assert str(work / "data") in sentences(logs[1])[0]
+    said = sentences(*logs)
+    assert len(said) == 1, said
+    assert says in said[0]
+    assert sentences(logs[lacking]) == said
+    for log in logs:  # then torchrun speaks
+        assert "asr/" not in re.sub(r"asr: .*", "", log.read_text())
 
 
 def test_a_full_disk_of_the_first_process_ends_all_with_one_sentence(
