@@ -115,5 +115,5 @@ def test_a_ring_sends_nearly_twice_the_gradients_of_which_a_share_is_hidden() ->
     assert step == pytest.approx(0.5 + 0.75 * 0.15)
     one = {"step": 2.0, "alone": 2.0, "exchange": 0.0, "audio": 40.0}
     two = {"step": 2.5, "alone": 2.4, "exchange": 0.4, "audio": 40.0}
-    assert row(1, one, one) == "| 1 | 2.000 | 2.000 | 0.000 |  | 20 | 100% |"
-    assert row(2, two, one) == "| 2 | 2.500 | 2.400 | 0.400 | 75% | 32 | 80% |"
+    assert row(1, one, one) == "| 1 | 2.000 | 2.000 | 0.000 | 0.000 | 20 | 100% |"
+    assert row(2, two, one) == "| 2 | 2.500 | 2.400 | 0.100 | 0.400 | 32 | 80% |"
