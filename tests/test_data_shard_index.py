@@ -1,3 +1,4 @@
+import gzip
 import os
 import pickle
 import shutil
@@ -61,7 +62,13 @@ def test_an_index_is_made_once_and_anew_for_other_shards(
     again = open_index(folder)
     assert again.digest != first.digest
     assert list(again.texts())[4] == "dcba"
-    assert [path.name for path in (folder.parent / "train.index").iterdir()] == [again.kept_in.name]
+    kept = {path.name for path in (folder.parent / "train.index").iterdir()}
+    assert kept == {first.kept_in.name, again.kept_in.name}  # who has begun may still read it
+    rows[0]["supervisions"][0]["text"] = "dcb"
+    write_rows(folder / "cuts.000001.jsonl.gz", rows)
+    monkeypatch.setattr(module, "KEPT_SECONDS", -1)
+    last = open_index(folder)
+    assert [path.name for path in (folder.parent / "train.index").iterdir()] == [last.kept_in.name]
 
 
 def test_the_digest_is_that_of_the_content_wherever_it_lies(folder: Path) -> None:
@@ -167,3 +174,34 @@ def test_a_reading_without_an_end_is_told_now_and_then(
     assert os.listdir(folder.parent / "train.index") == [kept_in.name]
     open_index(folder, say=said.append)
     assert len(said) == 2
+
+
+def test_a_manifest_of_joined_files_of_which_one_changes_gets_another_index(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    lines = gzip.decompress(made[0].read_bytes()).splitlines(keepends=True)
+    manifest, rest = tmp_path / "joined.jsonl.gz", gzip.compress(b"".join(lines[1:]), mtime=0)
+    manifest.write_bytes(gzip.compress(lines[0], compresslevel=0, mtime=0) + rest)
+    before, size = open_index(manifest), manifest.stat().st_size
+    text = next(before.texts()).encode()
+    changed = lines[0].replace(b'"' + text + b'"', b'"' + text[::-1] + b'"')
+    manifest.write_bytes(gzip.compress(changed, compresslevel=0, mtime=0) + rest)
+    assert manifest.stat().st_size == size
+    assert next(open_index(manifest).texts()) == text[::-1].decode() != text.decode()
+    assert next(before.texts()) == text.decode()  # who has begun goes on with what there was
+
+
+def test_the_index_of_a_manifest_is_made_where_it_cannot_be_seen_if_that_is_the_same(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    manifest, kept = tmp_path / "train.jsonl", tmp_path / "train.jsonl.index"
+    manifest.write_bytes(gzip.decompress(made[0].read_bytes()))
+    index = open_index(manifest)
+    sent, text = pickle.dumps(index), next(index.texts()).encode()
+    shutil.rmtree(kept)
+    os.utime(manifest, (1, 1))  # a copy
+    assert all(shard.cuts.is_file() for shard in pickle.loads(sent).shards)
+    shutil.rmtree(kept)
+    manifest.write_bytes(manifest.read_bytes().replace(b'"' + text + b'"', b'"x"'))
+    with pytest.raises(DataError, match="is not the same here as on the machine that trains"):
+        pickle.loads(sent)

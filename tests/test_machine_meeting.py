@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from asr.machine import meeting
 from asr.machine.meeting import meet, said_once
 
 # torchrun is not needed: its variables are set. What each process is to do is in its arguments.
@@ -108,3 +109,11 @@ def test_who_waits_for_one_that_never_comes_says_so_in_the_end(tmp_path: Path) -
     (_, said), _ = run_meeting(tmp_path, "goes", "leaves")
     assert said.startswith("process 0 of torchrun: ")
     assert "within 3 s; see what was said there" in said
+
+
+def test_a_line_that_the_other_end_has_closed_is_noticed() -> None:
+    here, there = socket.socketpair()
+    with here:
+        assert meeting._is_there(here)
+        there.close()
+        assert not meeting._is_there(here)

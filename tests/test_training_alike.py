@@ -1,5 +1,7 @@
 """Whether all processes of a training have the same configuration and data."""
 
+import gzip
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,7 +112,7 @@ def test_another_manifest_of_one_process_is_refused(
     check_same_files(config)
 
 
-def test_shards_are_known_by_their_names_and_sizes(
+def test_shards_are_known_by_their_names_and_sizes_and_the_ends_of_their_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = of_manifests(tmp_path)
@@ -123,7 +125,28 @@ def test_shards_are_known_by_their_names_and_sizes(
     archive.write_bytes(archive.read_bytes()[:-512])
     check_same_files(config)
     assert found[1] != found[3]
+    cuts = next((tmp_path / "shar").glob("cuts.*"))
+    os.utime(cuts, (1, 1))
+    check_same_files(config)
+    assert found[3] == found[5]  # a copy
+    rows = gzip.decompress(cuts.read_bytes())
+    cuts.write_bytes(gzip.compress(rows.replace(b"-0", b"-9")))
+    check_same_files(config)
+    assert found[5] != found[7]
     for file in (tmp_path / "shar").iterdir():
         file.unlink()
     with pytest.raises(DataError, match="holds no shard"):
         check_same_files(config)
+
+
+@pytest.mark.parametrize("where", ["s3://bucket/train", "pipe:cat train.jsonl"])
+def test_what_is_no_file_is_refused_with_the_reason(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = of_manifests(tmp_path)
+    data = {"train": where, "dev": config.data.dev}
+    among(monkeypatch, 0, lambda own: [own, own])
+    with pytest.raises(DataError) as raised:
+        check_same_files(tiny_config(data=data))
+    assert "other processes" not in str(raised.value)
+    assert "cannot be read by process" not in str(raised.value)

@@ -13,9 +13,10 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,14 +27,7 @@ import numpy.typing as npt
 
 from asr.data.json_lines import read_json_lines
 from asr.data.list_parts import is_long, split
-from asr.data.manifest import (
-    RUN_AGAIN,
-    Cut,
-    check_cut,
-    composed,
-    cut_text,
-    recordings,
-)
+from asr.data.manifest import RUN_AGAIN, Cut, check_cut, composed, cut_text, recordings
 from asr.data.members import MemberSource
 from asr.data.shards import Shard, find_shards, shard_cuts
 from asr.data.survey import identities
@@ -46,6 +40,7 @@ FORMAT = "1"  # of the files; another is made anew
 ABOUT, SECONDS, PLACES, TEXTS = "about.json", "seconds.f64", "places.u64", "texts.jsonl"
 TAIL_BYTES = 64  # an archive of gzip ends with its checksum and length
 SAID_EVERY = 100_000  # utterances
+KEPT_SECONDS = 14 * 24 * 3600  # of an index of other data: a training may still read it
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,12 @@ class ShardIndex:
         """Takes it up there; on a machine that does not see this one's index it is made anew."""
         self.__dict__.update(state)
         if not (self.kept_in / ABOUT).is_file():
-            self.__dict__["kept_in"] = open_index(self.source).kept_in
+            found = open_index(self.source)
+            if found.digest != self.digest:
+                raise DataError(
+                    f"{self.source}: is not the same here as on the machine that trains; copy it"
+                )
+            self.__dict__.update(kept_in=found.kept_in, shards=found.shards)
 
 
 def has_index(source: Path) -> bool:
@@ -120,7 +120,9 @@ def open_index(source: Path, *, say: Callable[[str], None] = lambda _: None) -> 
     shards = find_shards(source) if source.is_dir() else []
     if not shards:
         next(read_json_lines(source), None)  # it is there, and can be read
-    stamp = _stamp(shards or [Shard(source, None)])
+    # What is not compressed has no checksum at its end, nor do files that were joined have all.
+    by_time = not shards or any(shard.cuts.suffix != ".gz" for shard in shards)
+    stamp = stamp_of(shards or [Shard(source, None)], by_time=by_time)
     places = [home / stamp for home in _homes(source)]
     for place in places:
         if (place / ABOUT).is_file():
@@ -148,8 +150,13 @@ def _homes(source: Path) -> list[Path]:
     return [whole.with_name(f"{whole.name}.index"), cache / "asr" / f"{whole.name}-{name}.index"]
 
 
-def _stamp(shards: list[Shard]) -> str:
-    """Returns a name that other shards do not have, from their sizes and the ends of their cuts."""
+def stamp_of(shards: list[Shard], *, by_time: bool) -> str:
+    """Returns a name that other shards do not have, from their sizes and the ends of their cuts.
+
+    Args:
+        shards: in order.
+        by_time: whether it is also from when the cuts were written.
+    """
     digest = hashlib.sha256(FORMAT.encode())
     for shard in shards:
         with open(shard.cuts, "rb") as file:
@@ -158,14 +165,21 @@ def _stamp(shards: list[Shard]) -> str:
             digest.update(f"{shard.cuts.name} {size} ".encode() + file.read())
         if shard.audio is not None:
             digest.update(f"{shard.audio.name} {shard.audio.stat().st_size}".encode())
-        if shard.cuts.suffix != ".gz":
+        if by_time:
             digest.update(str(shard.cuts.stat().st_mtime_ns).encode())
     return digest.hexdigest()[:16]
 
 
+def _is_old(folder: Path) -> bool:
+    """Returns whether nothing is likely to read an index of other data, or write it, any more."""
+    with suppress(OSError):
+        return time.time() - folder.stat().st_mtime > KEPT_SECONDS
+    return False
+
+
 @contextmanager
 def _new_folder(place: Path) -> Iterator[Path]:
-    """Yields a folder that becomes `place` if nothing fails, and removes those before it."""
+    """Yields a folder that becomes `place` if nothing fails, and removes old ones beside it."""
     place.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=place.parent))
     try:
@@ -174,7 +188,7 @@ def _new_folder(place: Path) -> Iterator[Path]:
         if not place.is_dir():  # else another process was first
             folder.replace(place)
         for path in place.parent.iterdir():
-            if path != place and not path.name.startswith("."):
+            if path != place and _is_old(path):
                 shutil.rmtree(path, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

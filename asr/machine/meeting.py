@@ -17,6 +17,7 @@ from asr.errors import AsrError
 
 PATIENCE_SECONDS = 600.0  # of those that can begin, for the last of them
 ENDING_SECONDS = 120.0  # of one that cannot, for the others to learn of it
+CALL_SECONDS = 5.0  # of a call, to say what it wants
 TRY_AGAIN_SECONDS = 0.2
 TOKEN_SIZE = 16  # bytes that a process shows the first one: strangers may find the port
 KEY = "asr/meeting"  # where the first process can be called
@@ -72,8 +73,8 @@ def meet() -> None:
         verdict = _confer(GO, PATIENCE_SECONDS)
     except _TooLateError as missing:
         error = AsrError(
-            f"process {rank} of torchrun: {missing} within {PATIENCE_SECONDS:.0f} s; see what was "
-            "said there, let hosts reach each other on all ports, then run the same command again"
+            f"process {rank} of torchrun: {missing}; see what was said there, let hosts "
+            "reach each other on all ports, then run the same command again"
         )
         error.is_said = rank > 1  # of the first one's absence the second speaks
         raise error from None
@@ -81,6 +82,10 @@ def meet() -> None:
         ended = OthersEndedError(f"process {rank} of torchrun: another process cannot begin")
         ended.is_said = True
         raise ended
+
+
+def _in_time() -> str:
+    return f"within {PATIENCE_SECONDS:.0f} s"
 
 
 def _is_good(error: BaseException) -> bool:
@@ -100,10 +105,10 @@ def _confer(mine: bytes, seconds: float) -> bytes:
         _over.append(store := _open_store(until))
         verdict = _Chair(store, size - 1, mine).decide(until) if rank == 0 else None
         return verdict or _call(store, mine, until)
-    except (RuntimeError, OSError) as error:  # torch's, of the store
+    except (RuntimeError, OSError, ValueError) as error:  # torch's, of the store
         if mine == STOP:
             return SAY
-        raise _TooLateError("process 0 could not be reached") from error
+        raise _TooLateError(f"process 0 could not be reached {_in_time()}") from error
     except _TooLateError:
         if mine == STOP:
             return SAY
@@ -148,6 +153,9 @@ class _Chair:
                     _answer(self.waiting.pop(), SAY)
                 if verdict == STOP:
                     self._answer_all(STOP)
+            if verdict == GO and not all(map(_is_there, self.waiting)):
+                self._answer_all(STOP)
+                raise _TooLateError("another has ended while it waited")
             self._answer_all(verdict)
         return SAY if self.mine == STOP else verdict
 
@@ -161,9 +169,10 @@ class _Chair:
         except TimeoutError:
             self._answer_all(STOP)
             missing = self.others - self.num_called
-            raise _TooLateError(f"{missing} of {self.others} others have not called") from None
+            told = f"{missing} of {self.others} others have not called {_in_time()}"
+            raise _TooLateError(told) from None
         with suppress(OSError):
-            line.settimeout(ENDING_SECONDS)
+            line.settimeout(CALL_SECONDS)
             said = line.recv(TOKEN_SIZE + 1, socket.MSG_WAITALL)
             if said[:TOKEN_SIZE] == token and said[TOKEN_SIZE:] in (GO, STOP):
                 return line, said[TOKEN_SIZE:]
@@ -173,6 +182,19 @@ class _Chair:
     def _answer_all(self, word: bytes) -> None:
         while self.waiting:
             _answer(self.waiting.pop(), word)
+
+
+def _is_there(line: socket.socket) -> bool:
+    """Returns whether the other end of a line has not closed it."""
+    line.setblocking(False)
+    try:
+        return bool(line.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        line.settimeout(CALL_SECONDS)
 
 
 def _answer(line: socket.socket, word: bytes) -> None:
@@ -191,4 +213,4 @@ def _call(store: Any, mine: bytes, until: float) -> bytes:
             if answer := line.recv(1):
                 return answer
         time.sleep(TRY_AGAIN_SECONDS)
-    raise _TooLateError("process 0 has not answered")
+    raise _TooLateError(f"process 0 has not answered {_in_time()}")

@@ -8,6 +8,8 @@ import hashlib
 from pathlib import Path
 
 from asr.config import Config
+from asr.data.manifest import checked_path
+from asr.data.shard_index import stamp_of
 from asr.data.shards import find_shards
 from asr.errors import ConfigError, DataError
 from asr.machine.ranks import gather, own_rank, refuse, said_by_one
@@ -49,7 +51,7 @@ def check_same_files(config: Config) -> None:
         return
     named = (config.data.train, config.data.dev, config.data.noise, config.replay.manifest)
     names = [name for name in named if name]
-    found = gather(said_by_one(lambda: [_digest(Path(name)) for name in names]))
+    found = gather(said_by_one(lambda: [_digest(checked_path(name)) for name in names]))
     for rank, theirs in enumerate(found):
         for name, first, other in zip(names, found[0], theirs, strict=True):
             if first != other:
@@ -68,9 +70,7 @@ def _digest(path: Path) -> str:
     """
     try:
         if path.is_dir():
-            files = [file for shard in find_shards(path) for file in (shard.cuts, shard.audio)]
-            sizes = [f"{file.name} {file.stat().st_size}" for file in files if file is not None]
-            return hashlib.sha256("\n".join(sizes).encode()).hexdigest()
+            return stamp_of(find_shards(path), by_time=False)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
