@@ -15,7 +15,8 @@ import pytest
 import soundfile
 
 from asr.config import SearchConfig
-from asr.use.transcribe import TranscribeOptions
+from asr.use.transcribe import TranscribeOptions, transcribe
+from asr.use.transcript import TranscribedSegment
 
 for _package in ("fastapi", "uvicorn", "python_multipart"):
     pytest.importorskip(_package, reason=f"{_package} is not here (pip install '.[serve]')")
@@ -81,6 +82,15 @@ def ask(here: Here, content: bytes) -> dict[str, Any]:
     with urllib.request.urlopen(asked, timeout=60) as answer:
         found: dict[str, Any] = json.loads(answer.read())
     return found
+
+
+def both_ways(recognizer: Any, samples: np.ndarray) -> tuple[dict[str, Any], TranscribedSegment]:
+    """Returns a recording's one segment, as the server tells it and as the library does."""
+    with served(recognizer) as server:
+        (said,) = ask(server, wav(samples))["segments"]
+    options = TranscribeOptions(SEARCH)
+    (heard,) = transcribe(recognizer, samples, options=options, sample_rate=RATE).segments
+    return said, heard
 
 
 def wait_until(condition: Any, seconds: float = 20) -> None:

@@ -16,7 +16,6 @@ from asr.importing.espnet import import_espnet
 from asr.lm.folder import load_language_model
 from asr.train import train
 from asr.use.recognizer import load_recognizer
-from asr.use.transcribe import TranscribeOptions, transcribe
 
 
 @pytest.fixture(scope="module")
@@ -343,13 +342,7 @@ def test_an_imported_model_is_exported(imported: Path, tmp_path: Path) -> None:
 
 def test_an_imported_model_serves_what_the_library_hears(imported: Path) -> None:
     here = pytest.importorskip("serving_here", exc_type=ImportError)
-    samples = here.bursts(3)
-    recognizer = load_recognizer(imported)
-    with here.served(recognizer) as server:
-        answer = here.ask(server, here.wav(samples))
-    options = TranscribeOptions(here.SEARCH)
-    (heard,) = transcribe(recognizer, samples, options=options, sample_rate=here.RATE).segments
-    (said,) = answer["segments"]
+    said, heard = here.both_ways(load_recognizer(imported), here.bursts(3))
     assert said["warning"] == heard.warning  # of noise, its words are told in a warning
     assert "no speech" in said["warning"]
     assert said["avg_logprob"] == pytest.approx(heard.avg_log_prob, abs=1e-4)

@@ -48,9 +48,7 @@ def product_and_bias(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         weight: used this once.
         bias: of each column.
     """
-    product: Any = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
-    assert isinstance(product, Tensor)
-    return product
+    return _onednn(inputs, weight, bias)
 
 
 def is_for_onednn(inputs: Tensor, weight: Tensor) -> bool:
@@ -89,7 +87,7 @@ class PackedWeight:
         return _onednn(inputs, self.packed)
 
 
-def _onednn(inputs: Tensor, weight: Tensor) -> Tensor:
-    product: Any = torch.ops.mkldnn._linear_pointwise(inputs, weight, None, "none", [], "")
+def _onednn(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    product: Any = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
     assert isinstance(product, Tensor)
     return product

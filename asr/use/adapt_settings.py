@@ -154,12 +154,15 @@ def find_old_data(
         return None, f"notice: {without}: its {manifest} is not here; {way_out}"
     try:
         known = load_state(state)["data"]["train"] if state.is_file() else ""
-        digests = [] if manifest.is_dir() else [read_contents(manifest, tokenizer.normalize).digest]
-        if has_index(manifest) or not known.endswith(digests[0]):  # as beside data in shards
-            digests.append(open_index(manifest).digest)
+        if has_index(manifest):
+            digest = open_index(manifest).digest
+        else:
+            digest = read_contents(manifest, tokenizer.normalize).digest
+            if known and not known.endswith(digest):  # known by its index, beside data in shards?
+                digest = open_index(manifest).digest
     except AsrError as error:
         return None, f"notice: {without}: {error}; {way_out}"
-    if not known.endswith(tuple(digests)):
+    if not known.endswith(digest):
         why = f"whether {manifest} is what it was trained on is not known"
         return None, f"notice: {without}: {why}; {way_out}"
     return manifest, f"old data of {manifest}, its own, are mixed in, {share}"
