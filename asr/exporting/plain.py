@@ -1,8 +1,9 @@
 """The same model in operations that a graph format has: its values, its weights, other layers.
 
-A recurrent layer becomes one layer of torch over a packed batch, of which the exporter makes one
-ONNX operation that is told the lengths (`sequence_lens`): it reads each row backward from the row's
-own end, so that the graph is as exact under padding as `asr/rnn.py`.
+A recurrent layer becomes two operations of ONNX, both ahead, the second over rows reversed within
+their lengths: the graph is as exact under padding as `asr/rnn.py`. One operation for both would
+rely on being told the lengths (`sequence_lens`), which OpenVINO and onnx's own evaluator drop
+without a word (`findings/openvino_lengths.sh`).
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ from asr.encoder import Encoder
 from asr.fast.shared import SharedLinear
 from asr.features import frame_mask
 from asr.model import Seq2Seq
-from asr.rnn import RecurrentLayer
+from asr.rnn import RecurrentLayer, reversal_index, reverse
 
 
 def plain_encoder(model: Seq2Seq) -> Encoder:
@@ -40,49 +41,45 @@ def plain_decoder(model: Seq2Seq, options: SearchConfig) -> AttentionDecoder:
     return replace_part(decoder, "attention", window)
 
 
-class PackedLayer(nn.Module):
-    """What a `RecurrentLayer` does, as one layer of torch in both directions.
+class PlainLayer(nn.Module):
+    """What a `RecurrentLayer` does, by torch's layers alone.
 
     Args:
-        layer: the one whose weights it copies.
+        layer: the one whose weights it has.
     """
 
     def __init__(self, layer: RecurrentLayer) -> None:
         super().__init__()
         self.output_dim, self.hidden_dim = layer.output_dim, layer.ahead.hidden_size
-        directions = [layer.ahead] if layer.back is None else [layer.ahead, layer.back]
-        options: dict[str, Any] = {"batch_first": True, "bidirectional": len(directions) == 2}
-        if isinstance(layer.ahead, nn.RNN):
-            options["nonlinearity"] = layer.ahead.nonlinearity
-        build: Any = type(layer.ahead)
-        both = build(layer.ahead.input_size, self.hidden_dim, **options)
-        with torch.no_grad():
-            for suffix, direction in zip(("", "_reverse"), directions, strict=False):
-                for name, weight in direction.named_parameters():
-                    getattr(both, name + suffix).copy_(weight)
-        self.both, self.layer = both, layer
+        self.layer = layer
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Returns outputs (B,T,H or 2 H), 0 on padding, for frames (B,T,I) and lengths (B,)."""
-        packed, _ = self.both(pack_padded_sequence(frames, lengths, batch_first=True))
-        outputs = pad_packed_sequence(packed, batch_first=True)[0]
-        return outputs * frame_mask(lengths, frames.size(1))[..., None]
+        outputs = _packed(self.layer.ahead, frames, lengths)
+        if self.layer.back is not None:
+            index = reversal_index(lengths, frames.size(1))
+            backward = _packed(self.layer.back, reverse(frames, index), lengths)
+            outputs = torch.cat([outputs, reverse(backward, index)], dim=-1)
+        # A choice, not a product: a ReLU's state may be infinite on padding.
+        return torch.where(frame_mask(lengths, frames.size(1))[..., None], outputs, 0.0)
 
     def final_hidden(self, outputs: Tensor, lengths: Tensor) -> Tensor:
         """Returns the last hidden state (B,H or 2 H): ahead's at the end, back's at the start."""
         index = (lengths - 1)[:, None, None].expand(-1, 1, outputs.size(2))
         last = outputs.gather(1, index)[:, 0]
-        if not self.both.bidirectional:
+        if self.layer.back is None:
             return last
         return torch.cat([last[:, : self.hidden_dim], outputs[:, 0, self.hidden_dim :]], dim=-1)
 
     def final_cell(self, frames: Tensor, outputs: Tensor, lengths: Tensor) -> Tensor:
-        """Returns an LSTM's last cell state (B,H or 2 H), from its inputs and outputs.
-
-        By the equation of `asr/rnn.py`: the exporter fails where of a packed layer only the state
-        is asked for (torch 2.14.1: "vector::_M_range_check").
-        """
+        """Returns an LSTM's last cell state (B,H or 2 H), from its inputs and outputs."""
         return self.layer.final_cell(frames, outputs, lengths)
+
+
+def _packed(layer: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
+    """Returns outputs (B,T,H); unpacked, the exporter would freeze the axis of batch."""
+    packed, _ = layer(pack_padded_sequence(frames, lengths, batch_first=True))
+    return pad_packed_sequence(packed, batch_first=True)[0]
 
 
 class PlainLSTMCell(nn.Module):
@@ -111,7 +108,7 @@ def _plain_linear(layer: SharedLinear) -> nn.Linear:
 
 
 REPLACEMENTS: dict[type[nn.Module], Any] = {
-    RecurrentLayer: PackedLayer,
+    RecurrentLayer: PlainLayer,
     LSTMCell: PlainLSTMCell,
     SharedLinear: _plain_linear,
 }
