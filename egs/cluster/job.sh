@@ -43,9 +43,13 @@ while kill -0 "$step" 2>/dev/null; do  # a signal ends `wait` before the step ha
   code=0
   wait "$step" || code=$?
 done
-if [ -z "$stopping" ] && [ "$code" -gt 128 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt "$requeues" ] &&
+# How often it was killed is kept in the job's comment: other starts do not count.
+kills=$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %k | sed -n 's/^killed \([0-9][0-9]*\)$/\1/p') || true
+kills=$((${kills:-0} + 1))
+if [ -z "$stopping" ] && [ "$code" -gt 128 ] && [ "$kills" -le "$requeues" ] &&
   [ "$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %T)" = RUNNING ]; then  # and not cancelled
   echo "job $SLURM_JOB_ID: its step was killed (exit code $code); queues again and goes on from what is saved" >&2
+  scontrol update "JobId=$SLURM_JOB_ID" "Comment=killed $kills"
   scontrol requeue "$SLURM_JOB_ID"
 fi
 if [ -n "$stopping" ]; then

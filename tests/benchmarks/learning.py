@@ -32,6 +32,7 @@ from asr.errors import AsrError
 from asr.features import frame_mask
 from asr.model import Seq2Seq
 from asr.presets import find_configuration
+from asr.text.tokenizer import Tokenizer
 from asr.training.experiment import Run
 from asr.training.progress import RecognizerProgress
 from asr.training.session import Session
@@ -144,14 +145,16 @@ class PeerDecoder(nn.Module):
         return self.output(features)[:, None], alignment[:, None], state
 
 
-def build_peer(config: Config, vocab_size: int, *, empty: bool = False) -> Seq2Seq:
+def build_peer(
+    config: Config, vocab_size: int, *, tokenizer: Tokenizer | None = None, empty: bool = False
+) -> Seq2Seq:
     """Returns our model with SpeechBrain's modules in it."""
-    model = build_model(config, vocab_size, empty=empty)
+    model = build_model(config, vocab_size, tokenizer=tokenizer, empty=empty)
     if not empty:
         model.encoder = PeerEncoder(model.encoder, config)
         value_dim = model.encoder.output_dim
         model.decoder = PeerDecoder(config, vocab_size=vocab_size, value_dim=value_dim)
-        model.ctc = nn.Linear(value_dim, vocab_size)
+        model.ctc = nn.Linear(value_dim, model.units.num_units)
     return model
 
 

@@ -17,6 +17,7 @@ from asr.settings import dump_config
 REASON = why_not()
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(bool(REASON), reason=REASON)]
 PATIENCE = 600.0
+EPOCHS = 240  # of half a second on a quiet core: it must not be over before it is killed
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +56,24 @@ def started(cluster: Mapping[str, str], work: Path, *, epochs: int) -> tuple[str
     (work / "config.yaml").write_text(dump_config(config))
     model, log = work / "exp", work / "train.log"
     job = submit(cluster, log, "train", work / "config.yaml", "--out", model)
-    wait_until((model / "training/state.pt").is_file, PATIENCE)
+
+    def has_saved() -> bool:
+        assert job_state(cluster, job) in ("PENDING", "RUNNING"), log.read_text()
+        return (model / "training/state.pt").is_file()
+
+    wait_until(has_saved, PATIENCE)
     return job, log, model
 
 
 def test_a_job_goes_on_after_its_step_was_killed_and_a_node_was_lost(
     cluster: Mapping[str, str], tmp_path: Path
 ) -> None:
-    job, log, model = started(cluster, tmp_path, epochs=60)
+    job, log, model = started(cluster, tmp_path, epochs=EPOCHS)
     steps = said(cluster, "squeue", "--steps", "--noheader", "--jobs", job, "--format", "%i")
     step = max(name for name in steps.split() if name.rpartition(".")[2].isdigit())
     said(cluster, "scancel", "--signal=KILL", step)
     wait_until(lambda: "its step was killed (exit code 137); queues again" in log.read_text(), 120)
+    assert said(cluster, "squeue", "--noheader", "--jobs", job, "--format", "%k") == "killed 1"
     goes_on_now(cluster, job)
     wait_until(lambda: log.read_text().count("continuing in epoch") == 1, PATIENCE)
     saved = model / "training/state.pt"
@@ -79,7 +86,7 @@ def test_a_job_goes_on_after_its_step_was_killed_and_a_node_was_lost(
     wait_until(lambda: completed(cluster, job), PATIENCE)
     assert log.read_text().count("continuing in epoch") == 2
     rows = (model / "training/log.jsonl").read_text().splitlines()
-    assert [json.loads(row)["epoch"] for row in rows] == [*range(1, 61)]
+    assert [json.loads(row)["epoch"] for row in rows] == [*range(1, EPOCHS + 1)]
     whole = [*TWO_PROCESSES, "train", str(tmp_path / "config.yaml"), "--out", str(tmp_path / "one")]
     subprocess.run(whole, check=True, capture_output=True, env=cluster)
     name = "model.safetensors"
@@ -98,7 +105,7 @@ def test_a_job_that_is_cancelled_does_not_queue_again(
 def test_a_job_trains_on_two_nodes_goes_on_after_a_kill_and_a_stop_and_another_decodes(
     cluster: Mapping[str, str], tmp_path: Path
 ) -> None:
-    job, log, model = started(cluster, tmp_path, epochs=30)
+    job, log, model = started(cluster, tmp_path, epochs=EPOCHS)
     state, dev = model / "training/state.pt", tmp_path / "data/dev.jsonl.gz"
     said(cluster, "scontrol", "requeue", job)  # Slurm kills all of it
     goes_on_now(cluster, job)
