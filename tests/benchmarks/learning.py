@@ -2,7 +2,7 @@
 
     .venv-peers/learning/bin/python tests/benchmarks/learning.py ours quickstart --out DIR \
         --set data.train=TRAIN --set data.dev=DEV [--until 0.02]
-    (the same with `speechbrain` instead of `ours`)
+    (the same with `speechbrain` instead of `ours`, and `--parts decoder` for that part alone)
 
 `make .venv-peers/learning/installed` makes that environment. The loop, the data, their order, the
 features, subsampling, losses, optimizer and the search of the dev set are this project's in both.
@@ -16,7 +16,10 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
@@ -36,6 +39,8 @@ from asr.text.tokenizer import Tokenizer
 from asr.training.experiment import Run
 from asr.training.progress import RecognizerProgress
 from asr.training.session import Session
+
+PARTS = ("encoder", "decoder")
 
 
 class PeerMemory(NamedTuple):
@@ -94,6 +99,7 @@ class PeerDecoder(nn.Module):
 
         super().__init__()
         sizes, options = config.decoder, config.attention.options
+        self.attention = SimpleNamespace(has_alignment=True)  # as what draws it asks
         self.embedding = nn.Embedding(vocab_size, sizes.embedding_dim)
         self.decoder = AttentionalRNNDecoder(
             "lstm",
@@ -146,15 +152,25 @@ class PeerDecoder(nn.Module):
 
 
 def build_peer(
-    config: Config, vocab_size: int, *, tokenizer: Tokenizer | None = None, empty: bool = False
+    config: Config,
+    vocab_size: int,
+    *,
+    tokenizer: Tokenizer | None = None,
+    empty: bool = False,
+    parts: Sequence[str] = PARTS,
 ) -> Seq2Seq:
-    """Returns our model with SpeechBrain's modules in it."""
+    """Returns our model with SpeechBrain's modules for the parts named."""
+    if "encoder" in parts:  # theirs has no projections, and ours is then as wide
+        unprojected = config.encoder.model_copy(update={"projection_dim": None})
+        config = config.model_copy(update={"encoder": unprojected})
     model = build_model(config, vocab_size, tokenizer=tokenizer, empty=empty)
-    if not empty:
+    if empty:
+        return model
+    if "encoder" in parts:
         model.encoder = PeerEncoder(model.encoder, config)
+    if "decoder" in parts:
         value_dim = model.encoder.output_dim
         model.decoder = PeerDecoder(config, vocab_size=vocab_size, value_dim=value_dim)
-        model.ctc = nn.Linear(value_dim, model.units.num_units)
     return model
 
 
@@ -194,13 +210,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--until", type=float, default=0.02)
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="that are SpeechBrain's"
+    )
     arguments = parser.parse_args()
     watch = Watch(arguments.until)
     asr.train.train_epoch, asr.train.is_over = watch.train_epoch, watch.is_over
     if arguments.toolkit == "speechbrain":
-        asr.training.experiment.build_model = build_peer
+        asr.training.experiment.build_model = partial(build_peer, parts=arguments.parts)
     asr.train.train(load_config(find_configuration(arguments.config), arguments.set), arguments.out)
-    found = {"toolkit": arguments.toolkit, "reached": watch.reached, "epochs": len(watch.epochs)}
+    found = {
+        "toolkit": arguments.toolkit,
+        "set": arguments.set,
+        "reached": watch.reached,
+        "epochs": len(watch.epochs),
+    }
     print(
         json.dumps(
             {**found, "seconds": round(watch.seconds, 1), "threads": torch.get_num_threads()}
