@@ -105,6 +105,8 @@ class LocationAttention(TrackingAttention):
         filter_width: their width in frames; odd.
         feedback: a is the `previous` alignment, the `cumulative` one, or `both` side by side.
         first: the previous alignment before the first step: `zeros`, or `even` over all frames.
+        feedback_gradient: whether gradients pass through a; without, a step costs less, and small
+            corpora are learnt in fewer epochs (egs/quickstart/RESULTS.md).
         context_dim: see `AdditiveAttention`.
 
     Raises:
@@ -125,6 +127,7 @@ class LocationAttention(TrackingAttention):
         filter_width: int = 101,
         feedback: str = "previous",
         first: str = "zeros",
+        feedback_gradient: bool = False,
         context_dim: int = 0,
     ) -> None:
         super().__init__(
@@ -139,6 +142,7 @@ class LocationAttention(TrackingAttention):
         if first not in ("zeros", "even"):
             raise ConfigError(f'attention.first = "{first}": must be zeros or even')
         self.feedback, self.filter_width, self.first = feedback, filter_width, first
+        self.feedback_gradient = feedback_gradient
         num_seen = 2 if feedback == "both" else 1
         self.filters = nn.Linear(num_seen * filter_width, num_filters, bias=False)
         self.filter_projection = nn.Linear(num_filters, dim, bias=False)
@@ -150,6 +154,12 @@ class LocationAttention(TrackingAttention):
             return state
         even = memory.mask / memory.mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B,T)
         return state._replace(alignment=state.alignment + even[:, None])
+
+    def next_state(self, state: Any, alignment: Tensor) -> AlignmentState:
+        """Returns this step's alignment, and the sum with it."""
+        return super().next_state(
+            state, alignment if self.feedback_gradient else alignment.detach()
+        )
 
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
