@@ -188,6 +188,21 @@ def test_an_even_first_alignment_sees_as_much_of_every_frame() -> None:
     assert state.total.abs().sum() == 0
 
 
+@pytest.mark.parametrize("name", ["location", "multi_head of location"])
+@pytest.mark.parametrize("feedback", ["previous", "cumulative"])
+def test_gradients_pass_through_the_alignment_fed_back_where_that_is_asked_for(
+    name: str, feedback: str
+) -> None:
+    for wanted in (False, True):
+        attention = build(name, feedback=feedback, feedback_gradient=wanted)
+        queries = torch.randn(2, 3, 1, 8, requires_grad=True)
+        (_, (context, _)) = run(attention, torch.randn(3, 9, 8), LENGTHS, queries)
+        context.square().sum().backward()
+        first, second = queries.grad
+        assert bool(first.abs().sum() > 0) is wanted
+        assert second.abs().sum() > 0
+
+
 @torch.no_grad()
 def test_an_option_at_its_default_may_be_written_out() -> None:
     assert build("location", context_dim=0, first="zeros").value_projection is None
