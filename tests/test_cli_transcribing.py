@@ -337,7 +337,9 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(tmp_path: Path) ->
     command = [sys.executable, "-m", "asr.cli", "transcribe", str(folder), "-o", str(out)]
     command += ["--model", str(MODEL), "--threads", "1"]
     slow = (
-        "import sys, time, asr.use.writers as w, asr.cli\n"
+        "import signal, sys, time, asr.use.writers as w, asr.cli\n"
+        # A shell has its jobs in the background ignore Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "old = w.write_transcript\n"
         "def slowly(*a, **k):\n    time.sleep(0.2)\n    return old(*a, **k)\n"
         "w.write_transcript = slowly\n"

@@ -99,15 +99,11 @@ class LocationAttention(TrackingAttention):
     """Additive attention that also sees where it was: s v' tanh(W q + U h + P (F * a) + b).
 
     Args:
-        dim: size of the hidden layer (A).
-        sharpness: see `AdditiveAttention`.
-        num_filters: filters over a (rows of F).
-        filter_width: their width in frames; odd.
+        num_filters, filter_width: filters over a (rows of F), of so many frames, odd.
         feedback: a is the `previous` alignment, the `cumulative` one, or `both` side by side.
         first: the previous alignment before the first step: `zeros`, or `even` over all frames.
-        feedback_gradient: whether gradients pass through a; without, a step costs less, and small
-            corpora are learnt in fewer epochs (egs/quickstart/RESULTS.md).
-        context_dim: see `AdditiveAttention`.
+        feedback_gradient: whether gradients pass through a (without: egs/quickstart/RESULTS.md).
+        dim, sharpness, context_dim: see `AdditiveAttention`.
 
     Raises:
         ConfigError: even filter width, or unknown feedback or first alignment.
@@ -143,8 +139,7 @@ class LocationAttention(TrackingAttention):
             raise ConfigError(f'attention.first = "{first}": must be zeros or even')
         self.feedback, self.filter_width, self.first = feedback, filter_width, first
         self.feedback_gradient = feedback_gradient
-        num_seen = 2 if feedback == "both" else 1
-        self.filters = nn.Linear(num_seen * filter_width, num_filters, bias=False)
+        self.filters = nn.Linear(filter_width * (1 + (feedback == "both")), num_filters, bias=False)
         self.filter_projection = nn.Linear(num_filters, dim, bias=False)
 
     def initial_state(self, memory: Any, num_queries: int) -> AlignmentState:
@@ -155,14 +150,9 @@ class LocationAttention(TrackingAttention):
         even = memory.mask / memory.mask.sum(dim=1, keepdim=True).clamp(min=1)  # (B,T)
         return state._replace(alignment=state.alignment + even[:, None])
 
-    def next_state(self, state: Any, alignment: Tensor) -> AlignmentState:
-        """Returns this step's alignment, and the sum with it."""
-        return super().next_state(
-            state, alignment if self.feedback_gradient else alignment.detach()
-        )
-
     def energies(self, query: Tensor, memory: Any, state: Any) -> Tensor:
         """Returns energies (B,K,T)."""
         seen = {"previous": state[:1], "cumulative": state[1:], "both": state}[self.feedback]
-        features = filtered(seen, self.filters.weight, self.filter_width)
+        rows = seen if self.feedback_gradient else [row.detach() for row in seen]
+        features = filtered(rows, self.filters.weight, self.filter_width)
         return self.compare(query, memory, (features, self.filter_projection.weight))

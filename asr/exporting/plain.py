@@ -1,9 +1,9 @@
 """The same model in operations that a graph format has: its values, its weights, other layers.
 
-A recurrent layer becomes two operations of ONNX, both ahead, the second over rows reversed within
-their lengths: the graph is as exact under padding as `asr/rnn.py`. One operation for both would
-rely on being told the lengths (`sequence_lens`), which OpenVINO and onnx's own evaluator drop
-without a word (`findings/openvino_lengths.sh`).
+A recurrent layer becomes an operation of ONNX for each direction, all of them ahead, the second
+over rows reversed within their lengths: the graph is as exact under padding as `asr/rnn.py`, even
+where a runtime drops the lengths that an operation is told (`sequence_lens`) without a word, as
+OpenVINO and onnx's own evaluator do (`findings/openvino_lengths.sh`).
 """
 
 from typing import Any
@@ -72,7 +72,11 @@ class PlainLayer(nn.Module):
         return torch.cat([last[:, : self.hidden_dim], outputs[:, 0, self.hidden_dim :]], dim=-1)
 
     def final_cell(self, frames: Tensor, outputs: Tensor, lengths: Tensor) -> Tensor:
-        """Returns an LSTM's last cell state (B,H or 2 H), from its inputs and outputs."""
+        """Returns an LSTM's last cell state (B,H or 2 H), from its inputs and outputs.
+
+        By the equation of `asr/rnn.py`: the exporter fails where of a packed layer only the state
+        is asked for (torch 2.14.1: "vector::_M_range_check").
+        """
         return self.layer.final_cell(frames, outputs, lengths)
 
 

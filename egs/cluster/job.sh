@@ -43,14 +43,21 @@ while kill -0 "$step" 2>/dev/null; do  # a signal ends `wait` before the step ha
   code=0
   wait "$step" || code=$?
 done
-# How often it was killed is kept in the job's comment: other starts do not count.
-kills=$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %k | sed -n 's/^killed \([0-9][0-9]*\)$/\1/p') || true
-kills=$((${kills:-0} + 1))
-if [ -z "$stopping" ] && [ "$code" -gt 128 ] && [ "$kills" -le "$requeues" ] &&
+if [ -z "$stopping" ] && [ "$code" -gt 128 ] &&
   [ "$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %T)" = RUNNING ]; then  # and not cancelled
-  echo "job $SLURM_JOB_ID: its step was killed (exit code $code); queues again and goes on from what is saved" >&2
-  scontrol update "JobId=$SLURM_JOB_ID" "Comment=killed $kills"
-  scontrol requeue "$SLURM_JOB_ID"
+  said="job $SLURM_JOB_ID: its step was killed (exit code $code)"
+  # How often is kept in the job's comment, in place of any other: starts for other reasons do not count.
+  comment=$(squeue --noheader --jobs "$SLURM_JOB_ID" --format %k | head -n 1) || true
+  kills=0
+  [[ "$comment" =~ ^killed\ ([0-9]+)$ ]] && kills=$((10#${BASH_REMATCH[1]}))
+  if [ "$kills" -ge "$requeues" ]; then
+    echo "$said, as $kills times before; to go on from what is saved, submit it again" >&2
+  elif scontrol update "JobId=$SLURM_JOB_ID" "Comment=killed $((kills + 1))"; then
+    echo "$said; queues again and goes on from what is saved" >&2
+    scontrol requeue "$SLURM_JOB_ID"  # ends this script, too
+  else
+    echo "$said, and Slurm does not let it queue again; to go on from what is saved, submit it again" >&2
+  fi
 fi
 if [ -n "$stopping" ]; then
   echo "job $SLURM_JOB_ID: asked to stop; queues again and goes on from what is saved" >&2

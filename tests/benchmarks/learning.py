@@ -211,16 +211,22 @@ def main() -> None:
     parser.add_argument("--until", type=float, default=0.02)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument(
-        "--parts", nargs="+", choices=PARTS, default=PARTS, help="that are SpeechBrain's"
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS,
+        help="of speechbrain: those that are its own",
     )
     arguments = parser.parse_args()
     watch = Watch(arguments.until)
     asr.train.train_epoch, asr.train.is_over = watch.train_epoch, watch.is_over
-    if arguments.toolkit == "speechbrain":
+    is_peer = arguments.toolkit == "speechbrain"
+    if is_peer:
         asr.training.experiment.build_model = partial(build_peer, parts=arguments.parts)
     asr.train.train(load_config(find_configuration(arguments.config), arguments.set), arguments.out)
     found = {
         "toolkit": arguments.toolkit,
+        "parts": arguments.parts if is_peer else [],
         "set": arguments.set,
         "reached": watch.reached,
         "epochs": len(watch.epochs),

@@ -73,7 +73,8 @@ def test_a_job_goes_on_after_its_step_was_killed_and_a_node_was_lost(
     step = max(name for name in steps.split() if name.rpartition(".")[2].isdigit())
     said(cluster, "scancel", "--signal=KILL", step)
     wait_until(lambda: "its step was killed (exit code 137); queues again" in log.read_text(), 120)
-    assert said(cluster, "squeue", "--noheader", "--jobs", job, "--format", "%k") == "killed 1"
+    comment = ["squeue", "--noheader", "--jobs", job, "--format", "%k"]
+    assert said(cluster, *comment) == "killed 1"
     goes_on_now(cluster, job)
     wait_until(lambda: log.read_text().count("continuing in epoch") == 1, PATIENCE)
     saved = model / "training/state.pt"
