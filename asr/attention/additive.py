@@ -123,7 +123,7 @@ class LocationAttention(TrackingAttention):
         filter_width: int = 101,
         feedback: str = "previous",
         first: str = "zeros",
-        feedback_gradient: bool = False,
+        feedback_gradient: bool = True,
         context_dim: int = 0,
     ) -> None:
         super().__init__(

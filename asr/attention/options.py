@@ -9,9 +9,9 @@ from asr.attention.contract import Attention
 from asr.errors import ConfigError
 
 LARGEST = 100_000  # of any number that is an option
-# Not written out at these values, with which mechanisms give what they did before they had the
-# options (but for gradients): folders of older versions, which lack them, stay equal to new ones.
-LATER = {"context_dim": 0, "first": "zeros", "feedback_gradient": False}
+# Not written out at these values, which compute what mechanisms did before they had the options:
+# folders of older versions, whose configurations lack them, stay equal to new ones.
+LATER = {"context_dim": 0, "first": "zeros", "feedback_gradient": True}
 
 
 def complete_options(
