@@ -50,8 +50,7 @@ class PlainLayer(nn.Module):
 
     def __init__(self, layer: RecurrentLayer) -> None:
         super().__init__()
-        self.output_dim, self.hidden_dim = layer.output_dim, layer.ahead.hidden_size
-        self.layer = layer
+        self.output_dim, self.layer = layer.output_dim, layer
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Returns outputs (B,T,H or 2 H), 0 on padding, for frames (B,T,I) and lengths (B,)."""
@@ -65,11 +64,7 @@ class PlainLayer(nn.Module):
 
     def final_hidden(self, outputs: Tensor, lengths: Tensor) -> Tensor:
         """Returns the last hidden state (B,H or 2 H): ahead's at the end, back's at the start."""
-        index = (lengths - 1)[:, None, None].expand(-1, 1, outputs.size(2))
-        last = outputs.gather(1, index)[:, 0]
-        if self.layer.back is None:
-            return last
-        return torch.cat([last[:, : self.hidden_dim], outputs[:, 0, self.hidden_dim :]], dim=-1)
+        return self.layer.final_hidden(outputs, lengths)
 
     def final_cell(self, frames: Tensor, outputs: Tensor, lengths: Tensor) -> Tensor:
         """Returns an LSTM's last cell state (B,H or 2 H), from its inputs and outputs.
