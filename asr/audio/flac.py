@@ -49,7 +49,10 @@ def check_count(peek: Peek) -> None:
         if end == info.num_samples:
             return
         if end is not None and _crc16(frame) == 0:
-            raise peek.damaged(f"its header counts {info.num_samples} samples, its frames {end}")
+            raise peek.damaged(
+                f"its header counts {info.num_samples} samples, its frames {end}",
+                "must be whole (copy it again; if ffmpeg -c copy cut it, cut without -c copy)",
+            )
 
 
 def _end_of(frame: bytes, block_size: int) -> int | None:
