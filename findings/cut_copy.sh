@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A piece cut out of a recording with ffmpeg's -c copy is another piece in Ogg Vorbis, and none in FLAC.
+# A piece cut out of a recording with ffmpeg's -c copy is another piece in Ogg Vorbis, and unreadable to libsndfile in FLAC.
 #
 # Expected: "-ss 5 -t 4 -c copy" keeps whole packets, so the piece begins within a packet of second 5 and
-# lasts 4 s, as it does in wav, mp3 and Opus; its header tells its own length.
+# lasts 4 s, as it does in wav and mp3; its header tells its own length.
 # Seen with ffmpeg 7.0.2 (imageio-ffmpeg 0.6.0): in Ogg Vorbis it begins where a page does, up to 0.9 s early,
 # and says that it lasts 4 s. libsndfile 1.2.2 (soundfile 0.14.0) reads the first 4 s of it, so that the last 0.9 s
 # of what was wanted are gone; ffmpeg and PyAV 18.1.0 read 4.9 s of the same file. Neither warns. In FLAC the piece

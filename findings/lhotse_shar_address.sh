@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# lhotse reads a Shar folder at an address by a list of its files alone; the folder itself is an empty error.
+# lhotse reads a Shar folder at an address only where given the list of its files; given the folder, it raises an
+# AssertionError without a message.
 #
 # Expected: CutSet.from_shar(in_dir=URL) lists the folder, or says that it cannot.
 # Seen with lhotse 1.33.0: an AssertionError without a word, also where smart_open is installed; the address is

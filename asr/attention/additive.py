@@ -102,7 +102,7 @@ class LocationAttention(TrackingAttention):
         num_filters, filter_width: filters over a (rows of F), of so many frames, odd.
         feedback: a is the `previous` alignment, the `cumulative` one, or `both` side by side.
         first: the previous alignment before the first step: `zeros`, or `even` over all frames.
-        feedback_gradient: whether gradients pass through a (without: egs/quickstart/RESULTS.md).
+        feedback_gradient: whether gradients pass through a; without, the quickstart learns sooner.
         dim, sharpness, context_dim: see `AdditiveAttention`.
 
     Raises:

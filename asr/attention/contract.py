@@ -85,7 +85,7 @@ class Attention(nn.Module):
     def forward(
         self, query: Tensor, memory: Any, state: Any, prior: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Any]:
-        """Returns context (B,K,D), alignment (B,K,T) and the next state for a query (B,K,Q).
+        """Returns context (B,K,C), alignment (B,K,T) and the next state for a query (B,K,Q).
 
         An alignment sums to 1 and is 0 on padding.
         """
@@ -101,7 +101,7 @@ class Attention(nn.Module):
 
 
 def attend(energies: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns alignment (B,K,T) and context (B,K,D) where a mask (B,1 or K,T) lets it look."""
+    """Returns alignment (B,K,T) and context (B,K,C) where a mask (B,1 or K,T) lets it look."""
     energies = energies.masked_fill(~mask, -math.inf)
     alignment = energies.softmax(dim=-1, dtype=torch.float32).to(values.dtype)
     return alignment, multiply(alignment, values)

@@ -78,7 +78,7 @@ class MultiHeadAttention(Attention):
     def forward(
         self, query: Tensor, memory: Any, state: Any, prior: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Any]:
-        """Returns context (B,K,D), mean alignment (B,K,T) and the heads' next states."""
+        """Returns context (B,K,C), mean alignment (B,K,T) and the heads' next states."""
         queries = self.query_projection(query).chunk(len(self.heads), dim=-1)
         rows = zip(self._heads(), queries, memory.heads, state, strict=True)
         found = [head(*parts, prior) for head, *parts in rows]

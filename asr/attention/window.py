@@ -48,7 +48,7 @@ class WindowedAttention(Attention):
     def forward(
         self, query: Tensor, memory: Any, state: Any, prior: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Any]:
-        """Returns context (B,K,D), alignment (B,K,T), 0 outside the window, and the next state."""
+        """Returns context (B,K,C), alignment (B,K,T), 0 outside the window, and the next state."""
         energies = self.inner.energies(query, memory, state.inner)
         if prior is not None:
             energies = energies + prior

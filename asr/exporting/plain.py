@@ -1,9 +1,9 @@
 """The same model in operations that a graph format has: its values, its weights, other layers.
 
-A recurrent layer becomes an operation of ONNX for each direction, all of them ahead, the second
-over rows reversed within their lengths: the graph is as exact under padding as `asr/rnn.py`, even
-where a runtime drops the lengths that an operation is told (`sequence_lens`) without a word, as
-OpenVINO and onnx's own evaluator do (`findings/openvino_lengths.sh`).
+Each direction of a recurrent layer becomes an operation of ONNX that goes forward; the backward one
+gets its rows reversed within their lengths. So the graph is as exact under padding as `asr/rnn.py`,
+even where a runtime drops the lengths that an operation is told (`sequence_lens`) without a word,
+as OpenVINO and onnx's own evaluator do (`findings/openvino_lengths.sh`).
 """
 
 from typing import Any

@@ -73,7 +73,7 @@ def _products_by_vectors(graph: Any) -> list[str]:
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """Within it nobody is told to optimise a graph before: onnxruntime does so when it loads it."""
+    """Hides onnxruntime's advice to optimise the graph first: it does so itself at loading."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""A recurrent layer of torch over a batch that its rows leave when they have ended.
+"""A recurrent layer of torch over a batch from which rows are dropped when they have ended.
 
 The plain way is `layer(frames)`: a layer over padded frames, padding computed too. On a CPU, whose
 time goes into rows, a quarter of them leaves at a time, where that saves enough.

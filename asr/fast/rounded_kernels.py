@@ -1,4 +1,4 @@
-"""The kernels of `rounded_lstm.py`: the gates of one step, forward and backward, as `kernels.py`.
+"""The kernels of `rounded_lstm.py`: a step's gates, forward and backward, compiled as `kernels.py`.
 
 Arrays are C-contiguous and on the CPU; an int16 is the upper half of a float32, which is what a
 bfloat16 is. Each element of a state is computed by itself, in float32.

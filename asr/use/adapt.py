@@ -71,7 +71,7 @@ class Outcome:
     """The model before and after compared on what it never heard.
 
     Attributes:
-        comparison: of the word error rates, and of the characters' in the second.
+        comparison: of the word error rates.
         by_character: the same of characters.
         better: `before`, `after`, or None where the recordings cannot tell.
         chance: p of the sign test of the places that changed; None: none did.
@@ -238,7 +238,7 @@ def compare_both(out: Path) -> Outcome:
 
 
 def sign_test(comparison: Comparison) -> float | None:
-    """Returns p of as many places changed for the better, or the worse; None: none changed.
+    """Returns p of the two-sided sign test of the places that changed; None: none did.
 
     Of a few recordings that all change alike, an interval of their mean has no width at all; this
     still asks for six of them.

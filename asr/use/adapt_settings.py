@@ -4,7 +4,7 @@ The architecture, the features and the tokens are the ancestor's. The less there
 steps, the fewer of them, and the more of the old data is heard again; a batch is small enough for
 eight updates an epoch. Of minutes the encoder learns first, and what writes the text follows: of
 ten recordings of AN4 after the English quickstart, once each, a third of the ancestor's rate did
-better than a tenth, and the frozen start no worse (`egs/adapt` measures it).
+better than a tenth, and the frozen start no worse (no table has these runs).
 """
 
 import json

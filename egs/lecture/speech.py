@@ -88,7 +88,11 @@ def write_cells(exp: Path, data: Path) -> None:
     ratio, pace = counts[1] / counts[0], seconds["GRU"] / seconds["LSTM"]
     lstm, gru = (error_rate(exp / name / "test") for name in names.values())
     said = (
-        verdict(abs(ratio - 0.75) < 0.01, "a GRU has three quarters of the weights", f"{ratio:.3f}")
+        verdict(
+            abs(ratio - 0.75) < 0.01,
+            "a GRU has three quarters of the weights in its recurrent layers",
+            f"{ratio:.3f}",
+        )
         + f" Its encoder takes {pace:.2f} of the LSTM's time for a training step on this machine: "
         "the arithmetic is less, but the library's LSTM has a faster kernel where this is above "
         f"0.75. Test CER {gru:.2%} against {lstm:.2%}."

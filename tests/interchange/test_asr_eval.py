@@ -8,7 +8,10 @@ ASR_EVAL = Peer("asr-eval")
 def need_it() -> None:
     found = ASR_EVAL.need() / "lib"
     if not list(found.glob("python*/site-packages/asr_eval")):
-        pytest.skip("asr-eval 0.3.0 needs Python 3.12 (make interchange PYTHON=python3.12)")
+        pytest.skip(
+            "asr-eval 0.3.0 needs Python 3.12 (remove .venv and .venv-interchange, then "
+            "make interchange PYTHON=python3.12)"
+        )
 
 
 @pytest.mark.row(
