@@ -31,7 +31,7 @@ def read_settings(path: Path, kind: type[Settings], *, overrides: Sequence[str] 
     tree = _read_tree(path, seen=())
     for override in overrides:
         _override(tree, override)
-    return check_settings(tree, kind, source=str(path))
+    return check_settings(tree, kind, source=str(path), overrides=overrides)
 
 
 def override_config(config: Settings, overrides: Sequence[str]) -> Settings:
@@ -46,8 +46,16 @@ def override_config(config: Settings, overrides: Sequence[str]) -> Settings:
     return check_settings(tree, type(config), source="--set")
 
 
-def check_settings(tree: Mapping[str, Any], kind: type[Settings], *, source: str) -> Settings:
-    """Returns the checked model of a kind; `source` names the place in error messages.
+def check_settings(
+    tree: Mapping[str, Any], kind: type[Settings], *, source: str, overrides: Sequence[str] = ()
+) -> Settings:
+    """Returns the checked model of a kind.
+
+    Args:
+        tree: its values.
+        kind: of model.
+        source: the place, for error messages.
+        overrides: `key=value` among the values; where they alone are wrong, they are the place.
 
     Raises:
         ConfigError: naming the key, the value, the rule and the known choices.
@@ -57,7 +65,26 @@ def check_settings(tree: Mapping[str, Any], kind: type[Settings], *, source: str
     except ValidationError as error:
         reasons = [_explain(reason, kind) for reason in error.errors()]
         more = [f"{len(reasons) - 5} more mistakes"] if len(reasons) > 5 else []
+        source = _place(error.errors(), overrides) or source
         raise ConfigError(f"{source}: {'; '.join([*reasons[:5], *more])}") from None
+
+
+def _place(errors: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -> str:
+    """Returns the overrides that all errors are of; nothing if there are others."""
+    found = []
+    for error in errors:
+        key = [str(part) for part in error["loc"]]
+        own = [x for x in overrides if key and _meet(x.partition("=")[0].split("."), key)]
+        if not own:
+            return ""
+        found += own
+    return f"--set {', '.join(dict.fromkeys(found))}"
+
+
+def _meet(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Returns whether one key is the other, or lies in it."""
+    length = min(len(first), len(second))
+    return first[:length] == second[:length]
 
 
 def dump_config(config: BaseModel) -> str:
@@ -127,6 +154,8 @@ def _override(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(
             f'--set "{override[:80]}": the value is not YAML ({in_short(error)}); quote it'
         ) from None
+    if isinstance(value, dict) and any(":" in str(x) and y is None for x, y in value.items()):
+        raise ConfigError(f'--set "{override}": each colon needs a space, as in {{encoder: 0.1}}')
     *sections, last = key.split(".")
     for section in sections:
         inner = tree.setdefault(section, {})
@@ -142,6 +171,8 @@ def _explain(error: Mapping[str, Any], kind: type[BaseModel]) -> str:
         known = ", ".join(_known_keys(error["loc"][:-1], kind))
         return f'unknown key "{key}"; known here: {known}'
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in ("tuple_type", "list_type"):
+        message = "must be a list, as [one, two]"
     if isinstance(error["input"], Mapping):
         return f"{key}: {message}"
     return f"{key} = {_shown(error['input'])}: {message}"

@@ -122,7 +122,7 @@ def _split_folders(folder: Path, parts: dict[str, Path], chosen: Columns) -> Lay
 
 
 def _beside(folder: Path) -> Layout:
-    """Returns the recordings; one without a text has an empty transcript."""
+    """Returns the recordings; one without a text has that problem."""
     files = visible_files(folder)
     texts: dict[tuple[Path, str], list[Path]] = defaultdict(list)
     for path in files:
@@ -154,6 +154,8 @@ def _beside_row(folder: Path, audio: Path, *, name: str, texts: dict[Path, str |
     is_speaker = audio.parent != folder and nfc(audio.parent.name).lower() not in SPLIT_OF
     speaker = nfc(audio.parent.name) if is_speaker else None
     row = Row(name, audio, "", speaker, str(audio))
+    if not texts:
+        return row._replace(problem="has no text beside it, a .txt of the same name")
     if len(texts) > 1:
         names = " and ".join(path.name for path in texts)
         return row._replace(problem=f"has several texts, {names}; must have one")

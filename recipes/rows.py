@@ -39,7 +39,8 @@ def cuts_of_rows(
     headers, unreadable = _headers(usable)
     findings = find_problems(usable, headers)
     problems += unreadable + findings.problems
-    notices = judge([f"{row.where}: {what}" for row, what in problems], len(rows), options)
+    lines = [f"{row.where}: {what.removeprefix(f'{row.where}: ')}" for row, what in problems]
+    notices = judge(lines, len(rows), options)
     bad = {id(row) for row, _ in problems}
     cuts = {
         split: [_cut(row, headers[row.audio], language) for row in found if id(row) not in bad]

@@ -78,8 +78,8 @@ def check_train(folder: Path, found: Mapping[str, str]) -> None:
     """
     if found and "train" not in found:
         raise DataError(
-            f"{folder}: has {' and '.join(found.values())}, but no train; must have both (rename "
-            "what is to be trained on, or give --corpus one of them to divide it)"
+            f"{folder}: has {' and '.join(found.values())}, but no train; must have train, too ("
+            "rename what is to be trained on, or give one of them alone to divide it)"
         )
 
 

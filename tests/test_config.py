@@ -67,7 +67,10 @@ def test_a_base_that_leads_back_is_an_error(tmp_path: Path) -> None:
         ("seed=!!bool x", r"the value is not YAML"),
         ("seed=!!int ''", r"the value is not YAML"),
         ("seed=!!timestamp x", r"the value is not YAML"),
-        ("search.beam_size=0", r"search\.beam_size = 0"),
+        ("search.beam_size=0", r"^--set search\.beam_size=0: search\.beam_size = 0"),
+        ("freeze.until_epoch=3", r"^--set freeze\.until_epoch=3: freeze: until_epoch is for"),
+        ("init.exclude=encoder", r"^--set .*: init\.exclude = 'encoder': must be a list, as \["),
+        ("train.rate_factors={encoder:0.1}", r"each colon needs a space, as in \{encoder: 0\.1\}"),
     ],
 )
 def test_a_wrong_override_is_an_error_that_names_it(
@@ -89,6 +92,12 @@ def test_a_wrong_override_is_an_error_that_names_it(
 def test_a_wrong_file_is_an_error_that_names_it(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=rf"a\.yaml: .*{message}"):
         load_config(write(tmp_path, text))
+
+
+def test_a_file_is_named_where_it_is_wrong_beside_an_override(tmp_path: Path) -> None:
+    for override in ("train.epochs=3", "train.epochs=0"):
+        with pytest.raises(ConfigError, match=r"a\.yaml: .*seed = 'one'"):
+            load_config(write(tmp_path, "seed: one"), [override])
 
 
 def test_the_defaults_that_are_listed_are_taken_as_they_stand(tmp_path: Path) -> None:

@@ -122,6 +122,8 @@ def test_a_refusal_is_one_line_and_code_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "holds no meta.yaml and no config.yaml" in done.stderr
+    done = run("import", "espnet", tmp_path / "gone", "--out", tmp_path / "m")
+    assert "gone: is not there; give the folder of a published ESPnet recognizer" in done.stderr
 
 
 def test_nothing_is_written_over(folder: Path, tmp_path: Path) -> None:
@@ -301,6 +303,16 @@ def test_an_experiments_folder_is_read_where_it_stands(folder: Path) -> None:
         ModelError, match=r"which of valid\.acc\.ave_10best\.pth, valid\.acc\.ave_5"
     ):
         list(import_espnet(folder / layout.ASR, folder.parent / "again"))
+
+
+def test_a_checkpoint_of_any_name_is_taken_and_the_settings_are_judged_before(folder: Path) -> None:
+    (folder / "meta.yaml").unlink()
+    layout.weights(folder).rename(folder / layout.ASR / "mine.pth")
+    [_] = import_espnet(folder / layout.ASR, folder.parent / "out")
+    (folder / layout.ASR / "mine.pth").unlink()
+    refused(folder / layout.ASR, r"holds no \*\.pth; put valid\.acc\.ave\.pth or another")
+    layout.change(folder, encoder="conformer", frontend=None)
+    refused(folder / layout.ASR, r"encoder = 'conformer'; known: vgg_rnn, rnn; no other can be")
 
 
 def test_characters_without_ctc_and_paths_of_another_machine_are_read_as_well(

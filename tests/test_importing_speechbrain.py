@@ -129,10 +129,12 @@ def test_the_command_says_what_it_made_and_what_it_left(folder: Path, tmp_path: 
 
 
 def test_a_refusal_is_one_line_and_code_2(tmp_path: Path) -> None:
-    done = run("import", "speechbrain", tmp_path / "none", "--out", tmp_path / "m")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "no such configuration file" in done.stderr
+    (tmp_path / "hyperparams.yaml").write_text("a: 1\n")
+    for name, said in (("none", "none: is not there"), ("hyperparams.yaml", "yaml: is a file")):
+        done = run("import", "speechbrain", tmp_path / name, "--out", tmp_path / "m")
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert f"{said}; give the folder of a SpeechBrain recognizer" in done.stderr
 
 
 def test_nothing_is_written_over(folder: Path, tmp_path: Path) -> None:

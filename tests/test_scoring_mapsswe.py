@@ -65,10 +65,10 @@ def test_the_statistic_is_that_of_the_mean_difference() -> None:
 
 def test_too_few_segments_and_equal_ones_have_their_own_answers() -> None:
     right, wrong = align_words("a b", "a b"), align_words("a b", "x b")
-    assert matched_pairs([(right, right)]) == (0, None, None)
-    assert matched_pairs([(wrong, right)]) == (1, None, None)
-    assert matched_pairs([(wrong, right)] * 3) == (3, math.inf, 0.0)
-    assert matched_pairs([(wrong, wrong)] * 3) == (3, 0.0, 1.0)
+    assert matched_pairs([(right, right)]) == (0, 0, None, None)
+    assert matched_pairs([(wrong, right)]) == (1, 1, None, None)
+    assert matched_pairs([(wrong, right)] * 3) == (3, 3, math.inf, 0.0)
+    assert matched_pairs([(wrong, wrong)] * 3) == (3, 0, 0.0, 1.0)
 
 
 def test_holm_multiplies_the_smallest_most_and_never_goes_down() -> None:

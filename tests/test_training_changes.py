@@ -63,6 +63,13 @@ def test_noise_may_lie_elsewhere_but_not_come_or_go() -> None:
     assert effects == [Effect.RESULT, Effect.RESULT, Effect.NONE]
 
 
+def test_a_share_of_no_old_data_is_no_change() -> None:
+    none, other = tiny_config(), tiny_config(replay={"share": 0.4})
+    assert [change.effect for change in find_changes(none, other)] == [Effect.NONE]
+    old, less = (tiny_config(replay={"manifest": "x", "share": y}) for y in (0.4, 0.3))
+    assert [change.effect for change in find_changes(old, less)] == [Effect.RESULT]
+
+
 def test_a_refusal_says_whether_extend_would_help() -> None:
     more = tiny_config(train={"epochs": 3})
     with pytest.raises(ConfigError, match=r"\(train\.epochs: 2 -> 3\); .*; --extend goes on with"):

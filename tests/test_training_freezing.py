@@ -86,6 +86,16 @@ def test_an_epoch_is_the_last_one_of_a_freeze_by_its_number() -> None:
     assert not is_frozen(freeze, "decoder.output.weight", 0)
 
 
+def test_what_never_learns_and_a_share_of_nothing_are_said(
+    corpus: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sections = {"freeze": {"parts": ["output"], "until_epoch": 5}, "replay": {"share": 0.5}}
+    train(config_of(corpus, train={"epochs": 1}, **sections), tmp_path)
+    said = capsys.readouterr().err
+    assert "frozen until epoch 5 is done, and so in all 1 (train.epochs): output" in said
+    assert "replay.share = 0.5 without replay.manifest: no old data are mixed in" in said
+
+
 def test_rates_by_part_follow_the_finest_name() -> None:
     factors = {"encoder": 0.1, "encoder.layers.1": 0.5}
     config = tiny_config(train={"rate_factors": factors})

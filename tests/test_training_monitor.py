@@ -11,6 +11,7 @@ GOOD = [(4, 5, 6), (7, 8, 9)]
 def test_a_run_that_goes_well_has_no_warning() -> None:
     assert find_warnings(GOOD, 0.1, [3.0, 2.0, 1.0]) == []
     assert find_warnings(GOOD, 0.1, [3.0, 2.0, 1.0, 1.0, 0.999, 1.01]) == []
+    assert find_warnings(GOOD, 0.1, [3.0, 1.0, 0.9, 1.2]) == []  # one epoch may be an accident
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,8 @@ def test_a_run_that_goes_well_has_no_warning() -> None:
         ([(), ()], 0.1, [3.0, 2.9], "every hypothesis is empty"),
         (GOOD, 0.97, [3.0, 2.5, 2.0], "attention is still flat"),
         (GOOD, 0.1, [3.0, 3.0, 2.99], "loss does not fall"),
-        (GOOD, 0.1, [3.0, 1.0, 0.9, 1.2], "loss does not fall"),
+        (GOOD, 0.1, [3.0, 3.5], "loss rises (3.000 at first, 3.500 now)"),
+        (GOOD, 0.1, [3.0, 1.0, 0.9, 1.2, 1.3], "loss rises (0.900 at its lowest, 1.300 now)"),
     ],
 )
 def test_each_sign_of_trouble_is_said(

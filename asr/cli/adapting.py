@@ -32,6 +32,9 @@ def adapt(
     ] = None,
     text_column: Annotated[str | None, typer.Option(help="Likewise.")] = None,
     seed: Annotated[int, typer.Option(help="Of what is held out.")] = 0,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Go on with more train.epochs than before.")
+    ] = False,
     settings: Settings = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -46,7 +49,8 @@ def adapt(
         raise ConfigError(f"{model}: no such model folder; give the --out of an asr train run")
     columns = (audio_column, text_column)
     given = _read_recordings(data, out / "data", columns=columns, language=language, bad=bad)
-    _adapt(given, model, out, replay=replay, settings=settings, seed=seed, device=device)
+    chosen = {"settings": settings, "extend": extend, "seed": seed, "device": device}
+    _adapt(given, model, out, replay=replay, **chosen)
 
 
 def _read_recordings(

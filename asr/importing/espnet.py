@@ -36,11 +36,11 @@ def import_espnet(folder: Path, out: Path, *, without_lm: bool = False) -> Itera
     """
     check_free(out)
     files = Folder(folder)
-    file = read_config(files.asr.config)
+    file = read_config(files.config)
     config = import_config(file)
     vocabulary, tokenizer = import_tokens(files, file)
     config = config.model_copy(update={"tokenizer": tokenizer})
-    tensors = Tensors(files.asr.weights, read_checkpoint(files.asr.weights), file.path.name)
+    tensors = Tensors(files.weights, read_checkpoint(files.weights), file.path.name)
     weights = import_weights(file, tensors, config, vocabulary=vocabulary)
     tensors.finish()
     lm = None

@@ -17,11 +17,15 @@ from typing import Any, NamedTuple
 
 from asr.errors import ConfigError, ModelError
 from asr.importing.known import Settings
+from asr.importing.writing import check_folder
 from asr.text.yaml_trees import read_yaml
 
 META_FILE, CONFIG_FILE = "meta.yaml", "config.yaml"
 # Of an experiment's checkpoints the first kind that there is; ESPnet's averages come first.
-CHECKPOINTS = ("valid.acc.ave.pth", "valid.acc.ave_*best.pth", "valid.*ave*.pth", "valid.*.pth")
+CHECKPOINTS = (
+    *("valid.acc.ave.pth", "valid.acc.ave_*best.pth", "valid.*ave*.pth", "valid.*.pth"),
+    "*.pth",
+)
 
 
 class Found(NamedTuple):
@@ -38,28 +42,39 @@ class Folder:
         path: with meta.yaml, or with config.yaml and a checkpoint.
 
     Raises:
-        ModelError: it holds neither, or a file that meta.yaml names is missing.
+        ModelError: it is no folder, holds neither, or a file that meta.yaml names is missing.
 
     Attributes:
-        asr: the recognizer's files.
-        lm: its language model's, if it has one.
+        config: the recognizer's settings.
+        lm: its language model's files, if it has one.
     """
 
     def __init__(self, path: Path) -> None:
+        check_folder(path, "of a published ESPnet recognizer, or of an experiment (exp/asr_NAME)")
         self.path = path
         self.lm: Found | None = None
+        self._weights: Path | None = None
         if (path / META_FILE).is_file():
             named = _read(path / META_FILE)
-            self.asr = self._named(named, "asr_train_config", "asr_model_file")
+            self.config, self._weights = self._named(named, "asr_train_config", "asr_model_file")
             if any(name.startswith("lm_") for part in _sections(named) for name in part):
                 self.lm = self._named(named, "lm_train_config", "lm_file")
         elif (path / CONFIG_FILE).is_file():
-            self.asr = Found(path / CONFIG_FILE, _checkpoint(path))
+            self.config = path / CONFIG_FILE
         else:
             raise ModelError(
                 f"{path}: holds no {META_FILE} and no {CONFIG_FILE}; give the folder of a published"
                 " ESPnet recognizer, or of an experiment (exp/asr_NAME)"
             )
+
+    @property
+    def weights(self) -> Path:
+        """The recognizer's weights.
+
+        Raises:
+            ModelError: it is not told which they are.
+        """
+        return self._weights or _checkpoint(self.path)
 
     def find(self, written: str) -> Path:
         """Returns the file that a path of another machine means.
@@ -125,6 +140,4 @@ def _checkpoint(path: Path) -> Path:
         if found:
             names = ", ".join(one.name for one in found)
             raise ModelError(f"{path}: which of {names} is to be used? leave only that one")
-    raise ModelError(
-        f"{path / CHECKPOINTS[0]}: is missing; put the file of that name into the folder"
-    )
+    raise ModelError(f"{path}: holds no *.pth; put {CHECKPOINTS[0]} or another checkpoint into it")

@@ -51,12 +51,12 @@ MODEL_DEFAULTS = {
 # Of parts of a recognizer: the kinds that are known; None stands for none.
 KINDS: dict[str, tuple[str | None, ...]] = {
     "model": ("espnet", None),
+    "encoder": ("vgg_rnn", "rnn"),
+    "decoder": ("rnn",),
     "frontend": ("default",),
     "normalize": ("global_mvn", "utterance_mvn", None),
     "preencoder": (None,),
-    "encoder": ("vgg_rnn", "rnn"),
     "postencoder": (None,),
-    "decoder": ("rnn",),
     "input_size": (None,),
     "adapter": (None, "lora"),  # named whether it is in use or not
 }
@@ -75,7 +75,9 @@ def check_kinds(file: Settings) -> None:
         value = file.tree.get(part)
         if not any(value is one or value == one for one in known):
             names = ", ".join("none" if one is None else one for one in known)
-            raise ModelError(f"{file.path}: {part} = {value!r:.80}; known: {names}")
+            raise ModelError(
+                f"{file.path}: {part} = {value!r:.80}; known: {names}; no other can be imported"
+            )
     if file.tree.get("use_adapter"):
         raise ModelError(f"{file.path}: use_adapter = True; only whole weights are known")
 

@@ -20,7 +20,13 @@ from asr.importing.speechbrain_search import SearchSettings, import_search
 from asr.importing.speechbrain_settings import import_config
 from asr.importing.speechbrain_weights import import_weights
 from asr.importing.vocabulary import renumber
-from asr.importing.writing import Origin, check_free, write_language_model, write_recognizer
+from asr.importing.writing import (
+    Origin,
+    check_folder,
+    check_free,
+    write_language_model,
+    write_recognizer,
+)
 
 
 def import_speechbrain(folder: Path, out: Path, *, without_lm: bool = False) -> Iterator[str]:
@@ -36,6 +42,7 @@ def import_speechbrain(folder: Path, out: Path, *, without_lm: bool = False) -> 
             something in `out` already. Nothing has been written then.
     """
     check_free(out)
+    check_folder(folder, f"of a SpeechBrain recognizer, with {HYPER_FILE}")
     file = HyperFile(folder / HYPER_FILE)
     parts, files = find_parts(file), Files(folder, file)
     found = import_search(parts)

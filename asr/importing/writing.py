@@ -32,6 +32,21 @@ class Origin(NamedTuple):
     sha256: str  # of that file
 
 
+def check_folder(folder: Path, what: str) -> None:
+    """Refuses what is no folder.
+
+    Args:
+        folder: that the user gave.
+        what: whose folder it must be, for the message.
+
+    Raises:
+        ModelError: it is a file, or is not there.
+    """
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "is not there"
+        raise ModelError(f"{folder}: {found}; give the folder {what}")
+
+
 def check_free(out: Path) -> None:
     """Refuses a folder that holds anything.
 

@@ -22,7 +22,7 @@ from asr.scoring.intervals import (
     rate_difference,
     t_point,
 )
-from asr.scoring.mapsswe import MatchedPairs, holm, matched_pairs
+from asr.scoring.mapsswe import FEWEST_DIFFERENT, MatchedPairs, holm, matched_pairs
 from asr.scoring.rates import RATES, Report, listed, score_folder
 
 SIGNIFICANT = 0.05
@@ -54,15 +54,23 @@ class Pair:
 
     @property
     def better(self) -> str | None:
-        """Which is better: where the interval leaves 0 out and the test agrees; None: neither."""
+        """Which is better: where the interval leaves 0 out and the test agrees; None: neither.
+
+        Of fewer than six segments that differ nothing is believed.
+        """
         interval, statistic = self.believed.interval, self.test.statistic
-        if interval is None or statistic is None or self.p_value is None:
+        if interval is None or statistic is None or self.p_value is None or self.is_small:
             return None
         if self.p_value >= SIGNIFICANT or (interval.low <= 0.0 <= interval.high):
             return None
         if (interval.low > 0) != (statistic > 0):
             return None
         return self.names[1] if interval.low > 0 else self.names[0]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are differences, in too few places to tell."""
+        return 0 < self.test.num_different < FEWEST_DIFFERENT
 
     @property
     def num_needed(self) -> int | None:

@@ -141,6 +141,8 @@ def verdict(comparison: Comparison, pair: Pair) -> str:
             f"{100 * abs(found.value):.2f} points, 95 % interval {span(found.interval)} {by}"
             f"{p_value}"
         )
+        if pair.is_small:
+            return f"{sentence}; they differ in {pair.test.num_different} places, too few to tell"
         if pair.num_needed is None:
             return sentence
         return f"{sentence}; about {pair.num_needed:,} utterances would tell such a difference"

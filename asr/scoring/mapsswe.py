@@ -17,15 +17,18 @@ from typing import NamedTuple
 from asr.scoring.alignment import Alignment
 
 GOOD_WORDS = 2  # right in both, between segments
+FEWEST_DIFFERENT = 6  # segments: of five that are all better for one, a sign test has p = 0.06
 
 
 class MatchedPairs(NamedTuple):
     """What the test found; p_value is two-sided, and None where there are fewer than two segments.
 
-    statistic is positive where the second recognizer has fewer errors.
+    statistic is positive where the second recognizer has fewer errors. Where fewer than
+    FEWEST_DIFFERENT segments differ, p_value must not be believed: the test takes means for normal.
     """
 
     num_segments: int
+    num_different: int  # segments in which one has fewer errors
     statistic: float | None
     p_value: float | None
 
@@ -37,15 +40,16 @@ def matched_pairs(pairs: Iterable[tuple[Alignment, Alignment]]) -> MatchedPairs:
         pairs: of each utterance, the alignment of the first and of the second.
     """
     differences = [a - b for pair in pairs for a, b in find_segments(*pair)]
-    n = len(differences)
+    n, different = len(differences), sum(value != 0 for value in differences)
     if n < 2:
-        return MatchedPairs(n, None, None)
+        return MatchedPairs(n, different, None, None)
     mean = sum(differences) / n
     variance = sum((value - mean) ** 2 for value in differences) / (n - 1)
     if variance == 0:
-        return MatchedPairs(n, math.copysign(math.inf, mean) if mean else 0.0, 0.0 if mean else 1.0)
+        statistic = math.copysign(math.inf, mean) if mean else 0.0
+        return MatchedPairs(n, different, statistic, 0.0 if mean else 1.0)
     statistic = mean * math.sqrt(n / variance)
-    return MatchedPairs(n, statistic, math.erfc(abs(statistic) / math.sqrt(2)))
+    return MatchedPairs(n, different, statistic, math.erfc(abs(statistic) / math.sqrt(2)))
 
 
 def find_segments(first: Alignment, second: Alignment) -> list[tuple[int, int]]:

@@ -99,6 +99,8 @@ def find_changes(before: BaseModel, now: BaseModel) -> list[Change]:
         other_kind = key in COME_OR_GO and None in (old, new)
         if fewer or other_kind:
             effect = Effect.RESULT
+        if key == "replay.share" and not any(values.get("replay.manifest") for values in flat):
+            effect = Effect.NONE  # of nothing
         changes.append(Change(key, old, new, effect))
     return changes
 

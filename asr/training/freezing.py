@@ -72,6 +72,8 @@ def lines_about_learning(config: Config, network: nn.Module) -> Iterator[str]:
         sizes = {name: weight.numel() for name, weight in network.named_parameters()}
         frozen = sum(size for name, size in sizes.items() if is_in(name, freeze.parts))
         until = "" if freeze.until_epoch is None else f" until epoch {freeze.until_epoch} is done"
+        if freeze.until_epoch is not None and freeze.until_epoch >= config.train.epochs:
+            until += f", and so in all {config.train.epochs} (train.epochs)"
         yield (
             f"frozen{until}: {', '.join(freeze.parts)} ({frozen:,} of {sum(sizes.values()):,} "
             "numbers)"

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from asr.config import Config
 from asr.loss import Losses
 from asr.pictures.fonts import hangul_advice
+from asr.sections.start import ReplayConfig
 from asr.text.units import has_longer_tokens
 from asr.training.corpus_size import FEW_UPDATES, CorpusSize, find_shortages
 from asr.training.evaluate import Evaluation
@@ -38,6 +39,9 @@ def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None
     if progress.origin and progress.step == 0:
         yield from lines_about_origin(progress.origin)
     yield from run.notices
+    share = run.config.replay.share
+    if run.config.replay.manifest is None and share != ReplayConfig().share:
+        yield f"notice: replay.share = {share:g} without replay.manifest: no old data are mixed in"
     if run.replay is not None:
         yield from run.replay.lines(run.train_survey.seconds)
     yield from lines_about_learning(run.config, run.network)

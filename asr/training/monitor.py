@@ -40,11 +40,8 @@ def find_warnings(
             f"attention is still flat ({flatness:.2f} of uniform): raise loss.ctc_weight, keep "
             "train.curriculum on, or shorten the utterances (data.max_seconds)"
         )
-    if _does_not_fall(losses):
-        warnings.append(
-            f"the loss does not fall ({losses[0]:.3f} at first, {losses[-1]:.3f} now): "
-            f"{lower}, or check that the transcripts belong to the audio"
-        )
+    if said := _of_losses(losses):
+        warnings.append(f"{said}: {lower}, or check that the transcripts belong to the audio")
     if skipped > SKIPPED:
         warnings.append(
             f"{skipped:.0%} of the steps had no finite gradient: lower train.learning_rate, or "
@@ -71,10 +68,19 @@ def _warnings_of_hypotheses(
     return []
 
 
-def _does_not_fall(losses: Sequence[float]) -> bool:
-    """Returns whether the loss rises, or stands where it may not yet level off."""
-    rises = len(losses) >= 2 and losses[-1] > RISING * min(losses[:-1])
-    return rises or (len(losses) == 3 and losses[-1] > 0.99 * losses[0])
+def _of_losses(losses: Sequence[float]) -> str:
+    """Returns that the loss rises, or stands where it may not yet level off; nothing if neither.
+
+    Of few batches an epoch's loss is that of its utterances: two such epochs are no accident.
+    """
+    lowest = min(losses)
+    if len(losses) >= 3 and min(losses[-2:]) > RISING * lowest:
+        return f"the loss rises ({lowest:.3f} at its lowest, {losses[-1]:.3f} now)"
+    if len(losses) == 2 and losses[1] > RISING * losses[0]:
+        return f"the loss rises ({losses[0]:.3f} at first, {losses[1]:.3f} now)"
+    if len(losses) == 3 and losses[-1] > 0.99 * losses[0]:
+        return f"the loss does not fall ({losses[0]:.3f} at first, {losses[-1]:.3f} now)"
+    return ""
 
 
 def alignment_flatness(alignments: Tensor, lengths: Tensor, target_lengths: Tensor) -> float:

@@ -8,6 +8,7 @@ better than a tenth, and the frozen start no worse (no table has these runs).
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,16 +16,17 @@ from asr.checkpoint import load_state
 from asr.config import Config, override_config
 from asr.data.shard_index import has_index, open_index
 from asr.data.survey import read_contents
-from asr.errors import AsrError
+from asr.errors import AsrError, ConfigError
 from asr.sections.help import AttentionPriorConfig
 from asr.sections.start import FreezeConfig, InitConfig, ReplayConfig
+from asr.settings import flatten
 from asr.text.tokenizer import CharacterTokenizer, Tokenizer
 from asr.training.session import state_path
 
 BATCHES = 8  # an epoch, at least
 MOST_ROWS = 32  # in a batch
 EPOCHS = (5, 40)
-MOST_SECONDS = 60.0  # of an utterance: longer ones are left out, counted and said
+MOST_SECONDS = 60.0  # of an utterance, if the user says nothing: longer ones are left out
 
 
 class Scale(NamedTuple):
@@ -44,6 +46,16 @@ SCALES = (
     Scale(float("inf"), 2500, 1 / 3, 0.2, (1.0,), 0.0),
 )
 WRITING = ("attention", "decoder", "output")
+# What an option or an argument of `asr adapt` says, and no --set.
+SAID_ELSEWHERE = {
+    "data.train": "--data",
+    "data.dev": "--data",
+    "init.from": "MODEL",
+    "replay.manifest": "--replay",
+}
+# What is chosen by the number of epochs; a training that goes on keeps it.
+BY_EPOCHS = ("freeze.parts", "freeze.until_epoch", "train.warmup_steps")
+NO_OLD_DATA = "no old data are mixed in, as --set replay.manifest=null has it"
 
 
 class Amount(NamedTuple):
@@ -59,37 +71,115 @@ def scale_of(seconds: float) -> Scale:
     return next(scale for scale in SCALES if seconds <= 60 * scale.minutes)
 
 
+def longest_seconds(ancestor: Config, settings: Sequence[str]) -> float:
+    """Returns how long a recording may be: as the user says, or a minute, or as the ancestor had.
+
+    Raises:
+        ConfigError: a setting is not allowed.
+    """
+    return _said_seconds(ancestor, settings) or max(MOST_SECONDS, ancestor.data.max_seconds)
+
+
+def _said_seconds(ancestor: Config, settings: Sequence[str]) -> float | None:
+    """Returns the user's data.max_seconds; None: nothing is said."""
+    own = [one for one in settings if one.partition("=")[0] == "data.max_seconds"]
+    if not own:
+        return None
+    return override_config(ancestor, ["data.batch_seconds=1e6", *own]).data.max_seconds
+
+
+class Asked(NamedTuple):
+    """What an adaptation is to be made of.
+
+    Attributes:
+        init: the folder of the model to start from.
+        replay: manifest of old data; None: there is none.
+        data: manifests to learn from and to choose by; None: the ancestor's.
+        settings: the user's `key=value`, over what is chosen.
+        begun: configuration of the training that is there already; None: none is.
+    """
+
+    init: str
+    replay: Path | None = None
+    data: tuple[Path, Path] | None = None
+    settings: Sequence[str] = ()
+    begun: Config | None = None
+
+
 def adapted_config(
-    ancestor: Config, tokenizer: Tokenizer, amount: Amount, *, init: str, replay: Path | None
+    ancestor: Config, tokenizer: Tokenizer, amount: Amount, *, asked: Asked
 ) -> Config:
-    """Returns the configuration of an adaptation; its data are still the ancestor's.
+    """Returns the configuration of an adaptation.
+
+    What is chosen by the number of epochs goes by the user's, if they say one.
 
     Args:
         ancestor: configuration of the model to start from.
         tokenizer: of it.
         amount: what there is to learn from.
-        init: the folder of that model.
-        replay: manifest of old data; None: there is none.
+        asked: what the user asked for.
+
+    Raises:
+        ConfigError: a setting is not allowed, or is said by an option.
     """
+    plain = _plain(ancestor, tokenizer, asked)
+    if said := _said_seconds(ancestor, asked.settings):
+        amount = amount._replace(longest_seconds=max(said, amount.longest_seconds))
+    begun = {} if asked.begun is None else flatten(asked.begun.model_dump(mode="json"))
+    planned = {key: begun[key] for key in BY_EPOCHS if key in begun}
+    epochs = None
+    for _ in range(2):  # once more where the user says how many epochs
+        values = _chosen(ancestor, amount, replay=asked.replay, epochs=epochs)
+        chosen = _with(plain, values | planned)
+        config = override_config(chosen, asked.settings)
+        if config.train.epochs == chosen.train.epochs:
+            break
+        epochs = config.train.epochs
+    _check_said(flatten(chosen.model_dump(mode="json")), flatten(config.model_dump(mode="json")))
+    return config
+
+
+def _plain(ancestor: Config, tokenizer: Tokenizer, asked: Asked) -> Config:
+    """Returns the ancestor's configuration with the start from it, and nothing of its own start."""
+    grows = isinstance(tokenizer, CharacterTokenizer)
+    start = InitConfig(**{"from": asked.init}, vocabulary="extend" if grows else "keep")
+    changes = {"freeze": FreezeConfig(), "replay": ReplayConfig(), "init": start}
+    plain = ancestor.model_copy(update={**changes, "attention_prior": AttentionPriorConfig()})
+    if asked.data is None:
+        return plain
+    return _with(plain, {"data.train": str(asked.data[0]), "data.dev": str(asked.data[1])})
+
+
+def _with(config: Config, values: Mapping[str, Any]) -> Config:
+    return override_config(config, [f"{key}={json.dumps(value)}" for key, value in values.items()])
+
+
+def _check_said(chosen: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    for key, option in SAID_ELSEWHERE.items():
+        value = config[key]
+        if value != chosen[key] and not (key == "replay.manifest" and value is None):
+            raise ConfigError(f"--set {key}={value}: asr adapt takes it as {option}; give it there")
+
+
+def _chosen(
+    ancestor: Config, amount: Amount, *, replay: Path | None, epochs: int | None
+) -> dict[str, Any]:
+    """Returns the settings chosen by the amount of speech; epochs: the user's, or None."""
     scale = scale_of(amount.seconds)
     rows = max(2, min(MOST_ROWS, amount.num_utterances // BATCHES))
-    longest = min(MOST_SECONDS, max(ancestor.data.max_seconds, amount.longest_seconds + 0.01))
+    longest = max(ancestor.data.max_seconds, amount.longest_seconds + 0.01)
     batch_seconds = max(ancestor.data.batch_seconds, longest)
     num_batches = max(amount.num_utterances / rows, amount.seconds / batch_seconds)
     if replay is not None:
         num_batches /= 1 - scale.share
-    epochs = max(EPOCHS[0], min(EPOCHS[1], round(scale.updates / num_batches)))
+    if epochs is None:
+        epochs = max(EPOCHS[0], min(EPOCHS[1], round(scale.updates / num_batches)))
     until = round(scale.frozen * epochs)
-    grows = isinstance(tokenizer, CharacterTokenizer)
-    changes = {"freeze": FreezeConfig(), "replay": ReplayConfig()}
-    start = InitConfig(**{"from": init}, vocabulary="extend" if grows else "keep")
-    changes |= {"init": start, "attention_prior": AttentionPriorConfig()}
-    plain = ancestor.model_copy(update=changes)
-    chosen: dict[str, Any] = {
+    return {
         "freeze.parts": WRITING if until else (),
         "freeze.until_epoch": until or None,
         "replay.manifest": str(replay) if replay else None,
-        "replay.share": scale.share,
+        **({"replay.share": scale.share} if replay else {}),
         "data.max_utterances": rows,
         "data.batch_seconds": batch_seconds,
         "data.max_seconds": longest,
@@ -98,7 +188,6 @@ def adapted_config(
         "data.speed_factors": list(scale.speeds),
         **_of_training(scale.rate * ancestor.train.learning_rate, epochs, num_batches),
     }
-    return override_config(plain, [f"{key}={json.dumps(value)}" for key, value in chosen.items()])
 
 
 def _of_training(rate: float, epochs: int, num_batches: float) -> dict[str, Any]:

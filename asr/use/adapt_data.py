@@ -1,0 +1,146 @@
+"""The recordings of an adaptation: what of them can be used, and their files beside the new model.
+
+data/train.jsonl.gz, dev.jsonl.gz, held_out.jsonl.gz    the manifests
+data/audio.sha256    what each audio file held, as `sha256sum --check` reads it
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from asr.checkpoint import WEIGHTS_FILE
+from asr.data.manifest import Cut, audio_names, audio_paths, cut_text, read_cuts
+from asr.errors import DataError
+from asr.files import write_file
+from asr.training.session import state_path
+from asr.use.held_out import Division
+
+SUMS_FILE = "audio.sha256"
+
+
+def leave_out(
+    given: Mapping[str, Sequence[Cut]], normalize: Callable[[str], str], *, longest: float
+) -> tuple[dict[str, list[Cut]], list[str]]:
+    """Returns the recordings that hold words and are not too long, and notices of the others.
+
+    Args:
+        given: recordings of each split.
+        normalize: of the model, applied to transcripts.
+        longest: in seconds.
+
+    Raises:
+        DataError: all are too long.
+    """
+    kept, lines = {}, []
+    total = sum(map(len, given.values()))
+    num_empty = num_long = 0
+    for name, cuts in given.items():
+        told = [cut for cut in cuts if cut_text(cut, normalize)]
+        kept[name] = [cut for cut in told if cut.duration <= longest]
+        num_empty += len(cuts) - len(told)
+        num_long += len(told) - len(kept[name])
+    if num_empty:
+        lines.append(f"notice: {num_empty} of {total} recordings have no words: left out")
+    if num_long:
+        what = f"{num_long} of {total} recordings are longer than {longest:g} s"
+        way_out = "cut them at pauses, or raise --set data.max_seconds"
+        if not any(kept.values()):
+            raise DataError(f"{what}, and none is left; {way_out}")
+        lines.append(f"notice: {what}: left out ({way_out})")
+    return kept, lines
+
+
+def check_apart(held_out: Sequence[Cut], replay: Path) -> None:
+    """Refuses old data among which is what is held out: the figures would flatter.
+
+    Args:
+        held_out: cuts.
+        replay: manifest or shards of old data; the place of their audio is compared, whatever
+            links and folders lead to it.
+
+    Raises:
+        DataError: naming a recording that is in both.
+    """
+
+    def places(cut: Cut) -> tuple[str, ...]:
+        names = map(os.path.realpath, audio_names(cut))
+        return (str(cut.start if hasattr(cut, "start") else 0), *names)
+
+    own = {places(cut): cut.id for cut in held_out}
+    both = sorted({own[places(cut)] for cut in read_cuts(replay) if places(cut) in own})
+    if both:
+        raise DataError(
+            f'{replay}: holds {len(both)} recordings that are held out to measure on, as "{both[0]}'
+            '"; the model knows them, and figures would flatter (leave them out of --replay, or '
+            "adapt to others)"
+        )
+
+
+def data_paths(out: Path) -> dict[str, Path]:
+    """Returns the manifests of a new model's folder: `train`, `dev` and `held_out`."""
+    return {name: out / "data" / f"{name}.jsonl.gz" for name in ("train", "dev", "held_out")}
+
+
+def write_data(division: Division, out: Path) -> None:
+    """Writes the manifests and sums; refuses to put others in the place of those of a training.
+
+    Raises:
+        DataError: a training is under way, or done, with other recordings, or an audio file cannot
+            be read.
+    """
+    paths = data_paths(out)
+    parts = {"train": division.train, "dev": division.dev, "held_out": division.held_out}
+    contents = {paths[name]: _packed(cuts) for name, cuts in parts.items()}
+    sums_path = out / "data" / SUMS_FILE
+    sums = _sums([cut for cuts in parts.values() for cut in cuts])
+    begun = state_path(out).is_file() or (out / WEIGHTS_FILE).is_file()
+    if begun:
+        for path, content in contents.items():
+            if not path.is_file() or path.read_bytes() != content:
+                raise DataError(
+                    f"{path}: {out} was adapted to other recordings, or divided otherwise; put "
+                    "back what was there, or use another --out"
+                )
+        _check_sums(sums_path, sums, out)
+    for path, content in contents.items():
+        write_file(path, content)
+    write_file(sums_path, "".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+
+
+def _packed(cuts: Sequence[Cut]) -> bytes:
+    """Returns a manifest's bytes: the same cuts, the same bytes."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile("", "wb", fileobj=buffer, mtime=0) as file:
+        for cut in cuts:
+            file.write(json.dumps(cut.to_dict(), ensure_ascii=False).encode() + b"\n")
+    return buffer.getvalue()
+
+
+def _sums(cuts: Sequence[Cut]) -> dict[str, str]:
+    """Returns the SHA-256 of each audio file, by its path."""
+    found: dict[str, str] = {}
+    for path in sorted({path for cut in cuts for path in audio_paths(cut)}):
+        try:
+            with path.open("rb") as file:
+                found[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror}); put it back") from None
+    return found
+
+
+def _check_sums(path: Path, sums: Mapping[str, str], out: Path) -> None:
+    """Refuses audio that is not what it was; a folder of an older version has no sums."""
+    if not path.is_file():
+        return
+    lines = path.read_text("utf-8", errors="surrogateescape").splitlines()
+    before = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for name, digest in sums.items():
+        if before.get(name, digest) != digest:
+            raise DataError(
+                f"{name}: is not what it was when {out} was adapted to it; put back what was "
+                "there, or use another --out"
+            )
