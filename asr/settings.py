@@ -3,6 +3,7 @@
 Unknown keys, wrong types and impossible values are errors that name the key, value and rule.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,9 +30,16 @@ def read_settings(path: Path, kind: type[Settings], *, overrides: Sequence[str] 
         ConfigError: the file cannot be read, or a key, type or value is not allowed.
     """
     tree = _read_tree(path, seen=())
+    written = copy.deepcopy(tree)
     for override in overrides:
         _override(tree, override)
-    return check_settings(tree, kind, source=str(path), overrides=overrides)
+    try:
+        return check_settings(tree, kind, source=str(path))
+    except ConfigError:
+        if overrides:
+            check_settings(written, kind, source=str(path))  # the file's own mistakes first
+            check_settings(tree, kind, source=str(path), overrides=overrides)
+        raise
 
 
 def override_config(config: Settings, overrides: Sequence[str]) -> Settings:
@@ -55,7 +63,7 @@ def check_settings(
         tree: its values.
         kind: of model.
         source: the place, for error messages.
-        overrides: `key=value` among the values; where they alone are wrong, they are the place.
+        overrides: `key=value` among the values, which were right without; those are the place.
 
     Raises:
         ConfigError: naming the key, the value, the rule and the known choices.
@@ -154,7 +162,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
         raise ConfigError(
             f'--set "{override[:80]}": the value is not YAML ({in_short(error)}); quote it'
         ) from None
-    if isinstance(value, dict) and any(":" in str(x) and y is None for x, y in value.items()):
+    if _lacks_space(value):
         raise ConfigError(f'--set "{override}": each colon needs a space, as in {{encoder: 0.1}}')
     *sections, last = key.split(".")
     for section in sections:
@@ -163,6 +171,13 @@ def _override(tree: dict[str, Any], override: str) -> None:
             raise ConfigError(f'--set "{override}": "{section}" is a value, not a section')
         tree = inner
     tree[last] = value
+
+
+def _lacks_space(value: Any) -> bool:
+    """Returns whether {a:1} is somewhere in a value, which YAML takes for a key without a value."""
+    if not isinstance(value, Mapping):
+        return False
+    return any((":" in str(x) and y is None) or _lacks_space(y) for x, y in value.items())
 
 
 def _explain(error: Mapping[str, Any], kind: type[BaseModel]) -> str:

@@ -70,7 +70,10 @@ def test_a_base_that_leads_back_is_an_error(tmp_path: Path) -> None:
         ("search.beam_size=0", r"^--set search\.beam_size=0: search\.beam_size = 0"),
         ("freeze.until_epoch=3", r"^--set freeze\.until_epoch=3: freeze: until_epoch is for"),
         ("init.exclude=encoder", r"^--set .*: init\.exclude = 'encoder': must be a list, as \["),
-        ("train.rate_factors={encoder:0.1}", r"each colon needs a space, as in \{encoder: 0\.1\}"),
+        (
+            "train.rate_factors={encoder: {layers:0.1}}",
+            r"each colon needs a space, as in \{encoder: 0\.1\}",
+        ),
     ],
 )
 def test_a_wrong_override_is_an_error_that_names_it(
@@ -98,6 +101,8 @@ def test_a_file_is_named_where_it_is_wrong_beside_an_override(tmp_path: Path) ->
     for override in ("train.epochs=3", "train.epochs=0"):
         with pytest.raises(ConfigError, match=r"a\.yaml: .*seed = 'one'"):
             load_config(write(tmp_path, "seed: one"), [override])
+    with pytest.raises(ConfigError, match=r"a\.yaml: data: batch_seconds 20\.0 must be >="):
+        load_config(write(tmp_path, "data: {batch_seconds: 20}"), ["data.train=x", "data.dev=y"])
 
 
 def test_the_defaults_that_are_listed_are_taken_as_they_stand(tmp_path: Path) -> None:

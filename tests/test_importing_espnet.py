@@ -309,7 +309,7 @@ def test_a_checkpoint_of_any_name_is_taken_and_the_settings_are_judged_before(fo
     (folder / "meta.yaml").unlink()
     layout.weights(folder).rename(folder / layout.ASR / "mine.pth")
     [_] = import_espnet(folder / layout.ASR, folder.parent / "out")
-    (folder / layout.ASR / "mine.pth").unlink()
+    (folder / layout.ASR / "mine.pth").rename(folder / layout.ASR / "checkpoint.pth")
     refused(folder / layout.ASR, r"holds no \*\.pth; put valid\.acc\.ave\.pth or another")
     layout.change(folder, encoder="conformer", frontend=None)
     refused(folder / layout.ASR, r"encoder = 'conformer'; known: vgg_rnn, rnn; no other can be")

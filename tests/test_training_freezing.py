@@ -92,7 +92,7 @@ def test_what_never_learns_and_a_share_of_nothing_are_said(
     sections = {"freeze": {"parts": ["output"], "until_epoch": 5}, "replay": {"share": 0.5}}
     train(config_of(corpus, train={"epochs": 1}, **sections), tmp_path)
     said = capsys.readouterr().err
-    assert "frozen until epoch 5 is done, and so in all 1 (train.epochs): output" in said
+    assert "frozen in all 1 epochs (freeze.until_epoch 5): output" in said
     assert "replay.share = 0.5 without replay.manifest: no old data are mixed in" in said
 
 

@@ -1,6 +1,8 @@
 """The recordings of an adaptation: what is left out, what must not be old, what must stay."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,10 @@ def test_recordings_without_words_and_long_ones_are_left_out_and_counted(cuts: l
     }
     assert lines[0] == "notice: 1 of 6 recordings have no words: left out"
     assert f"recordings are longer than {longest:g} s: left out (cut them at pauses" in lines[1]
-    with pytest.raises(DataError, match=r"6 of 6 recordings are longer than 0.1 s, and none is"):
+    short = {"train": cuts, "test": [cuts[0]]}
+    with pytest.raises(DataError, match=r"test: of 1 recordings 0 have words, and none of these"):
+        leave_out(short, lambda x: "" if x == mute else x, longest=60.0)
+    with pytest.raises(DataError, match=r"all: of 6 recordings 6 have words, .* at most 0.1 s"):
         leave_out({"all": cuts}, str, longest=0.1)
 
 
@@ -74,6 +79,36 @@ def test_manifests_and_sums_are_written_and_the_same_ones_again(
     write_data(division_of(cuts), out)
     with pytest.raises(DataError, match="was adapted to other recordings, or divided otherwise"):
         write_data(division_of(cuts[::-1]), out)
+
+
+def test_names_that_break_lines_are_kept_as_sha256sum_writes_them(
+    cuts: list[Cut], tmp_path: Path
+) -> None:
+    path = next(audio_paths(cuts[0]))
+    strange = path.rename(path.with_name("a\nb\\c\u2028.wav"))
+    cuts[0].recording.sources[0].source = str(strange)
+    out = tmp_path / "new"
+    write_data(division_of(cuts), out)
+    if shutil.which("sha256sum"):
+        command = ["sha256sum", "--check", "--quiet", str(out / "data" / SUMS_FILE)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
+    (out / WEIGHTS_FILE).write_bytes(b"")
+    write_data(division_of(cuts), out)
+    strange.write_bytes(strange.read_bytes()[:-4] + bytes(4))
+    with pytest.raises(DataError, match="is not what it was when"):
+        write_data(division_of(cuts), out)
+
+
+def test_parts_of_mixes_are_told_apart_by_their_speech(tmp_path: Path, cuts: list[Cut]) -> None:
+    old = tmp_path / "old.jsonl.gz"
+    noise = cuts[5].drop_supervisions()
+    mixed = [cut.mix(noise, snr=10).with_id(f"mix-{cut.id}") for cut in cuts[:3]]
+    CutSet.from_cuts(mixed).to_file(old)
+    check_apart([cuts[3].mix(noise, snr=10)], old)  # the noise alone is the same
+    with pytest.raises(DataError, match="holds 1 recordings that are held out"):
+        check_apart([cuts[1]], old)
+    with pytest.raises(DataError, match="holds 1 recordings that are held out"):
+        check_apart([cuts[1].mix(noise, snr=5)], old)
 
 
 def test_audio_that_was_replaced_since_is_noticed(cuts: list[Cut], tmp_path: Path) -> None:

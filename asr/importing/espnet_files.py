@@ -28,6 +28,9 @@ CHECKPOINTS = (
 )
 
 
+STATE_FILE = "checkpoint.pth"  # of a training: weights, optimizers and more
+
+
 class Found(NamedTuple):
     """The files of a recognizer or a language model."""
 
@@ -134,10 +137,13 @@ def _sections(named: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _checkpoint(path: Path) -> Path:
     for pattern in CHECKPOINTS:
-        found = sorted(path.glob(pattern))
+        found = [one for one in sorted(path.glob(pattern)) if one.name != STATE_FILE]
         if len(found) == 1:
             return found[0]
         if found:
-            names = ", ".join(one.name for one in found)
-            raise ModelError(f"{path}: which of {names} is to be used? leave only that one")
+            names = ", ".join([*(one.name for one in found[:5]), *["..."] * (len(found) > 5)])
+            raise ModelError(
+                f"{path}: which of {names} is to be used? copy that one and {CONFIG_FILE} into a "
+                "folder of their own"
+            )
     raise ModelError(f"{path}: holds no *.pth; put {CHECKPOINTS[0]} or another checkpoint into it")

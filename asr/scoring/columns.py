@@ -11,6 +11,7 @@ from asr.scoring.intervals import Interval
 from asr.text.visible import visible
 
 LINE_WIDTH = 100  # columns of a terminal before an alignment goes on below
+MOST_SHOWN = 10.0  # of an interval: 1000 %
 
 
 def wrap_columns(labels: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
@@ -76,7 +77,12 @@ def rich_table(rows: Sequence[Sequence[str]]) -> Table:
 
 
 def span(interval: Interval | None) -> str:
-    """Returns an interval of fractions in per cent, and "-" where there is none."""
+    """Returns an interval of fractions in per cent, and "-" where there is none.
+
+    Two speakers who differ leave a rate open upwards: more than ten times all words is no number.
+    """
     if interval is None:
         return "-"
+    if interval.high > MOST_SHOWN:
+        return f"{100 * interval.low:.2f} to more than {100 * MOST_SHOWN:.0f}"
     return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"

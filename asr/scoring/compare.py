@@ -74,9 +74,9 @@ class Pair:
 
     @property
     def num_needed(self) -> int | None:
-        """About how many utterances would tell such a difference; None where there is none."""
+        """About how many utterances would tell such a difference; None where that is not known."""
         interval, value = self.by_utterance.interval, self.by_utterance.value
-        if interval is None or value == 0:
+        if interval is None or value == 0 or self.is_small:
             return None
         spread = (interval.high - interval.low) / 2 / t_point(interval.num_blocks)
         return max(2, round(interval.num_blocks * (POWER_POINTS * spread / value) ** 2))

@@ -142,7 +142,8 @@ def verdict(comparison: Comparison, pair: Pair) -> str:
             f"{p_value}"
         )
         if pair.is_small:
-            return f"{sentence}; they differ in {pair.test.num_different} places, too few to tell"
+            num = pair.test.num_different
+            return f"{sentence}; they differ in {num} place{'s' * (num > 1)}, too few to tell"
         if pair.num_needed is None:
             return sentence
         return f"{sentence}; about {pair.num_needed:,} utterances would tell such a difference"

@@ -23,7 +23,6 @@ NUM_DRAWS = 10_000
 MOST_DRAWN = 10**8  # blocks in all; of more than 10,000 there are fewer draws
 AT_ONCE = 2_000_000  # blocks in memory
 FEWEST_DRAWS = 1_000
-MOST_FACTOR = 20.0  # up and down from a rate: an interval that is wider tells nothing
 RULE_OF_THREE = 3.0  # errors that may have been missed where none was seen (Hanley 1983)
 
 
@@ -63,10 +62,7 @@ def draw_sums(sums: Numbers, *, seed: int = 0, num_draws: int = NUM_DRAWS) -> Nu
 
 
 def rate_interval(drawn: Numbers, sums: Numbers) -> Interval | None:
-    """Returns the interval of errors / tokens; None where the blocks tell nothing.
-
-    They do not where they are fewer than two, or where two or three differ so much that the
-    interval would reach from a twentieth to twenty times the rate.
+    """Returns the interval of errors / tokens; None where fewer than two blocks tell nothing.
 
     Args:
         drawn: (D, 2), errors and tokens of each draw, as `draw_sums` has them.
@@ -78,10 +74,7 @@ def rate_interval(drawn: Numbers, sums: Numbers) -> Interval | None:
     if errors == 0:
         return Interval(0.0, RULE_OF_THREE / float(tokens), len(sums))
     rate = float(errors / tokens)
-    width = t_point(len(sums)) * _spread(_ratio(drawn), len(sums)) / rate
-    if width > np.log(MOST_FACTOR):
-        return None
-    factor = float(np.exp(width))
+    factor = float(np.exp(t_point(len(sums)) * _spread(_ratio(drawn), len(sums)) / rate))
     return Interval(rate / factor, rate * factor, len(sums))
 
 

@@ -73,7 +73,9 @@ def lines_about_learning(config: Config, network: nn.Module) -> Iterator[str]:
         frozen = sum(size for name, size in sizes.items() if is_in(name, freeze.parts))
         until = "" if freeze.until_epoch is None else f" until epoch {freeze.until_epoch} is done"
         if freeze.until_epoch is not None and freeze.until_epoch >= config.train.epochs:
-            until += f", and so in all {config.train.epochs} (train.epochs)"
+            until = (
+                f" in all {config.train.epochs} epochs (freeze.until_epoch {freeze.until_epoch})"
+            )
         yield (
             f"frozen{until}: {', '.join(freeze.parts)} ({frozen:,} of {sum(sizes.values()):,} "
             "numbers)"

@@ -71,7 +71,7 @@ def _warnings_of_hypotheses(
 def _of_losses(losses: Sequence[float]) -> str:
     """Returns that the loss rises, or stands where it may not yet level off; nothing if neither.
 
-    Of few batches an epoch's loss is that of its utterances: two such epochs are no accident.
+    From the third epoch on two must be so: of few batches a loss is that of their utterances.
     """
     lowest = min(losses)
     if len(losses) >= 3 and min(losses[-2:]) > RISING * lowest:

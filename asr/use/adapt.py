@@ -25,6 +25,7 @@ from asr.training.experiment import check_same_config
 from asr.training.freezing import check_learning
 from asr.training.initial import find_ancestor
 from asr.training.precision import settle_config
+from asr.training.session import state_path
 from asr.use.adapt_data import check_apart, data_paths, leave_out, write_data
 from asr.use.adapt_settings import (
     NO_OLD_DATA,
@@ -155,9 +156,13 @@ def _configure(recognizer: Recognizer, division: Division, options: AdaptOptions
 
 
 def _begun(out: Path) -> Config | None:
-    """Returns the configuration of a training that was begun; None if there is none."""
-    path = out / CONFIG_FILE
-    return load_config(path) if path.is_file() else None
+    """Returns the configuration of a training that goes on; None where nothing has been saved."""
+    if not state_path(out).is_file():
+        return None
+    try:
+        return load_config(out / CONFIG_FILE)
+    except ConfigError:  # of another kind, which check_same_config refuses
+        return None
 
 
 def _decode(recognizer: Recognizer, folder: Path, options: AdaptOptions, *, name: str) -> None:
@@ -199,11 +204,9 @@ def conclusion(outcome: Outcome, out: Path) -> str:
             f"the new model is WORSE on what it never heard; it is kept in {out}; more old data "
             "(--replay), a lower train.learning_rate or fewer train.epochs may help"
         )
-    seen = (
-        f"{pair.test.num_different} places changed"
-        if pair.test.num_different
-        else "nothing changed"
-    )
+    num = pair.test.num_different
+    places = "no place has" if num == 0 else "one place has" if num == 1 else f"{num} places have"
+    seen = f"{places} more or fewer word errors"
     more = "" if pair.num_needed is None else f"; about {pair.num_needed:,} held out would tell"
     return (
         f"these recordings cannot tell whether the new model is better ({seen}{more}); it is "

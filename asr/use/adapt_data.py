@@ -9,17 +9,20 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from asr.checkpoint import WEIGHTS_FILE
-from asr.data.manifest import Cut, audio_names, audio_paths, cut_text, read_cuts
+from asr.data.manifest import Cut, audio_paths, cut_text, parts, read_cuts
+from asr.data.members import MemberSource
 from asr.errors import DataError
 from asr.files import write_file
 from asr.training.session import state_path
 from asr.use.held_out import Division
 
 SUMS_FILE = "audio.sha256"
+ESCAPED = "\\"  # begins a line of sha256sum whose name has line breaks or backslashes escaped
+WAY_OUT = "cut them at pauses, or raise --set data.max_seconds"
 
 
 def leave_out(
@@ -33,7 +36,7 @@ def leave_out(
         longest: in seconds.
 
     Raises:
-        DataError: all are too long.
+        DataError: none is left of a split.
     """
     kept, lines = {}, []
     total = sum(map(len, given.values()))
@@ -43,14 +46,16 @@ def leave_out(
         kept[name] = [cut for cut in told if cut.duration <= longest]
         num_empty += len(cuts) - len(told)
         num_long += len(told) - len(kept[name])
+        if not kept[name]:
+            raise DataError(
+                f"{name}: of {len(cuts)} recordings {len(told)} have words, and none of these is "
+                f"at most {longest:g} s long; {WAY_OUT}"
+            )
     if num_empty:
         lines.append(f"notice: {num_empty} of {total} recordings have no words: left out")
     if num_long:
         what = f"{num_long} of {total} recordings are longer than {longest:g} s"
-        way_out = "cut them at pauses, or raise --set data.max_seconds"
-        if not any(kept.values()):
-            raise DataError(f"{what}, and none is left; {way_out}")
-        lines.append(f"notice: {what}: left out ({way_out})")
+        lines.append(f"notice: {what}: left out ({WAY_OUT})")
     return kept, lines
 
 
@@ -59,25 +64,33 @@ def check_apart(held_out: Sequence[Cut], replay: Path) -> None:
 
     Args:
         held_out: cuts.
-        replay: manifest or shards of old data; the place of their audio is compared, whatever
-            links and folders lead to it.
+        replay: manifest or shards of old data. Compared is where in which file speech begins,
+            whatever links and folders lead there; of a mix each part that has a text.
 
     Raises:
         DataError: naming a recording that is in both.
     """
-
-    def places(cut: Cut) -> tuple[str, ...]:
-        names = map(os.path.realpath, audio_names(cut))
-        return (str(cut.start if hasattr(cut, "start") else 0), *names)
-
-    own = {places(cut): cut.id for cut in held_out}
-    both = sorted({own[places(cut)] for cut in read_cuts(replay) if places(cut) in own})
+    own = {place: cut.id for cut in held_out for place in _places(cut)}
+    found = (own.get(place) for cut in read_cuts(replay) for place in _places(cut))
+    both = sorted({name for name in found if name is not None})
     if both:
         raise DataError(
             f'{replay}: holds {len(both)} recordings that are held out to measure on, as "{both[0]}'
             '"; the model knows them, and figures would flatter (leave them out of --replay, or '
             "adapt to others)"
         )
+
+
+def _places(cut: Cut) -> Iterator[tuple[str, ...]]:
+    """Yields where the speech of a cut begins: file, member of an archive, seconds."""
+    spoken = [part for part in parts(cut) if part.supervisions] or parts(cut)
+    for part in spoken:
+        for source in part.recording.sources if part.recording is not None else ():
+            if isinstance(source, MemberSource):
+                archive = os.path.realpath(source.member.archive)
+                yield archive, str(source.member.start), str(part.start)
+            elif source.type == "file":
+                yield os.path.realpath(source.source), "", str(part.start)
 
 
 def data_paths(out: Path) -> dict[str, Path]:
@@ -108,7 +121,7 @@ def write_data(division: Division, out: Path) -> None:
         _check_sums(sums_path, sums, out)
     for path, content in contents.items():
         write_file(path, content)
-    write_file(sums_path, "".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+    write_file(sums_path, "".join(f"{line}\n" for line in sums.values()))
 
 
 def _packed(cuts: Sequence[Cut]) -> bytes:
@@ -121,14 +134,16 @@ def _packed(cuts: Sequence[Cut]) -> bytes:
 
 
 def _sums(cuts: Sequence[Cut]) -> dict[str, str]:
-    """Returns the SHA-256 of each audio file, by its path."""
+    """Returns a line of sha256sum on each audio file, by its path."""
     found: dict[str, str] = {}
     for path in sorted({path for cut in cuts for path in audio_paths(cut)}):
         try:
             with path.open("rb") as file:
-                found[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror}); put it back") from None
+        name = str(path).replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        found[str(path)] = f"{'' if name == str(path) else ESCAPED}{digest}  {name}"
     return found
 
 
@@ -136,10 +151,9 @@ def _check_sums(path: Path, sums: Mapping[str, str], out: Path) -> None:
     """Refuses audio that is not what it was; a folder of an older version has no sums."""
     if not path.is_file():
         return
-    lines = path.read_text("utf-8", errors="surrogateescape").splitlines()
-    before = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    for name, digest in sums.items():
-        if before.get(name, digest) != digest:
+    before = set(path.read_text("utf-8").split("\n"))
+    for name, line in sums.items():
+        if line not in before:
             raise DataError(
                 f"{name}: is not what it was when {out} was adapted to it; put back what was "
                 "there, or use another --out"

@@ -29,6 +29,9 @@ EPOCHS = (5, 40)
 MOST_SECONDS = 60.0  # of an utterance, if the user says nothing: longer ones are left out
 
 
+MARGIN = 0.01  # seconds that the longest one may be longer
+
+
 class Scale(NamedTuple):
     """How to adapt with up to so much speech."""
 
@@ -53,7 +56,7 @@ SAID_ELSEWHERE = {
     "init.from": "MODEL",
     "replay.manifest": "--replay",
 }
-# What is chosen by the number of epochs; a training that goes on keeps it.
+# What is chosen by the number of epochs; a training that goes on keeps it, whoever chose it.
 BY_EPOCHS = ("freeze.parts", "freeze.until_epoch", "train.warmup_steps")
 NO_OLD_DATA = "no old data are mixed in, as --set replay.manifest=null has it"
 
@@ -122,19 +125,26 @@ def adapted_config(
     Raises:
         ConfigError: a setting is not allowed, or is said by an option.
     """
+    for section in ("data", "init", "replay"):
+        if any(one.partition("=")[0] == section for one in asked.settings):
+            raise ConfigError(
+                f"--set {section}=...: give its keys one by one, as {section}.KEY=VALUE"
+            )
     plain = _plain(ancestor, tokenizer, asked)
     if said := _said_seconds(ancestor, asked.settings):
-        amount = amount._replace(longest_seconds=max(said, amount.longest_seconds))
+        longest = max(said - MARGIN, amount.longest_seconds)
+        amount = amount._replace(longest_seconds=longest)
     begun = {} if asked.begun is None else flatten(asked.begun.model_dump(mode="json"))
     planned = {key: begun[key] for key in BY_EPOCHS if key in begun}
-    epochs = None
-    for _ in range(2):  # once more where the user says how many epochs
-        values = _chosen(ancestor, amount, replay=asked.replay, epochs=epochs)
+    epochs, replay = None, asked.replay
+    for _ in range(2):  # once more where the user says how many epochs, or no old data
+        values = _chosen(ancestor, amount, replay=replay, epochs=epochs)
         chosen = _with(plain, values | planned)
         config = override_config(chosen, asked.settings)
-        if config.train.epochs == chosen.train.epochs:
-            break
-        epochs = config.train.epochs
+        if config.replay.manifest is None:
+            replay = None
+        if config.train.epochs != chosen.train.epochs:
+            epochs = config.train.epochs
     _check_said(flatten(chosen.model_dump(mode="json")), flatten(config.model_dump(mode="json")))
     return config
 
@@ -167,7 +177,7 @@ def _chosen(
     """Returns the settings chosen by the amount of speech; epochs: the user's, or None."""
     scale = scale_of(amount.seconds)
     rows = max(2, min(MOST_ROWS, amount.num_utterances // BATCHES))
-    longest = max(ancestor.data.max_seconds, amount.longest_seconds + 0.01)
+    longest = max(ancestor.data.max_seconds, amount.longest_seconds + MARGIN)
     batch_seconds = max(ancestor.data.batch_seconds, longest)
     num_batches = max(amount.num_utterances / rows, amount.seconds / batch_seconds)
     if replay is not None:

@@ -10,7 +10,7 @@ SpeechBrain's are the recurrent stack, the embedding, the attention decoder and 
 with their own initial weights, in the sizes of the configuration and without parts that they do not
 have (projections between layers). Prints a line an epoch, then one of JSON: the epochs and the
 seconds of training, dev sets apart, until the dev set's CER was first at or below `--until`: by the
-clock, and of the processor, which other work beside it hardly changes.
+clock, and of this process on the processor, which other work beside it hardly changes.
 """
 
 import argparse
