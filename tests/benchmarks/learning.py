@@ -224,7 +224,8 @@ def main() -> None:
     is_peer = arguments.toolkit == "speechbrain"
     if is_peer:
         asr.training.experiment.build_model = partial(build_peer, parts=arguments.parts)
-    asr.train.train(load_config(find_configuration(arguments.config), arguments.set), arguments.out)
+    settings = ["search.beam_size=1", *arguments.set]  # as the peer's decoder steps here
+    asr.train.train(load_config(find_configuration(arguments.config), settings), arguments.out)
     found = {
         "toolkit": arguments.toolkit,
         "parts": arguments.parts if is_peer else [],
