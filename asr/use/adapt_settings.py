@@ -27,8 +27,6 @@ BATCHES = 8  # an epoch, at least
 MOST_ROWS = 32  # in a batch
 EPOCHS = (5, 40)
 MOST_SECONDS = 60.0  # of an utterance, if the user says nothing: longer ones are left out
-
-
 MARGIN = 0.01  # seconds that the longest one may be longer
 
 
