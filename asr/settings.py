@@ -36,8 +36,7 @@ def read_settings(path: Path, kind: type[Settings], *, overrides: Sequence[str] 
     try:
         return check_settings(tree, kind, source=str(path))
     except ConfigError:
-        if overrides:
-            check_settings(written, kind, source=str(path))  # the file's own mistakes first
+        if _is_right(written, kind):  # so the overrides alone are wrong
             check_settings(tree, kind, source=str(path), overrides=overrides)
         raise
 
@@ -75,6 +74,14 @@ def check_settings(
         more = [f"{len(reasons) - 5} more mistakes"] if len(reasons) > 5 else []
         source = _place(error.errors(), overrides) or source
         raise ConfigError(f"{source}: {'; '.join([*reasons[:5], *more])}") from None
+
+
+def _is_right(tree: Mapping[str, Any], kind: type[BaseModel]) -> bool:
+    try:
+        kind.model_validate(tree)
+    except ValidationError:
+        return False
+    return True
 
 
 def _place(errors: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -> str:

@@ -103,6 +103,9 @@ def test_a_file_is_named_where_it_is_wrong_beside_an_override(tmp_path: Path) ->
             load_config(write(tmp_path, "seed: one"), [override])
     with pytest.raises(ConfigError, match=r"a\.yaml: data: batch_seconds 20\.0 must be >="):
         load_config(write(tmp_path, "data: {batch_seconds: 20}"), ["data.train=x", "data.dev=y"])
+    mended = ["data.max_seconds=10", "train.epochs=0"]  # what one override mends is not said
+    with pytest.raises(ConfigError, match=r"a\.yaml: train\.epochs = 0: [^;]*$"):
+        load_config(write(tmp_path, "data: {batch_seconds: 20}"), mended)
 
 
 def test_the_defaults_that_are_listed_are_taken_as_they_stand(tmp_path: Path) -> None:
