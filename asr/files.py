@@ -6,6 +6,7 @@ each has a temporary name of its own, and the later one's file stays.
 """
 
 import contextlib
+import hashlib
 import itertools
 import os
 import re
@@ -101,6 +102,12 @@ def write_file(
     """
     with whole_file(path, error, way_out=way_out) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_unfinished(folder: Path) -> None:

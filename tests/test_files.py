@@ -8,7 +8,7 @@ import pytest
 
 from asr import files
 from asr.errors import DataError, ModelError
-from asr.files import whole_file, write_file, writing
+from asr.files import file_sha256, whole_file, write_file, writing
 
 
 def test_text_and_bytes_are_written_and_missing_folders_are_made(tmp_path: Path) -> None:
@@ -16,6 +16,13 @@ def test_text_and_bytes_are_written_and_missing_folders_are_made(tmp_path: Path)
     write_file(tmp_path / "a/b/bytes", memoryview(b"\x00\xff"))
     assert (tmp_path / "a/b/text").read_bytes() == "가\n".encode()
     assert (tmp_path / "a/b/bytes").read_bytes() == b"\x00\xff"
+
+
+def test_a_file_is_known_by_its_sha256(tmp_path: Path) -> None:
+    write_file(tmp_path / "abc", "abc")  # the example of FIPS 180-2
+    assert file_sha256(tmp_path / "abc").startswith(
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9c"
+    )
 
 
 def test_a_file_has_its_name_only_when_all_of_it_is_written(tmp_path: Path) -> None:

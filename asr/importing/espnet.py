@@ -40,7 +40,8 @@ def import_espnet(folder: Path, out: Path, *, without_lm: bool = False) -> Itera
     config = import_config(file)
     vocabulary, tokenizer = import_tokens(files, file)
     config = config.model_copy(update={"tokenizer": tokenizer})
-    tensors = Tensors(files.weights, read_checkpoint(files.weights), file.path.name)
+    path = files.weights
+    tensors = Tensors(path, read_checkpoint(path), file.path.name)
     weights = import_weights(file, tensors, config, vocabulary=vocabulary)
     tensors.finish()
     lm = None

@@ -26,8 +26,6 @@ CHECKPOINTS = (
     *("valid.acc.ave.pth", "valid.acc.ave_*best.pth", "valid.*ave*.pth", "valid.*.pth"),
     "*.pth",
 )
-
-
 STATE_FILE = "checkpoint.pth"  # of a training: weights, optimizers and more
 
 

@@ -4,7 +4,6 @@ It holds no pickle: `config.yaml`, `model.safetensors` or `lm.arpa`, the tokeniz
 `metrics.json` and `README.md`.
 """
 
-import hashlib
 import platform
 from dataclasses import replace
 from datetime import date
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE, fill, read_metrics
 from asr.config import TokenizerConfig
 from asr.errors import ConfigError, ModelError
+from asr.files import file_sha256
 from asr.lm.arpa import check_arpa
 from asr.lm.config import LMConfig, LMModelConfig, load_lm_config
 from asr.lm.language_model import LanguageModel, RecurrentLM
@@ -170,12 +170,6 @@ def build_recurrent(config: LMModelConfig, vocab_size: int) -> RecurrentLM:
         dense_dims=config.dense_dims,
         tied=config.tied,
     )
-
-
-def file_sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def describe_language_model(config: LMConfig, metrics: dict[str, Any], *, size: str) -> str:

@@ -17,9 +17,10 @@ from typing import Any
 
 from asr.checkpoint import WEIGHTS_FILE, save_folder, save_metrics, save_weights
 from asr.errors import ConfigError
+from asr.files import file_sha256
 from asr.lm.bptt import clip_gradients, gradient_norms, run_segment
 from asr.lm.config import LMConfig
-from asr.lm.folder import ARPA_FILE, describe_language_model, file_sha256
+from asr.lm.folder import ARPA_FILE, describe_language_model
 from asr.lm.language_model import LanguageModel
 from asr.lm.lines import (
     NORM,

@@ -6,13 +6,13 @@
 is none, a report says that it is not known what decoded.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from asr.errors import in_short
+from asr.files import file_sha256
 from asr.machine import about
 from asr.scoring import markdown
 
@@ -57,12 +57,6 @@ def _read_decoding(hypotheses: Path) -> tuple[dict[str, Any] | None, str | None]
     if not hypotheses.is_file() or values.get("hypotheses_sha256") != file_sha256(hypotheses):
         return None, f"{path.name} is of other hypotheses than {hypotheses.name}"
     return values, None
-
-
-def file_sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def provenance_rows(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ They share the work out by what each reads for itself: of another manifest, or i
 size, utterances would be lost or heard twice without a word.
 """
 
-import hashlib
 from pathlib import Path
 
 from asr.config import Config
@@ -12,6 +11,7 @@ from asr.data.manifest import checked_path
 from asr.data.shard_index import stamp_of
 from asr.data.shards import find_shards
 from asr.errors import ConfigError, DataError
+from asr.files import file_sha256
 from asr.machine.ranks import gather, own_rank, refuse, said_by_one
 from asr.training.changes import Effect, find_changes
 
@@ -71,8 +71,7 @@ def _digest(path: Path) -> str:
     try:
         if path.is_dir():
             return stamp_of(find_shards(path), by_time=False)
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read by process {own_rank()[0]} of torchrun "

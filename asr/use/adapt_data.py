@@ -5,7 +5,6 @@ data/audio.sha256    what each audio file held, as `sha256sum --check` reads it
 """
 
 import gzip
-import hashlib
 import io
 import json
 import os
@@ -16,7 +15,7 @@ from asr.checkpoint import WEIGHTS_FILE
 from asr.data.manifest import Cut, audio_paths, cut_text, parts, read_cuts
 from asr.data.members import MemberSource
 from asr.errors import DataError
-from asr.files import write_file
+from asr.files import file_sha256, write_file
 from asr.training.session import state_path
 from asr.use.held_out import Division
 
@@ -138,8 +137,7 @@ def _sums(cuts: Sequence[Cut]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted({path for cut in cuts for path in audio_paths(cut)}):
         try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = file_sha256(path)
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror}); put it back") from None
         name = str(path).replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")

@@ -10,11 +10,11 @@ import torch
 
 from asr.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from asr.config import SearchConfig
-from asr.files import write_file
+from asr.files import file_sha256, write_file
 from asr.lm.folder import ARPA_FILE
 from asr.machine import about
 from asr.machine.precision import settled
-from asr.scoring.provenance import DECODE_FILE, DECODE_SCHEMA, file_sha256
+from asr.scoring.provenance import DECODE_FILE, DECODE_SCHEMA
 from asr.use.decode import DecodingSummary
 from asr.use.recognizer import Recognizer
 
