@@ -79,12 +79,15 @@ class Outcome:
     Attributes:
         comparison: of the word error rates.
         by_character: the same of characters.
-        better: `before`, `after`, or None where the recordings cannot tell.
     """
 
     comparison: Comparison
     by_character: Comparison
-    better: str | None
+
+    @property
+    def better(self) -> str | None:
+        """`before`, `after`, or None where the recordings cannot tell."""
+        return self.comparison.pairs[0].better
 
 
 def adapt(given: Mapping[str, Sequence[Cut]], options: AdaptOptions) -> Outcome:
@@ -191,7 +194,7 @@ def compare_both(out: Path) -> Outcome:
     reports = read_systems([folder / BEFORE, folder / AFTER], "none")
     comparison, by_character = (compare(reports, rate) for rate in ("wer", "cer"))
     write_comparison(comparison, folder)
-    return Outcome(comparison, by_character, comparison.pairs[0].better)
+    return Outcome(comparison, by_character)
 
 
 def conclusion(outcome: Outcome, out: Path) -> str:
