@@ -54,6 +54,7 @@ def build_model(
         ConfigError: an unknown mechanism or an impossible combination.
     """
     check_message(config)
+    check_precision(config)
     if tokenizer is None:
         units = TokenUnits(None, vocab_size)
     else:
@@ -104,6 +105,19 @@ def _build_model(
         ),
         units=units,
     )
+
+
+def check_precision(config: Config) -> None:
+    """Refuses products in int8 of an encoder that has none.
+
+    Raises:
+        ConfigError: naming the keys.
+    """
+    if config.search.encoder_precision == "int8" and config.encoder.cell != "lstm":
+        raise ConfigError(
+            f"search.encoder_precision = int8: must be auto, float32 or bfloat16 with encoder.cell "
+            f"= {config.encoder.cell} (int8 is for lstm)"
+        )
 
 
 def check_message(config: Config) -> None:

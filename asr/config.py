@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from asr.errors import ConfigError
-from asr.machine.precision import Rounding
+from asr.machine.precision import EncoderRounding, Rounding
 from asr.sections.help import AttentionPriorConfig, TeacherForcingConfig
 from asr.sections.model import (
     AttentionConfig,
@@ -136,7 +136,7 @@ class SearchConfig(Section):
     hotword_reward: float = Field(0.5, ge=0, le=100)  # for each of their tokens; asr/lm/hotwords.py
     rescore: bool = False  # language models only re-rank the hypotheses that the beam ends with
     num_best: int = Field(1, ge=1, le=1000)  # hypotheses returned
-    encoder_precision: Rounding = "float32"  # of products; auto: bfloat16 where that is faster
+    encoder_precision: EncoderRounding = "float32"  # of products; auto: bfloat16 where it is faster
     decoder_precision: Rounding = "float32"  # likewise, while searching
     max_tokens: int = Field(400, ge=1, le=100_000)  # absolute cap
     max_token_ratio: float = Field(1.0, gt=0, le=100)  # cap: tokens a memory frame

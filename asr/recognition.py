@@ -9,8 +9,8 @@ from torch import Tensor
 from asr.attention.window import replace_part, restrict_attention
 from asr.config import SearchConfig
 from asr.encoder import Encoded
+from asr.fast.own_steps import encoder_products
 from asr.fast.shared import shared_products
-from asr.machine.precision import rounds
 from asr.model import Seq2Seq
 from asr.scorers import DecoderScorer, WeightedScorer, ctc_scorer
 
@@ -29,13 +29,15 @@ def encode_padded(
         lengths: (B,) samples.
         options: `encoder_precision` is that of the encoder's products; features and what is
             returned are float32.
+
+    Raises:
+        ConfigError: it is int8, and the device is no CPU.
     """
     device = next(model.parameters()).device
     shortest = model.features.window_length
     missing = max(0, shortest - waveforms.size(1))
     waveforms = torch.nn.functional.pad(waveforms, (0, missing))
-    is_rounded = rounds(options.encoder_precision, device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=is_rounded):
+    with encoder_products(options.encoder_precision, device):
         values, frames, message = model.encode(
             waveforms.to(device), lengths.clamp(min=shortest).to(device)
         )

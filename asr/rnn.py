@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from asr.errors import ConfigError
 from asr.fast.cut_batches import run_cut
-from asr.fast.rounded_lstm import learns_rounded, run_rounded
+from asr.fast.own_steps import own_steps
 from asr.features import frame_mask
 
 SILENCING = -1e9  # below what any useful state adds up to
@@ -61,8 +61,8 @@ class RecurrentLayer(nn.Module):
         if torch.is_autocast_enabled(device):
             # Else torch chooses a kernel by the inputs' type, and may have none that casts them.
             frames = frames.to(torch.get_autocast_dtype(device))
-        if learns_rounded(directions := list(self.children()), frames) and lengths.any():
-            return run_rounded(directions, frames, lengths)
+        if (run := own_steps(directions := list(self.children()), frames)) and lengths.any():
+            return run(directions, frames, lengths)
         outputs = self._run(self.ahead, frames, lengths)
         if self.back is not None:
             index = reversal_index(lengths, frames.size(1))

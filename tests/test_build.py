@@ -44,6 +44,10 @@ def test_a_seed_and_a_configuration_make_one_model(attention: str) -> None:
     [
         ({"attention": {"type": "none"}}, "nothing tells the decoder of the utterance"),
         (
+            {"search": {"encoder_precision": "int8"}, "encoder": {"cell": "gru"}},
+            r"encoder_precision = int8: must be auto, float32 or bfloat16 with encoder.cell = gru",
+        ),
+        (
             {"decoder": {"input_feeding": False, "context_output": False}},
             "nothing reads the attention's context",
         ),

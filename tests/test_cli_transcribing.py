@@ -210,7 +210,7 @@ def test_clips_alone_are_transcribed_at_the_times_of_the_whole(tmp_path: Path) -
         (["--max_line_count", "2"], "--max_line_count 2: must come with --max_line_width"),
         (["--nbest", "0"], "--nbest 0: must be at least 1"),
         (["--nbest", "3"], "--nbest 3: must be at most the beam's 1 (--beam-size 3)"),
-        (["--compute_type", "int8"], '"int8": must be default, auto, float32 or bfloat16'),
+        (["--compute_type", "int4"], '"int4": must be default, auto, float32, bfloat16 or int8'),
         (["--batch_seconds", "nan"], "--batch-seconds nan: must be > 0"),
         (["--quiet", "--verbose"], "--quiet: must be given without --verbose"),
         (["--overwrite"], "need --output-dir"),
@@ -438,3 +438,9 @@ def test_many_bad_files_among_many_are_named_and_the_others_done(tmp_path: Path)
     assert len(named) == 20
     assert "20 of 60 files failed" in done.stderr
     assert "; 40 are done" in done.stderr
+
+
+def test_a_compute_type_is_that_of_the_encoder_and_the_decoder(tmp_path: Path) -> None:
+    path = say(tmp_path / "a.wav", "abdc")
+    for kind in ("float32", "bfloat16", "int8"):
+        assert transcribe(path, "--compute_type", kind).stdout.splitlines() == ["abdc"]

@@ -300,6 +300,8 @@ def test_there_is_a_test_file_for_every_module() -> None:
         "asr.hypotheses": "search",
         "asr.subsampling": "encoder",
         "asr.fast.rounded_kernels": "fast.rounded_lstm",
+        "asr.fast.int8_kernels": "fast.int8_lstm",
+        "asr.fast.row_order": "fast.rounded_lstm and fast.int8_lstm",
         "asr.spectra.filters": "features",
         "asr.spectra.edges": "features and layers_blocks",
         "asr.spectra.own_statistics": "features",

@@ -11,6 +11,7 @@ from asr.config import SearchConfig
 from asr.data.batches import BatchDataset, Batches
 from asr.data.manifest import read_cuts
 from asr.encoder import Encoder
+from asr.errors import ConfigError
 from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
 from asr.text.tokenizer import BOS, train_tokenizer
@@ -72,6 +73,18 @@ def test_recognition_encodes_as_the_model_does(model: Seq2Seq) -> None:
 
 
 @torch.inference_mode()
+def test_an_encoder_in_int8_is_near_and_knows_no_batch_mates(model: Seq2Seq) -> None:
+    waveforms, lengths = 0.1 * torch.randn(2, 9000), torch.tensor([9000, 5000])
+    wanted = model.encode(waveforms, lengths).values
+    options = SearchConfig(encoder_precision="int8")
+    found = encode_padded(model, waveforms, lengths, options=options)
+    assert 0 < (found.values - wanted).norm() < 0.05 * wanted.norm()
+    alone = encode_padded(model, waveforms[1:, :5000], lengths[1:], options=options)
+    # Only the LSTMs' products are exact; those before and after them are float32.
+    torch.testing.assert_close(alone.values[0], found.values[1, : alone.lengths[0]])
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("num_samples", [0, 1, 100])
 def test_what_is_shorter_than_a_window_is_read_as_if_silence_followed(
     model: Seq2Seq, num_samples: int
@@ -102,6 +115,16 @@ def test_decoding_encodes_in_the_precision_of_search(home: Path, rounded: list[b
     recognizer = load_recognizer(home / "exp", "cpu")
     decode_manifest(recognizer, home / "data/dev.jsonl.gz", folder=home)
     assert rounded == [True]
+
+
+def test_a_trained_model_without_int8_says_so_when_it_is_asked_for(tmp_path: Path) -> None:
+    config = tiny_config(encoder={"cell": "gru"})
+    save_folder(tmp_path / "exp", config, TOKENIZER)
+    weights = build_model(config, TOKENIZER.vocab_size).state_dict()
+    save_weights(tmp_path / "exp/model.safetensors", weights)
+    recognizer = load_recognizer(tmp_path / "exp", "cpu")
+    with pytest.raises(ConfigError, match=r"int8: must be auto.* with encoder.cell = gru"):
+        recognizer.choose(["search.encoder_precision=int8"])
 
 
 def test_tuning_encodes_in_the_precision_of_search(home: Path, rounded: list[bool]) -> None:

@@ -32,9 +32,10 @@ def check_together(wanted: Wanted, formats: Sequence[str]) -> None:
     Raises:
         ConfigError: they cannot.
     """
-    if wanted.compute_type not in ("default", "auto", "float32", "bfloat16"):
+    if wanted.compute_type not in ("default", "auto", "float32", "bfloat16", "int8"):
         raise ConfigError(
-            f'--compute-type "{wanted.compute_type}": must be default, auto, float32 or bfloat16'
+            f'--compute-type "{wanted.compute_type}": must be default, auto, float32, bfloat16 or '
+            "int8"
         )
     if not 0 < wanted.batch_seconds < float("inf"):
         raise ConfigError(f"--batch-seconds {wanted.batch_seconds:g}: must be > 0 (160, say)")

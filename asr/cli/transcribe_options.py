@@ -103,7 +103,8 @@ BatchSeconds = Annotated[
 ComputeType = Annotated[
     str,
     typer.Option(
-        help="float32, bfloat16, auto (the faster one here), or default: as the model says."
+        help="float32, bfloat16, auto (of these the faster one here), int8 (of the encoder), or "
+        "default: as the model says."
     ),
 ]
 Vad = Annotated[str, typer.Option(help="How speech is found: level, silero (an extra) or none.")]

@@ -15,7 +15,7 @@ taken in one of them. A test compares values and gradients with torch's in float
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from asr.fast import switches
 from asr.fast.products import HAS_BFLOAT16, PackedWeight, product_and_bias
+from asr.fast.row_order import Order, few_sizes, row_orders
 from asr.machine.threads import side_by_side
 
 KIND = torch.bfloat16
@@ -64,36 +65,6 @@ def run_rounded(layers: Sequence[nn.Module], frames: Tensor, lengths: Tensor) ->
     return outputs
 
 
-class _Order(NamedTuple):
-    """Which of the N real frames are computed at which step."""
-
-    frames: Tensor  # (N,) in the order of steps
-    places: Tensor  # (N,) among B T, of all real frames
-    num_rows: list[int]  # of each step
-
-    def steps(self) -> list[tuple[int, tuple[Any, ...]]]:
-        """Returns the number of rows of each step and its place, for the kernels."""
-        steps, start, before = [], 0, 0
-        arrays = self.frames.numpy(), self.places.numpy()
-        for num_rows in self.num_rows:
-            steps.append((num_rows, (start, before, *arrays)))
-            before = self.num_rows[0] + start
-            start += num_rows
-        return steps
-
-
-def _orders(lengths: Tensor, num_frames: int) -> tuple[_Order, _Order]:
-    """Returns the order of those who read ahead, and of those who read each row from its end."""
-    lengths, rows = lengths.sort(descending=True, stable=True)
-    assert lengths[0] <= num_frames  # kernels write where they are told to
-    time = torch.arange(int(lengths[0]))[:, None]
-    is_real = time < lengths  # (T,B)
-    ahead, back = ((rows * num_frames + at)[is_real] for at in (time, lengths - 1 - time))
-    places, num_rows = ahead.sort().values, is_real.sum(dim=1).tolist()
-    of_ahead, of_back = (torch.searchsorted(places, order) for order in (ahead, back))
-    return _Order(of_ahead, places, num_rows), _Order(of_back, places, num_rows)
-
-
 class _Layers(torch.autograd.Function):
     """Of frames, lengths, and the weights of one or two LSTMs, each in torch's order."""
 
@@ -102,7 +73,7 @@ class _Layers(torch.autograd.Function):
         to_input = torch.cat([weight.to(KIND) for weight in weights[::4]])  # (D 4H,I)
         recurrent = [weight.to(KIND) for weight in weights[1::4]]
         bias = torch.cat(weights[2::4]) + torch.cat(weights[3::4])
-        orders = _orders(lengths, frames.size(1))
+        orders = row_orders(lengths, frames.size(1))
         inputs = frames.flatten(0, 1).index_select(0, orders[0].places)
         gates = product_and_bias(inputs, to_input, bias.to(KIND))
         outputs = frames.new_zeros(*frames.shape[:2], len(to_input) // 4)
@@ -158,7 +129,7 @@ def _states_before(outputs: Tensor, num_directions: int) -> Tensor:
     return torch.cat(shifted, dim=2)
 
 
-Direction = tuple[Tensor, _Order, int]  # U (4H,H), bfloat16, and which H columns are its own
+Direction = tuple[Tensor, Order, int]  # U (4H,H), bfloat16, and which H columns are its own
 
 
 def _run(gates: Tensor, outputs: Tensor, direction: Direction) -> Tensor:
@@ -175,7 +146,7 @@ def _run(gates: Tensor, outputs: Tensor, direction: Direction) -> Tensor:
     cells[: len(hidden)] = 0
     inputs, states = _bits(gates), (cells.numpy(), _bits(hidden), _bits(outputs))
     for num_rows, place in steps:
-        product = recurrent.multiply(hidden[: _few_sizes(num_rows)])[:num_rows]
+        product = recurrent.multiply(hidden[: few_sizes(num_rows)])[:num_rows]
         rounded_kernels.forward((inputs, _bits(product)), states, (number, *place))
     return cells
 
@@ -196,12 +167,7 @@ def _run_back(
     for num_rows, place in reversed(steps):
         gradients = arriving, _bits(to_hidden), *made
         rounded_kernels.backward(arrays, gradients, (number, *place, num_rows))
-        to_hidden = recurrent.multiply(to_step[: _few_sizes(num_rows)])[:num_rows]
-
-
-def _few_sizes(num_rows: int) -> int:
-    """Returns a number of rows at least as large, of few: oneDNN makes code for each."""
-    return -(-num_rows // 4) * 4
+        to_hidden = recurrent.multiply(to_step[: few_sizes(num_rows)])[:num_rows]
 
 
 def _bits(tensor: Tensor) -> Any:

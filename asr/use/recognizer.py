@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from asr.build import check_precision
 from asr.checkpoint import load_model_folder
 from asr.config import Config, SearchConfig, override_config
 from asr.encoder import Encoded
@@ -18,6 +19,7 @@ from asr.errors import ConfigError
 from asr.evidence.calibration import UNCALIBRATED, read_calibration
 from asr.evidence.likeness import speech_likeness
 from asr.evidence.weighing import rows_of
+from asr.fast.own_steps import check_int8
 from asr.hypotheses import Hypothesis
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
@@ -87,7 +89,8 @@ class Recognizer(Transcriber):
 
         Raises:
             ConfigError: a key, type or value is not allowed, or the weights of the language models
-                are not as many as they, or a hotword cannot be written.
+                are not as many as they, or a hotword cannot be written, or the encoder or its
+                device has no int8.
         """
         for override in overrides:
             if not override.startswith("search."):
@@ -95,7 +98,11 @@ class Recognizer(Transcriber):
                     f'--set "{override}": only search.* can be set for a trained model; train '
                     "another one to change the rest"
                 )
-        options = override_config(self.config, overrides).search
+        config = override_config(self.config, overrides)
+        check_precision(config)
+        options = config.search
+        if options.encoder_precision == "int8":
+            check_int8(next(self.model.parameters()).device)
         weigh(self.lms, options)
         self._phrases.scorer(options)
         return options

@@ -1,0 +1,52 @@
+"""Which layers take steps of our own instead of torch's, and the type of an encoder's products."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from asr.errors import ConfigError
+from asr.fast.int8_lstm import int8_products, run_int8, runs_int8
+from asr.fast.rounded_lstm import learns_rounded, run_rounded
+from asr.machine.precision import EncoderRounding, rounds
+
+Run = Callable[[Sequence[nn.Module], Tensor, Tensor], Tensor]
+
+
+def own_steps(layers: Sequence[nn.Module], frames: Tensor) -> Run | None:
+    """Returns what computes the layers' outputs (B,T,D H) from frames (B,T,I) and lengths (B,)."""
+    if runs_int8(layers, frames):
+        return run_int8
+    return run_rounded if learns_rounded(layers, frames) else None
+
+
+@contextmanager
+def encoder_products(precision: EncoderRounding, device: torch.device) -> Iterator[None]:
+    """Within it, an encoder that need not learn takes its products in this type.
+
+    In int8 those of its LSTMs, and the others in float32.
+
+    Raises:
+        ConfigError: it is int8, and the device is no CPU.
+    """
+    if precision == "int8":
+        check_int8(device)
+        with int8_products():
+            yield
+        return
+    with torch.autocast(device.type, torch.bfloat16, enabled=rounds(precision, device)):
+        yield
+
+
+def check_int8(device: torch.device) -> None:
+    """Returns None on a CPU.
+
+    Raises:
+        ConfigError: it is another device.
+    """
+    if device.type != "cpu":
+        raise ConfigError(
+            f"search.encoder_precision = int8: must be auto, float32 or bfloat16 on {device.type} "
+            "(int8 is for CPUs: device cpu)"
+        )
