@@ -13,6 +13,7 @@ from asr.config import AttentionConfig, Config
 from asr.decoder import AttentionDecoder
 from asr.encoder import Encoder
 from asr.errors import ConfigError
+from asr.fast.int8_lstm import NARROW
 from asr.features import LogMel
 from asr.model import Seq2Seq
 from asr.spectra.masks import SpecAugment
@@ -113,11 +114,20 @@ def check_precision(config: Config) -> None:
     Raises:
         ConfigError: naming the keys.
     """
-    if config.search.encoder_precision == "int8" and config.encoder.cell != "lstm":
-        raise ConfigError(
-            f"search.encoder_precision = int8: must be auto, float32 or bfloat16 with encoder.cell "
-            f"= {config.encoder.cell} (int8 is for lstm)"
-        )
+    encoder = config.encoder
+    if config.search.encoder_precision != "int8":
+        return
+    for reason, cannot in (
+        (f"encoder.cell = {encoder.cell}: int8 is for lstm", encoder.cell != "lstm"),
+        (
+            f"encoder.hidden_dim = {encoder.hidden_dim}: up to {NARROW} units int8 is no faster",
+            encoder.hidden_dim <= NARROW,
+        ),
+    ):
+        if cannot:
+            raise ConfigError(
+                f"search.encoder_precision = int8: must be auto, float32 or bfloat16 ({reason})"
+            )
 
 
 def check_message(config: Config) -> None:

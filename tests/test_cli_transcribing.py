@@ -442,5 +442,7 @@ def test_many_bad_files_among_many_are_named_and_the_others_done(tmp_path: Path)
 
 def test_a_compute_type_is_that_of_the_encoder_and_the_decoder(tmp_path: Path) -> None:
     path = say(tmp_path / "a.wav", "abdc")
-    for kind in ("float32", "bfloat16", "int8"):
+    for kind in ("auto", "float32", "bfloat16"):
         assert transcribe(path, "--compute_type", kind).stdout.splitlines() == ["abdc"]
+    line = error_of("transcribe", path, "--model", MODEL, "--compute_type", "int8")
+    assert "int8: must be auto, float32 or bfloat16 (encoder.hidden_dim = " in line

@@ -11,6 +11,11 @@ from asr.rnn import RecurrentLayer
 LENGTHS = torch.tensor([5, 9, 1, 9])
 
 
+@pytest.fixture(autouse=True)
+def _no_layer_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8_lstm, "NARROW", 0)
+
+
 @torch.inference_mode()
 def in_int8(layer: RecurrentLayer, frames: Tensor, lengths: Tensor = LENGTHS) -> Tensor:
     with int8_products():
@@ -122,6 +127,15 @@ def test_weights_that_have_changed_are_laid_out_again() -> None:
     assert distance(after, in_float32(layer, frames)) < 0.03
 
 
+@torch.inference_mode()
+def test_weights_whose_changes_torch_does_not_count_are_laid_out_each_time() -> None:
+    torch.manual_seed(0)
+    layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
+    before = in_int8(layer, frames)
+    dict(layer.named_parameters())["ahead.weight_hh_l0"].mul_(2)
+    assert not torch.equal(in_int8(layer, frames), before)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_number_stays_none_and_in_its_row(value: float) -> None:
     layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
@@ -163,3 +177,10 @@ def test_other_cells_and_what_learns_go_torchs_way() -> None:
             assert not int8_lstm.runs_int8([gru], frames)
     with torch.no_grad():
         assert not int8_lstm.runs_int8([lstm], frames)
+
+
+def test_narrow_states_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    with int8_products(), torch.no_grad():
+        assert not int8_lstm.runs_int8([nn.LSTM(8, 256)], torch.zeros(1, 2, 8))
+        assert int8_lstm.runs_int8([nn.LSTM(8, 257)], torch.zeros(1, 2, 8))

@@ -25,9 +25,10 @@ def test_in_int8_only_lstms_are_and_only_within() -> None:
     linear, frames = nn.Linear(4, 4), torch.zeros(1, 2, 4)
     with encoder_products("int8", CPU):
         assert linear(frames).dtype == torch.float32
-        assert own_steps([nn.LSTM(4, 4), nn.LSTM(4, 4)], frames) is run_int8
+        assert own_steps([nn.LSTM(4, 260), nn.LSTM(4, 260)], frames) is run_int8
+        assert own_steps([nn.LSTM(4, 4)], frames) is None
         assert own_steps([nn.GRU(4, 4)], frames) is None
-    assert not runs_int8([nn.LSTM(4, 4)], frames)
+    assert not runs_int8([nn.LSTM(4, 260)], frames)
 
 
 def test_int8_is_refused_where_it_is_not() -> None:

@@ -23,12 +23,13 @@ from asr.fast.products import INT8_MIDDLE, Int8Weight
 from asr.fast.row_order import Order, few_sizes, row_orders
 from asr.machine.threads import side_by_side
 
+NARROW = 256  # units (H); of so many or fewer a step of ours takes longer than oneDNN's in float32
 _at_work: ContextVar[bool] = ContextVar("int8", default=False)
 
 
 @contextmanager
 def int8_products() -> Iterator[None]:
-    """Within it, LSTMs of encoders that need no gradients take their products in int8."""
+    """Within it, wide LSTMs of encoders that need no gradients take their products in int8."""
     token = _at_work.set(True)
     try:
         yield
@@ -42,7 +43,7 @@ def runs_int8(layers: Sequence[nn.Module], frames: Tensor) -> bool:
         _at_work.get()
         and frames.device.type == "cpu"
         and not torch.is_grad_enabled()
-        and all(isinstance(layer, nn.LSTM) for layer in layers)
+        and all(isinstance(layer, nn.LSTM) and layer.hidden_size > NARROW for layer in layers)
     )
 
 
@@ -62,7 +63,7 @@ def _laid_out(layers: Sequence[nn.Module]) -> _Weights:
     from asr.fast.int8_kernels import MOST
 
     weights: list[Any] = [list(layer.parameters()) for layer in layers]
-    state = [(each.data_ptr(), each._version) for of_layer in weights for each in of_layer]
+    state = [_state(each) for of_layer in weights for each in of_layer]
     known = _known.get(layers[0])
     if known is None or known[0] != state:
         laid_out = _Weights(
@@ -72,6 +73,12 @@ def _laid_out(layers: Sequence[nn.Module]) -> _Weights:
         )
         known = _known[layers[0]] = state, laid_out
     return known[1]
+
+
+def _state(weight: Tensor) -> tuple[Any, ...]:
+    """Returns what changes when a weight does; where torch does not count that, it never equals."""
+    version = float("nan") if weight.is_inference() else weight._version
+    return weight.data_ptr(), version
 
 
 def run_int8(layers: Sequence[nn.Module], frames: Tensor, lengths: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def own_steps(layers: Sequence[nn.Module], frames: Tensor) -> Run | None:
 def encoder_products(precision: EncoderRounding, device: torch.device) -> Iterator[None]:
     """Within it, an encoder that need not learn takes its products in this type.
 
-    In int8 those of its LSTMs, and the others in float32.
+    In int8 those of its wide LSTMs, and the others in float32.
 
     Raises:
         ConfigError: it is int8, and the device is no CPU.
