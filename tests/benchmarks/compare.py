@@ -24,6 +24,7 @@ from workload import FIGURES, Shapes, operations
 FOLDER = Path(__file__).parent
 ENVIRONMENTS = FOLDER.parents[1] / ".venv-peers"
 PEERS = ("espnet", "speechbrain")
+SEARCHES = ("greedy", "beam10")
 SLOW = 0.01  # seconds of a product of squares of 256
 Seconds = dict[str, dict[str, list[float]]]  # of each recognizer, for each figure
 
@@ -80,9 +81,10 @@ def main() -> None:
     print_table(
         seconds, {name: amount / limit_rate for name, amount in operations(Shapes()).items()}
     )
-    in_both = ("greedy", "beam10") if not arguments.auto else ()
-    for figure in [name for name in in_both if name in arguments.figures]:
-        print(rounded_line(figure, workers["ours"], arguments.rounds))
+    others = {"encode": "int8"} | ({} if arguments.auto else dict.fromkeys(SEARCHES, "bfloat16"))
+    for figure, kind in others.items():
+        if figure in arguments.figures:
+            print(other_line(figure, kind, workers["ours"], arguments.rounds))
 
 
 def start_workers(options: list[str], of_ours: list[str]) -> dict[str, Worker]:
@@ -173,12 +175,12 @@ def bench_line(figure: str, seconds: Seconds) -> str:
     return f"bench: {figure} {parts}{ratio}"
 
 
-def rounded_line(figure: str, worker: Worker, rounds: int) -> str:
-    """Returns how a search of ours in bfloat16 compares with the same in float32, in turn."""
-    names = (figure, f"{figure}_bfloat16")
+def other_line(figure: str, kind: str, worker: Worker, rounds: int) -> str:
+    """Returns how a figure of ours in another type compares with that of the table, in turn."""
+    names = (figure, f"{figure}_{kind}")
     rows = [[worker.seconds(name) for name in names] for _ in range(rounds + 1)][1:]
-    plain, rounded = (statistics.median(column) for column in zip(*rows, strict=True))
-    return f"bench: {figure} ours in bfloat16 {rounded:.3f} s, of float32 {rounded / plain:.2f}"
+    plain, other = (statistics.median(column) for column in zip(*rows, strict=True))
+    return f"bench: {figure} ours in {kind} {other:.3f} s, of the table's {other / plain:.2f}"
 
 
 if __name__ == "__main__":

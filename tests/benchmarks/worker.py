@@ -97,11 +97,25 @@ def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: boo
     }
     rounded = getattr(recognizer, "decode_rounded", None)
     if rounded is not None:
+        work["encode_int8"] = in_int8(
+            without_gradients(lambda: recognizer.encode(frames, lengths), rounds=False), device
+        )
         plain = without_gradients(lambda: recognizer.encode(frames, lengths), rounds=False)()
         for name, size in (("greedy", 1), ("beam10", beam_size)):  # rounded by search itself
             search = partial(rounded, plain, size)
             work[f"{name}_bfloat16"] = without_gradients(search, rounds=False)
     return work
+
+
+def in_int8(function: Callable[[], Any], device: torch.device) -> Callable[[], Any]:
+    """Returns the function with the products of wide LSTMs of ours in int8, where there are any."""
+    from asr.fast.own_steps import encoder_products
+
+    def run() -> Any:
+        with encoder_products("int8" if device.type == "cpu" else "float32", device):
+            return function()
+
+    return run
 
 
 def seconds_of(function: Callable[[], Any], device: torch.device) -> float:
