@@ -13,7 +13,7 @@ from asr.config import AttentionConfig, Config
 from asr.decoder import AttentionDecoder
 from asr.encoder import Encoder
 from asr.errors import ConfigError
-from asr.fast.int8_lstm import NARROW
+from asr.fast.int8_lstm import WIDE
 from asr.features import LogMel
 from asr.model import Seq2Seq
 from asr.spectra.masks import SpecAugment
@@ -120,8 +120,8 @@ def check_precision(config: Config) -> None:
     for reason, cannot in (
         (f"encoder.cell = {encoder.cell}: int8 is for lstm", encoder.cell != "lstm"),
         (
-            f"encoder.hidden_dim = {encoder.hidden_dim}: up to {NARROW} units int8 is no faster",
-            encoder.hidden_dim <= NARROW,
+            f"encoder.hidden_dim = {encoder.hidden_dim}: below {WIDE} units int8 is no faster",
+            encoder.hidden_dim < WIDE,
         ),
     ):
         if cannot:

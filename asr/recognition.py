@@ -28,10 +28,10 @@ def encode_padded(
         waveforms: (B,N) float32 in [-1, 1].
         lengths: (B,) samples.
         options: `encoder_precision` is that of the encoder's products; features and what is
-            returned are float32.
+            returned are float32. int8 is for passes without gradients; others are in float32.
 
     Raises:
-        ConfigError: it is int8, and the device is no CPU.
+        ConfigError: it is int8, and the device has no such products.
     """
     device = next(model.parameters()).device
     shortest = model.features.window_length

@@ -48,8 +48,8 @@ def test_a_seed_and_a_configuration_make_one_model(attention: str) -> None:
             r"int8: must be auto, float32 or bfloat16 \(encoder.cell = gru: int8 is for lstm\)",
         ),
         (
-            {"search": {"encoder_precision": "int8"}, "encoder": {"hidden_dim": 256}},
-            r"\(encoder.hidden_dim = 256: up to 256 units int8 is no faster\)",
+            {"search": {"encoder_precision": "int8"}, "encoder": {"hidden_dim": 383}},
+            r"\(encoder.hidden_dim = 383: below 384 units int8 is no faster\)",
         ),
         (
             {"decoder": {"input_feeding": False, "context_output": False}},

@@ -4,16 +4,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asr.fast import int8_lstm, products
+from asr.fast import int8_lstm
 from asr.fast.int8_lstm import int8_products
+from asr.fast.products import HAS_INT8, Int8Weight
 from asr.rnn import RecurrentLayer
 
+pytestmark = pytest.mark.skipif(not HAS_INT8, reason="torch has no int8 products here")
 LENGTHS = torch.tensor([5, 9, 1, 9])
 
 
 @pytest.fixture(autouse=True)
 def _no_layer_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(int8_lstm, "NARROW", 0)
+    monkeypatch.setattr(int8_lstm, "WIDE", 0)
 
 
 @torch.inference_mode()
@@ -91,23 +93,20 @@ def test_threads_change_no_bit() -> None:
     assert torch.equal(*found)
 
 
-def test_a_processor_without_onednn_gets_the_same_to_the_bit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.parametrize("size", [1, 63, 500, 4000])
+def test_products_are_exact(size: int) -> None:
     torch.manual_seed(0)
-    weight, levels = torch.randn(32, 500), torch.randint(1, 256, (5, 500), dtype=torch.uint8)
-    here = products.Int8Weight(weight).multiply(levels)
-    monkeypatch.setattr(products, "HAS_INT8", False)
-    assert torch.equal(products.Int8Weight(weight).multiply(levels), here)
-    wanted = (levels.double() - 128) @ weight.double().T
-    assert distance(here.double(), wanted) < 0.02
+    levels = torch.randint(1, 256, (5, size), dtype=torch.uint8)
+    weight = torch.randint(-63, 64, (32, size)).float()
+    weight[:, 0] = 63  # so that the scale is 1
+    wanted = (levels.long() - 128) @ weight.long().T
+    assert torch.equal(Int8Weight(weight).multiply(levels), wanted.float())
 
 
-@pytest.mark.skipif(not products.HAS_INT8, reason="this torch has no int8 products of oneDNN")
 def test_the_largest_sums_do_not_overflow() -> None:
     weight = 63 * torch.tensor([1.0, -1.0]).repeat(4)[:, None].expand(8, 1024)
     levels = torch.tensor([[255], [1]], dtype=torch.uint8).expand(2, 1024).contiguous()
-    found = products.Int8Weight(weight).multiply(levels)
+    found = Int8Weight(weight).multiply(levels)
     assert torch.equal(
         found, 63 * 127 * 1024 * torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(1, 4)
     )
@@ -125,6 +124,20 @@ def test_weights_that_have_changed_are_laid_out_again() -> None:
     after = in_int8(layer, frames)
     assert torch.equal(after[..., :40], before[..., :40])
     assert distance(after, in_float32(layer, frames)) < 0.03
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_an_optimizers_step_is_not_missed(fused: bool) -> None:
+    torch.manual_seed(0)
+    layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
+    in_int8(layer, frames)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=5.0, fused=fused)
+    layer(frames, LENGTHS).square().sum().backward()
+    before = in_int8(layer, frames)
+    optimizer.step()
+    layer(frames, LENGTHS)
+    assert distance(before, in_float32(layer, frames)) > 0.1
+    assert distance(in_int8(layer, frames), in_float32(layer, frames)) < 0.03
 
 
 @torch.inference_mode()
@@ -182,5 +195,5 @@ def test_other_cells_and_what_learns_go_torchs_way() -> None:
 def test_narrow_states_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     with int8_products(), torch.no_grad():
-        assert not int8_lstm.runs_int8([nn.LSTM(8, 256)], torch.zeros(1, 2, 8))
-        assert int8_lstm.runs_int8([nn.LSTM(8, 257)], torch.zeros(1, 2, 8))
+        assert not int8_lstm.runs_int8([nn.LSTM(8, 383)], torch.zeros(1, 2, 8))
+        assert int8_lstm.runs_int8([nn.LSTM(8, 384)], torch.zeros(1, 2, 8))

@@ -12,9 +12,12 @@ from asr.data.batches import BatchDataset, Batches
 from asr.data.manifest import read_cuts
 from asr.encoder import Encoder
 from asr.errors import ConfigError
+from asr.fast.int8_lstm import _known
+from asr.fast.products import HAS_INT8
 from asr.model import Seq2Seq
 from asr.recognition import encode_padded, scorers_of
 from asr.text.tokenizer import BOS, train_tokenizer
+from asr.train import train
 from asr.training.evaluate import evaluate
 from asr.use.decode import decode_manifest
 from asr.use.dev_set import DevSet
@@ -23,6 +26,7 @@ from asr.use.recognizer import load_recognizer
 from asr.use.tune import TunePlan, tune
 
 TOKENIZER = train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="none")
+needs_int8 = pytest.mark.skipif(not HAS_INT8, reason="torch has no int8 products here")
 ROUNDED = {"encoder_precision": "bfloat16", "max_tokens": 5}
 
 
@@ -72,9 +76,10 @@ def test_recognition_encodes_as_the_model_does(model: Seq2Seq) -> None:
     assert {part.dtype for part in rounded.message} <= {torch.float32}
 
 
+@needs_int8
 @torch.inference_mode()
 def test_an_encoder_in_int8_is_near_and_knows_no_batch_mates() -> None:
-    config = tiny_config(encoder={"hidden_dim": 260})
+    config = tiny_config(encoder={"hidden_dim": 384})
     model = build_model(config, TOKENIZER.vocab_size).eval()
     waveforms, lengths = 0.1 * torch.randn(2, 9000), torch.tensor([9000, 5000])
     wanted = model.encode(waveforms, lengths).values
@@ -117,6 +122,48 @@ def test_decoding_encodes_in_the_precision_of_search(home: Path, rounded: list[b
     recognizer = load_recognizer(home / "exp", "cpu")
     decode_manifest(recognizer, home / "data/dev.jsonl.gz", folder=home)
     assert rounded == [True]
+
+
+@needs_int8
+def test_a_folder_is_decoded_in_int8_if_asked(tmp_path: Path) -> None:
+    config = tiny_config(encoder={"hidden_dim": 384}, search={"max_tokens": 5})
+    save_folder(tmp_path / "exp", config, TOKENIZER)
+    weights = build_model(config, TOKENIZER.vocab_size).state_dict()
+    save_weights(tmp_path / "exp/model.safetensors", weights)
+    write_manifest(tmp_path / "data", "dev", ["abd", "ca"])
+    with torch.inference_mode():
+        recognizer = load_recognizer(tmp_path / "exp", "cpu")
+    assert not any(weight.is_inference() for weight in recognizer.model.parameters())
+    options = recognizer.choose(["search.encoder_precision=int8"])
+    decode_manifest(recognizer, tmp_path / "data/dev.jsonl.gz", folder=tmp_path, options=options)
+    assert set(recognizer.model.encoder.layers.modules()) & set(_known)
+
+
+@needs_int8
+def test_a_training_evaluates_the_weights_of_now_in_int8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asr.fast.int8_lstm.WIDE", 0)
+    monkeypatch.setattr("asr.build.WIDE", 0)
+    write_manifest(tmp_path / "data", "train", ["abd", "ca"] * 4)
+    write_manifest(tmp_path / "data", "dev", ["abd", "ca"])
+    distances = []
+
+    def watched(model: Seq2Seq, *given: torch.Tensor, options: SearchConfig) -> object:
+        found = encode_padded(model, *given, options=options)
+        wanted = model.encode(*given).values
+        distances.append(float((found.values - wanted).norm() / wanted.norm()))
+        return found
+
+    monkeypatch.setattr("asr.training.evaluate.encode_padded", watched)
+    config = tiny_config(
+        search={"encoder_precision": "int8", "max_tokens": 5},
+        data={f"{name}": str(tmp_path / f"data/{name}.jsonl.gz") for name in ("train", "dev")},
+        train={"epochs": 4, "learning_rate": 0.05, "warmup_steps": 0},
+    )
+    train(config, tmp_path / "exp")
+    assert len(distances) >= 4
+    assert 0 < max(distances) < 0.05
 
 
 def test_a_trained_model_without_int8_says_so_when_it_is_asked_for(tmp_path: Path) -> None:

@@ -237,9 +237,9 @@ class Run:
         if wanted.nbest > 1:
             chosen.append(f"search.num_best={wanted.nbest}")
         if wanted.compute_type != "default":
-            of_decoder = wanted.compute_type if wanted.compute_type != "int8" else "float32"
             chosen.append(f"search.encoder_precision={wanted.compute_type}")
-            chosen.append(f"search.decoder_precision={of_decoder}")
+            if wanted.compute_type != "int8":
+                chosen.append(f"search.decoder_precision={wanted.compute_type}")
         return chosen
 
     def _tell_segment(self, job: Job, segment: TranscribedSegment, *, has_others: bool) -> None:

@@ -23,7 +23,7 @@ def to_levels(rows: Any, levels: Any, scales: Any) -> None:
 
     Args:
         rows: float32 (N,I).
-        levels: uint8 (N,I); a row's largest value has the first level or the last.
+        levels: uint8 (N,I); a row's largest value has level 1 or 255.
         scales: float32 (N,).
     """
     for n in range(len(rows)):

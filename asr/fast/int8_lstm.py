@@ -5,8 +5,9 @@
     states    whole multiples of 1/127, since h is between -1 and 1
     product   sums of whole numbers, exact in any order, times both scales
 
-So batch mates change no bit of a row, unlike in float32, where the order of a sum may change.
-Weights are rounded when they are first used. Rows that have ended take no part.
+So batch mates change no bit of a row, unlike in float32, where the order of a sum may change. Rows
+that have ended take no part. Weights are rounded and laid out once, and again after a pass that
+learns, or where torch counts a change of them; it counts none made through `.data`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from asr.fast.products import INT8_MIDDLE, Int8Weight
 from asr.fast.row_order import Order, few_sizes, row_orders
 from asr.machine.threads import side_by_side
 
-NARROW = 256  # units (H); of so many or fewer a step of ours takes longer than oneDNN's in float32
+WIDE = 384  # units (H); of fewer, one row's steps take longer than oneDNN's in float32
 _at_work: ContextVar[bool] = ContextVar("int8", default=False)
 
 
@@ -43,7 +44,7 @@ def runs_int8(layers: Sequence[nn.Module], frames: Tensor) -> bool:
         _at_work.get()
         and frames.device.type == "cpu"
         and not torch.is_grad_enabled()
-        and all(isinstance(layer, nn.LSTM) and layer.hidden_size > NARROW for layer in layers)
+        and all(isinstance(layer, nn.LSTM) and layer.hidden_size >= WIDE for layer in layers)
     )
 
 
@@ -56,6 +57,15 @@ class _Weights(NamedTuple):
 
 
 _known: WeakKeyDictionary[nn.Module, tuple[Any, _Weights]] = WeakKeyDictionary()
+
+
+def forget(layers: Sequence[nn.Module]) -> None:
+    """Forgets what is laid out of layers that may learn: torch does not count an optimizer's step.
+
+    Seen with torch 2.14.1, of the fused optimizers.
+    """
+    for layer in layers:
+        _known.pop(layer, None)
 
 
 def _laid_out(layers: Sequence[nn.Module]) -> _Weights:
@@ -76,7 +86,7 @@ def _laid_out(layers: Sequence[nn.Module]) -> _Weights:
 
 
 def _state(weight: Tensor) -> tuple[Any, ...]:
-    """Returns what changes when a weight does; where torch does not count that, it never equals."""
+    """Returns what changes when torch counts a weight's change; where it never does, no equal."""
     version = float("nan") if weight.is_inference() else weight._version
     return weight.data_ptr(), version
 

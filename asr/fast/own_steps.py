@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from asr.errors import ConfigError
-from asr.fast.int8_lstm import int8_products, run_int8, runs_int8
+from asr.fast.int8_lstm import forget, int8_products, run_int8, runs_int8
+from asr.fast.products import HAS_INT8
 from asr.fast.rounded_lstm import learns_rounded, run_rounded
 from asr.machine.precision import EncoderRounding, rounds
 
@@ -16,6 +17,8 @@ Run = Callable[[Sequence[nn.Module], Tensor, Tensor], Tensor]
 
 def own_steps(layers: Sequence[nn.Module], frames: Tensor) -> Run | None:
     """Returns what computes the layers' outputs (B,T,D H) from frames (B,T,I) and lengths (B,)."""
+    if torch.is_grad_enabled():
+        forget(layers)
     if runs_int8(layers, frames):
         return run_int8
     return run_rounded if learns_rounded(layers, frames) else None
@@ -28,11 +31,11 @@ def encoder_products(precision: EncoderRounding, device: torch.device) -> Iterat
     In int8 those of its wide LSTMs, and the others in float32.
 
     Raises:
-        ConfigError: it is int8, and the device is no CPU.
+        ConfigError: it is int8, and the device has no such products.
     """
     if precision == "int8":
         check_int8(device)
-        with int8_products():
+        with int8_products(), torch.autocast(device.type, enabled=False):
             yield
         return
     with torch.autocast(device.type, torch.bfloat16, enabled=rounds(precision, device)):
@@ -40,13 +43,17 @@ def encoder_products(precision: EncoderRounding, device: torch.device) -> Iterat
 
 
 def check_int8(device: torch.device) -> None:
-    """Returns None on a CPU.
+    """Returns None where products in int8 are.
 
     Raises:
-        ConfigError: it is another device.
+        ConfigError: the device is no CPU, or torch has no such products for it.
     """
     if device.type != "cpu":
-        raise ConfigError(
-            f"search.encoder_precision = int8: must be auto, float32 or bfloat16 on {device.type} "
-            "(int8 is for CPUs: device cpu)"
-        )
+        where = f"{device.type} (int8 is for CPUs)"
+    elif not HAS_INT8:
+        where = "this machine (torch has int8 products for x86 alone)"
+    else:
+        return
+    raise ConfigError(
+        f"search.encoder_precision = int8: must be auto, float32 or bfloat16 on {where}"
+    )

@@ -20,7 +20,7 @@ _HAS_ONEDNN = (
 HAS_BFLOAT16: bool = _HAS_ONEDNN and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 HAS_INT8 = _HAS_ONEDNN and hasattr(torch.ops.onednn, "qlinear_pointwise")
 INT8_MIDDLE, INT8_MOST = 128, 63  # which level is 0; multiples on each side of it, of a weight
-SMALLEST_SCALE = 1e-30  # of a weight whose values are all 0
+SMALLEST_SCALE = 1e-30  # of a row of weights that are all 0
 SMALL_PRODUCT = 2**18  # multiplications; a smaller product is over before oneDNN has begun
 SMALL_PACKED = 2**20  # likewise, of a product with a weight that is laid out
 FEW_ROWS = 64  # below it oneDNN must have the weight laid out for it
@@ -99,8 +99,8 @@ def _onednn(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
 class Int8Weight:
     """A weight (O,I) in whole multiples of a scale for each row.
 
-    They are from -63 to 63, so that no processor's sums of two products overflow 16 bits. A sum of
-    up to 2,000 products is exact as a float32, and so the same in whatever order it is taken.
+    They are from -63 to 63, so that no processor's sums of two products overflow 16 bits; sums have
+    32. `HAS_INT8` says whether there are such products.
 
     Args:
         weight: float32 on the CPU.
@@ -109,17 +109,14 @@ class Int8Weight:
     def __init__(self, weight: Tensor) -> None:
         weight = weight.detach()
         self.num_inputs = weight.size(1)
-        self.scales = weight.abs().amax(dim=1).clamp_min(SMALLEST_SCALE) / INT8_MOST
-        self.whole = (weight / self.scales[:, None]).round().to(torch.int8)
+        self.scales = (weight.abs().amax(dim=1) / INT8_MOST).clamp_min(SMALLEST_SCALE)
         self.zeros = torch.zeros(len(weight), dtype=torch.int32)
-        if HAS_INT8:
-            self.whole = torch.ops.onednn.qlinear_prepack(self.whole, None)
+        whole = (weight / self.scales[:, None]).round().to(torch.int8)
+        self.packed = torch.ops.onednn.qlinear_prepack(whole, None)
 
     def multiply(self, levels: Tensor) -> Tensor:
         """Returns float32 (N,O): levels (N,I), uint8 with 0 at 128, times the transposed weight."""
-        if not HAS_INT8:
-            return (levels.float() - INT8_MIDDLE) @ self.whole.T.float() * self.scales
-        given = levels, 1.0, INT8_MIDDLE, self.whole, self.scales, self.zeros, None
+        given = levels, 1.0, INT8_MIDDLE, self.packed, self.scales, self.zeros, None
         product: Any = torch.ops.onednn.qlinear_pointwise(
             *given, 1.0, 0, torch.float32, "none", [], ""
         )

@@ -236,7 +236,9 @@ def load_recognizer(
         DataError: an ARPA file cannot be read.
         ConfigError: there is no such device.
     """
-    with alone():  # whichever thread will compute, its own threads are the first
+    # Whichever thread will compute, its own threads are the first; and of weights made in inference
+    # mode torch would count no changes.
+    with alone(), torch.inference_mode(False):
         chosen = own_device(device)
         model, tokenizer, config, metrics, notices = load_model_folder(_folder(folder), chosen)
         loaded = [load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms]

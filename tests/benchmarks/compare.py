@@ -81,7 +81,8 @@ def main() -> None:
     print_table(
         seconds, {name: amount / limit_rate for name, amount in operations(Shapes()).items()}
     )
-    others = {"encode": "int8"} | ({} if arguments.auto else dict.fromkeys(SEARCHES, "bfloat16"))
+    others = {"encode": "int8"} if arguments.device == "cpu" else {}
+    others |= {} if arguments.auto else dict.fromkeys(SEARCHES, "bfloat16")
     for figure, kind in others.items():
         if figure in arguments.figures:
             print(other_line(figure, kind, workers["ours"], arguments.rounds))

@@ -96,10 +96,11 @@ def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: boo
         "beam10": without_gradients(lambda: recognizer.decode(encoded, beam_size)),
     }
     rounded = getattr(recognizer, "decode_rounded", None)
-    if rounded is not None:
+    if rounded is not None and device.type == "cpu":
         work["encode_int8"] = in_int8(
             without_gradients(lambda: recognizer.encode(frames, lengths), rounds=False), device
         )
+    if rounded is not None:
         plain = without_gradients(lambda: recognizer.encode(frames, lengths), rounds=False)()
         for name, size in (("greedy", 1), ("beam10", beam_size)):  # rounded by search itself
             search = partial(rounded, plain, size)
@@ -108,11 +109,11 @@ def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: boo
 
 
 def in_int8(function: Callable[[], Any], device: torch.device) -> Callable[[], Any]:
-    """Returns the function with the products of wide LSTMs of ours in int8, where there are any."""
+    """Returns the function with the products of wide LSTMs of ours in int8."""
     from asr.fast.own_steps import encoder_products
 
     def run() -> Any:
-        with encoder_products("int8" if device.type == "cpu" else "float32", device):
+        with encoder_products("int8", device):
             return function()
 
     return run
