@@ -117,17 +117,15 @@ def check_precision(config: Config) -> None:
     encoder = config.encoder
     if config.search.encoder_precision != "int8":
         return
-    for reason, cannot in (
-        (f"encoder.cell = {encoder.cell}: int8 is for lstm", encoder.cell != "lstm"),
-        (
-            f"encoder.hidden_dim = {encoder.hidden_dim}: below {WIDE} units int8 is no faster",
-            encoder.hidden_dim < WIDE,
-        ),
-    ):
-        if cannot:
-            raise ConfigError(
-                f"search.encoder_precision = int8: must be auto, float32 or bfloat16 ({reason})"
-            )
+    if encoder.cell != "lstm":
+        reason = f"encoder.cell = {encoder.cell}: int8 is for lstm"
+    elif encoder.hidden_dim < WIDE:
+        reason = f"encoder.hidden_dim = {encoder.hidden_dim}: below {WIDE} units int8 is no faster"
+    else:
+        return
+    raise ConfigError(
+        f"search.encoder_precision = int8: must be auto, float32 or bfloat16 ({reason})"
+    )
 
 
 def check_message(config: Config) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -189,3 +190,14 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, module: ModuleType, steps: int) 
         return original(*args)
 
     monkeypatch.setattr(module, "train_step", counted)
+
+
+@contextlib.contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Lets torch compute in so many threads, and afterwards in as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from conftest import torch_threads
 from torch import Tensor, nn
 
 from asr.fast import int8_lstm
@@ -83,13 +84,10 @@ def test_batch_mates_and_padding_change_no_bit() -> None:
 def test_threads_change_no_bit() -> None:
     torch.manual_seed(0)
     layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
-    number, found = torch.get_num_threads(), []
+    found = []
     for num_threads in (1, 2):
-        torch.set_num_threads(num_threads)
-        try:
+        with torch_threads(num_threads):
             found.append(in_int8(layer, frames))
-        finally:
-            torch.set_num_threads(number)
     assert torch.equal(*found)
 
 

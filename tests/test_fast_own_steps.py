@@ -6,7 +6,7 @@ from torch import nn
 
 from asr.errors import ConfigError
 from asr.fast.int8_lstm import run_int8, runs_int8
-from asr.fast.own_steps import check_int8, encoder_products, own_steps
+from asr.fast.own_steps import check_products, encoder_products, own_steps
 
 CPU = torch.device("cpu")
 
@@ -42,7 +42,7 @@ def test_an_autocast_around_it_reaches_no_product() -> None:
 def test_a_torch_without_int8_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asr.fast.own_steps.HAS_INT8", False)
     with pytest.raises(ConfigError, match="torch has int8 products for x86 alone"):
-        check_int8(CPU)
+        check_products("int8", CPU)
 
 
 def test_int8_is_refused_where_it_is_not() -> None:

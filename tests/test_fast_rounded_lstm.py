@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from conftest import torch_threads
 from torch import Tensor, nn
 
 from asr.fast import rounded_lstm, switches
@@ -86,13 +87,10 @@ def test_batch_mates_change_no_more_than_rounding() -> None:
 def test_directions_that_run_side_by_side_give_what_they_give_one_after_the_other() -> None:
     torch.manual_seed(0)
     layer, frames = RecurrentLayer(24, 40), torch.randn(4, 9, 24)
-    number, found = torch.get_num_threads(), []
+    found = []
     for num_threads in (1, 2):
-        torch.set_num_threads(num_threads)
-        try:
+        with torch_threads(num_threads):
             found.append(values_and_gradients(layer, frames, rounds=True))
-        finally:
-            torch.set_num_threads(number)
     for one, two in zip(*found, strict=True):
         torch.testing.assert_close(one, two, atol=2**-6, rtol=2**-6)
 

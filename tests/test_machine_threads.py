@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from conftest import torch_threads
 
 from asr.machine.threads import alone, map_ahead, side_by_side
 
@@ -45,14 +46,10 @@ def test_an_error_in_a_thread_reaches_the_reader() -> None:
 
 
 def test_what_is_computed_alone_has_one_thread_and_afterwards_there_are_as_many_as_before() -> None:
-    number = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
+    with torch_threads(3):
         with pytest.raises(ZeroDivisionError), alone():
             _divide_by(torch.get_num_threads() - 1)
         assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(number)
 
 
 def _divide_by(number: int) -> float:

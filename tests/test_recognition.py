@@ -35,13 +35,17 @@ def model() -> Seq2Seq:
     return build_model(tiny_config(), TOKENIZER.vocab_size).eval()
 
 
+def save_model(folder: Path, **sections: dict) -> None:
+    config = tiny_config(**sections)
+    save_folder(folder, config, TOKENIZER)
+    weights = build_model(config, TOKENIZER.vocab_size).state_dict()
+    save_weights(folder / "model.safetensors", weights)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Returns a folder with a manifest and a model that is to encode in bfloat16."""
-    config = tiny_config(search=ROUNDED)
-    save_folder(tmp_path / "exp", config, TOKENIZER)
-    weights = build_model(config, TOKENIZER.vocab_size).state_dict()
-    save_weights(tmp_path / "exp/model.safetensors", weights)
+    save_model(tmp_path / "exp", search=ROUNDED)
     write_manifest(tmp_path / "data", "dev", ["abd", "ca"])
     return tmp_path
 
@@ -126,10 +130,7 @@ def test_decoding_encodes_in_the_precision_of_search(home: Path, rounded: list[b
 
 @needs_int8
 def test_a_folder_is_decoded_in_int8_if_asked(tmp_path: Path) -> None:
-    config = tiny_config(encoder={"hidden_dim": 384}, search={"max_tokens": 5})
-    save_folder(tmp_path / "exp", config, TOKENIZER)
-    weights = build_model(config, TOKENIZER.vocab_size).state_dict()
-    save_weights(tmp_path / "exp/model.safetensors", weights)
+    save_model(tmp_path / "exp", encoder={"hidden_dim": 384}, search={"max_tokens": 5})
     write_manifest(tmp_path / "data", "dev", ["abd", "ca"])
     with torch.inference_mode():
         recognizer = load_recognizer(tmp_path / "exp", "cpu")
@@ -158,7 +159,7 @@ def test_a_training_evaluates_the_weights_of_now_in_int8(
     monkeypatch.setattr("asr.training.evaluate.encode_padded", watched)
     config = tiny_config(
         search={"encoder_precision": "int8", "max_tokens": 5},
-        data={f"{name}": str(tmp_path / f"data/{name}.jsonl.gz") for name in ("train", "dev")},
+        data={name: str(tmp_path / f"data/{name}.jsonl.gz") for name in ("train", "dev")},
         train={"epochs": 4, "learning_rate": 0.05, "warmup_steps": 0},
     )
     train(config, tmp_path / "exp")
@@ -167,10 +168,7 @@ def test_a_training_evaluates_the_weights_of_now_in_int8(
 
 
 def test_a_trained_model_without_int8_says_so_when_it_is_asked_for(tmp_path: Path) -> None:
-    config = tiny_config(encoder={"cell": "gru"})
-    save_folder(tmp_path / "exp", config, TOKENIZER)
-    weights = build_model(config, TOKENIZER.vocab_size).state_dict()
-    save_weights(tmp_path / "exp/model.safetensors", weights)
+    save_model(tmp_path / "exp", encoder={"cell": "gru"})
     recognizer = load_recognizer(tmp_path / "exp", "cpu")
     with pytest.raises(ConfigError, match=r"int8: must be auto.*encoder.cell = gru"):
         recognizer.choose(["search.encoder_precision=int8"])

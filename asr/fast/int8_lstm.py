@@ -125,9 +125,9 @@ def _run(
 
     recurrent, order, number = direction
     steps = order.steps()
-    hidden = torch.full((few_sizes(steps[0][0]), recurrent.num_inputs), INT8_MIDDLE)
-    hidden = hidden.to(torch.uint8)
-    cells = torch.zeros(hidden.shape)
+    shape = few_sizes(steps[0][0]), recurrent.num_inputs
+    hidden = torch.full(shape, INT8_MIDDLE, dtype=torch.uint8)
+    cells = torch.zeros(shape)
     states = cells.numpy(), hidden.numpy(), outputs.numpy()
     for num_rows, (start, _, frames, places) in steps:
         product = recurrent.multiply(hidden[: few_sizes(num_rows)])[:num_rows].numpy()

@@ -33,8 +33,8 @@ def encoder_products(precision: EncoderRounding, device: torch.device) -> Iterat
     Raises:
         ConfigError: it is int8, and the device has no such products.
     """
+    check_products(precision, device)
     if precision == "int8":
-        check_int8(device)
         with int8_products(), torch.autocast(device.type, enabled=False):
             yield
         return
@@ -42,12 +42,14 @@ def encoder_products(precision: EncoderRounding, device: torch.device) -> Iterat
         yield
 
 
-def check_int8(device: torch.device) -> None:
-    """Returns None where products in int8 are.
+def check_products(precision: EncoderRounding, device: torch.device) -> None:
+    """Returns None where an encoder can take its products in this type.
 
     Raises:
-        ConfigError: the device is no CPU, or torch has no such products for it.
+        ConfigError: it is int8, and the device is no CPU, or torch has no such products for it.
     """
+    if precision != "int8":
+        return
     if device.type != "cpu":
         where = f"{device.type} (int8 is for CPUs)"
     elif not HAS_INT8:

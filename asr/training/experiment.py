@@ -24,7 +24,7 @@ from asr.data.shard_batches import ShardBatches
 from asr.data.shard_survey import ShardSurvey
 from asr.data.survey import Survey
 from asr.errors import ConfigError
-from asr.fast.own_steps import check_int8
+from asr.fast.own_steps import check_products
 from asr.machine.devices import pick_device
 from asr.machine.meeting import meet
 from asr.machine.ranks import WAIT, from_first, said_by_one
@@ -183,8 +183,7 @@ def launch(config: Config) -> Any:
         }
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # what we say is not said again
     accelerator = pick_device(config.train.accelerator)
-    if config.search.encoder_precision == "int8":
-        check_int8(torch.device(accelerator))
+    check_products(config.search.encoder_precision, torch.device(accelerator))
     fabric = lightning_fabric.Fabric(
         accelerator=accelerator,
         precision=cast(Any, config.train.precision),  # settled

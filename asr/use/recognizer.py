@@ -19,7 +19,7 @@ from asr.errors import ConfigError
 from asr.evidence.calibration import UNCALIBRATED, read_calibration
 from asr.evidence.likeness import speech_likeness
 from asr.evidence.weighing import rows_of
-from asr.fast.own_steps import check_int8
+from asr.fast.own_steps import check_products
 from asr.hypotheses import Hypothesis
 from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
@@ -101,8 +101,7 @@ class Recognizer(Transcriber):
         config = override_config(self.config, overrides)
         check_precision(config)
         options = config.search
-        if options.encoder_precision == "int8":
-            check_int8(next(self.model.parameters()).device)
+        check_products(options.encoder_precision, next(self.model.parameters()).device)
         weigh(self.lms, options)
         self._phrases.scorer(options)
         return options

@@ -96,12 +96,11 @@ def figures_of(recognizer: Any, shapes: Shapes, *, beam_size: int, bfloat16: boo
         "beam10": without_gradients(lambda: recognizer.decode(encoded, beam_size)),
     }
     rounded = getattr(recognizer, "decode_rounded", None)
-    if rounded is not None and device.type == "cpu":
-        work["encode_int8"] = in_int8(
-            without_gradients(lambda: recognizer.encode(frames, lengths), rounds=False), device
-        )
     if rounded is not None:
-        plain = without_gradients(lambda: recognizer.encode(frames, lengths), rounds=False)()
+        plainly = without_gradients(lambda: recognizer.encode(frames, lengths), rounds=False)
+        plain = plainly()
+        if device.type == "cpu":
+            work["encode_int8"] = in_int8(plainly, device)
         for name, size in (("greedy", 1), ("beam10", beam_size)):  # rounded by search itself
             search = partial(rounded, plain, size)
             work[f"{name}_bfloat16"] = without_gradients(search, rounds=False)
