@@ -91,7 +91,8 @@ class Handler(BaseHTTPRequestHandler):
         if parts[-1] == "create":
             given = json.loads(body)
             name = f"{given.get('organization')}/{given['name']}"
-            self.hub.models.setdefault(name, {})
+            if name not in self.hub.models:
+                self.hub.commit(name, {".gitattributes": b""})
             return self.say({"url": f"{self.hub.url}/{name}"})
         if parts[-1] == "validate-yaml":
             return self.say({"errors": [], "warnings": []})
@@ -108,7 +109,10 @@ class Handler(BaseHTTPRequestHandler):
             for line in lines
             if line["key"] == "file"
         }
-        commit = self.hub.commit(name, added)
+        gone = {line["value"]["path"] for line in lines if line["key"] == "deletedFile"}
+        before = self.hub.models[name].get(self.hub.newest.get(name, ""), {})
+        kept = {path: value for path, value in before.items() if path not in gone}
+        commit = self.hub.commit(name, {**kept, **added})  # as git has it: the rest stays
         return self.say(
             {
                 "success": True,

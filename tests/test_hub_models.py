@@ -73,6 +73,17 @@ def test_a_revision_is_pinned(hub: Hub, folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "old" / "README.md").read_text("utf-8") == "# Model\n"
 
 
+def test_nothing_of_an_earlier_model_stays_under_its_name(
+    hub: Hub, folder: Path, tmp_path: Path
+) -> None:
+    earlier = {"tokenizer.model": b"pieces", "lm/lm.arpa": b"words", "notes.txt": b"by hand"}
+    hub.commit("somebody/model", {**files_of(folder), **earlier})
+    commit = publish(folder, HubName("somebody/model", None), private=False)
+    fetch(HubName("somebody/model", None), tmp_path / "back")
+    assert files_of(tmp_path / "back").keys() == files_of(folder).keys() - {"training/state.pt"}
+    assert "notes.txt" in hub.models["somebody/model"][commit]  # no file of a model folder
+
+
 def test_only_the_files_of_a_model_folder_are_fetched(
     hub: Hub, folder: Path, tmp_path: Path
 ) -> None:

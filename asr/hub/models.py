@@ -115,6 +115,7 @@ def publish(folder: Path, model: HubName, *, private: bool) -> str:
             repo_id=model.name,
             folder_path=folder,
             allow_patterns=TRAVELS,
+            delete_patterns=TRAVELS,  # an earlier model's tokens or language model do not stay
             commit_message=f"Publish {folder.resolve().name}",
         )
     return str(done.oid)
