@@ -88,6 +88,6 @@ interchange: .venv/installed $(INTERCHANGE) $(PEERS_TOO) ## what other tools mak
 	@$(BIN)/uv pip install --quiet --python .venv-peers/$*/bin/python -r tests/benchmarks/$*.txt
 	@touch $@
 
-clean: ## remove what the demo, tests and tools made (not .venv, nor other trained models)
+clean: ## remove what the demo, tests and tools made (not .venv, nor models outside egs/quickstart/exp)
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache egs/quickstart/data egs/quickstart/exp
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

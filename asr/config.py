@@ -53,9 +53,9 @@ __all__ = [
 class TokenizerConfig(Section):
     """Output units, learnt from the training text alone."""
 
-    type: str = "char"  # char, jamo, unigram, bpe, jamo_unigram or jamo_bpe
+    type: str = "char"
     vocab_size: int | None = Field(None, ge=5, le=10**6)  # of pieces; char and jamo: what there is
-    normalizer: str = "none"  # none, english, korean; english_spoken, korean_spoken: digits read
+    normalizer: str = "none"  # english_spoken, korean_spoken: digits read
     ctc_units: Literal["tokens", "letters"] = "tokens"  # letters: what tokens are spelt with; jamo
 
 

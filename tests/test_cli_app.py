@@ -413,8 +413,30 @@ def test_the_choices_of_a_configuration_are_listed_from_the_code() -> None:
         "  bridge: One fully connected layer, with tanh",
         "  jamo: One token a jamo",
         "precision=32-true   one of auto, 32-true, bf16-mixed",
+        # What each means, from the comments beside or above it, and from docstrings.
+        "train.learning_rate=0.001   # the peak\n",
+        "decoder.attends=after   one of after, before   # The cell: its query is the state of this",
+        "decoder.input_feeding=true   # the context known by then enters the cell\n",
+        "search.loop_repeats=8   # the same few tokens so often in a row end a hypothesis\n",
+        "attention.sharpness=10.0   # s at the start; it is learnt.",
+        "attention.filter_width=101   # filters over a (rows of F), of so many frames, odd.",
+        "attention.first=zeros   # the previous alignment before the first step: `zeros`, or",
+        "attention.num_heads=4   # how many; query_dim and value_dim must be multiples of it.",
     ):
         assert line in done.stdout
+
+
+def test_the_choices_of_a_language_model_are_listed_too() -> None:
+    done = run("train-lm", "--help-config")
+    assert done.returncode == 0
+    for line in (
+        "type=rnn   one of rnn, ngram\n",
+        "train.bptt_steps=64   # tokens a lane between two updates\n",
+        "model.cell=lstm   one of lstm, gru, rnn_tanh, rnn_relu",
+        "model.tied=true   # Whether the output has the embedding's weights (Press and Wolf 2017)",
+    ):
+        assert line in done.stdout
+    assert "spec_augment" not in done.stdout
 
 
 def test_an_alignment_is_drawn(home: Path, tmp_path: Path) -> None:

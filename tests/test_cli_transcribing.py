@@ -330,6 +330,18 @@ def test_a_textgrid_that_exists_is_known_by_its_own_ending(talks: Path, tmp_path
     assert path.is_file()
 
 
+def test_a_textgrid_of_mp3_files_says_once_that_praat_reads_them_otherwise(tmp_path: Path) -> None:
+    talks, out = tmp_path / "talks", tmp_path / "out"
+    for name in ("a.mp3", "b.mp3"):
+        say(talks / name, "ab")
+    done = transcribe(talks, "-o", out, "-f", "textgrid")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stderr.split())
+    assert said.count("Praat plays .mp3 files") == 1, said
+    assert "show it with a wav file (ffmpeg -i FILE.mp3 FILE.wav)" in said
+    assert "Praat" not in transcribe(talks, "-o", tmp_path / "srt", "-f", "srt").stderr
+
+
 def test_a_run_that_was_stopped_goes_on_with_the_same_command(tmp_path: Path) -> None:
     folder, out = tmp_path / "talks", tmp_path / "out"
     for number in range(40):

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 import asr
 from asr.cli import adapting, data, hub, importing, lm, use
 from asr.cli.exporting import export
-from asr.cli.options import Extend, Settings, Threads, live_line, say
+from asr.cli.options import Extend, RecipeSettings, Settings, Threads, live_line, say
 from asr.cli.scoring import compare, score
 from asr.cli.serving import serve
 from asr.cli.transcribe_options import FlagsWithValues
@@ -90,7 +90,7 @@ def prepare(
     audio_column: AudioColumn = None,
     text_column: Annotated[str | None, typer.Option(help="Likewise.")] = None,
     shar: Shards = False,
-    settings: Settings = None,
+    settings: RecipeSettings = None,
 ) -> None:
     """Turn a corpus into manifests (lhotse cuts)."""
     from asr.data.shard_writer import check_new, write_shards

@@ -19,6 +19,14 @@ from asr.cli.options import (
 from asr.machine.cores import use_threads
 
 
+def _show_choices(wanted: bool) -> None:
+    if wanted:
+        from asr.cli.choices import describe_lm_choices
+
+        typer.echo(describe_lm_choices())
+        raise typer.Exit
+
+
 def train_lm(
     config: Annotated[Path, typer.Argument(help="A YAML file, or a preset: quickstart/lm.")],
     out: Annotated[Path, typer.Option(help="Folder of the language model.")],
@@ -30,6 +38,12 @@ def train_lm(
     settings: Settings = None,
     extend: Extend = False,
     threads: Threads = None,
+    help_config: Annotated[
+        bool,
+        typer.Option(
+            "--help-config", is_eager=True, callback=_show_choices, help="List all its keys."
+        ),
+    ] = False,
 ) -> None:
     """Train a language model; the same command again continues where it stopped."""
     use_threads(threads)
@@ -38,7 +52,7 @@ def train_lm(
     from asr.presets import find_configuration
     from asr.training.signals import TrainingStoppedError
 
-    chosen = load_lm_config(find_configuration(config), settings or ())
+    chosen = load_lm_config(find_configuration(config, of_lm=True), settings or ())
     chosen = choose_files(chosen, text=text or (), dev=dev, tokenizer=tokenizer)
     try:
         train_language_model(chosen, out, extend=extend)

@@ -34,10 +34,16 @@ Hotwords = Annotated[
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="key.sub=value, over the configuration.")
 ]
+RecipeSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="key=value of the recipe's own; a wrong key lists them."),
+]
 
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, max=1024, help="That compute; else as many as cores."),
+    typer.Option(
+        "--threads", min=1, max=1024, help="That compute; else OMP_NUM_THREADS, or all cores."
+    ),
 ]
 Extend = Annotated[
     bool,

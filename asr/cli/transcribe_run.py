@@ -256,6 +256,7 @@ class Run:
 
     def _finish(self, done: Done, language: str | None) -> None:
         """Writes or prints a transcript; what is said of a text that broke off is said here."""
+        from asr.use.textgrid import praat_notice
         from asr.use.unfinished import stamp_of
         from asr.use.writers import WRITERS, write_transcript
 
@@ -267,6 +268,8 @@ class Run:
         if not transcript.spoken:
             self.tell(f"{done.job.name}: no speech was heard in it, its transcript is empty")
         self._tell_missing(transcript.spoken)
+        if "textgrid" in self.formats and (notice := praat_notice(transcript.path)):
+            self._once(notice)
         folder, place = self.wanted.output_dir, done.job.place
         if folder is not None:
             first, *others = write_transcript(

@@ -17,18 +17,29 @@ def presets() -> dict[str, Path]:
     return dict(sorted(zip(names, files, strict=True)))
 
 
-def find_configuration(given: Path) -> Path:
+def find_configuration(given: Path, *, of_lm: bool = False) -> Path:
     """Returns a file as it is given, or else the preset of that name.
 
+    Args:
+        given: path or name.
+        of_lm: whether it is to be a language model's, and not a recognizer's.
+
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither, or a preset of the other kind.
     """
-    known = presets()
+    known = {name: file for name, file in presets().items() if _is_lm(file) == of_lm}
     if given.is_file() or given.as_posix() not in known:
         if given.exists() or given.suffix in {".yaml", ".yml"}:
             return given  # whoever reads it says what is wrong with it
+        if given.as_posix() in presets():
+            kind = "a recognizer (asr train)" if of_lm else "a language model (asr train-lm)"
+            raise ConfigError(f"{given}: is the preset of {kind}; use one of {', '.join(known)}")
         raise ConfigError(
             f"{given}: no such configuration file, and no preset of that name; give the path of a "
             f"YAML file, or one of {', '.join(known)}"
         )
     return known[given.as_posix()]
+
+
+def _is_lm(file: Path) -> bool:
+    return file.stem == "lm" or file.stem.startswith("lm_")

@@ -113,8 +113,9 @@ class DecoderConfig(Section):
         "zeros"  # of the cells: asr/decoder_start.py
     )
     peeky: bool = False  # the encoder's last state enters cell and output layer at every step
-    attends: Literal["after", "before"] = "after"  # the cell: its query is the state of this step
-    # (Luong et al. 2015), or the first layer's of the last one (Bahdanau et al. 2015)
+    # The cell: its query is the state of this step (Luong et al. 2015), or the first layer's of the
+    # last one (Bahdanau et al. 2015).
+    attends: Literal["after", "before"] = "after"
     input_feeding: bool = True  # the context known by then enters the cell
     context_output: bool = True  # the context enters the output layer
     recurrent_bias: bool = False  # in cells; only gru, within its reset gate, is another by it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from asr.use.cues import WriteOptions, timed_words
@@ -10,6 +11,19 @@ from asr.use.transcript import Transcript
 
 PLAIN = WriteOptions()
 SHORTEST = 0.001  # seconds; Praat knows no interval without length
+
+
+def praat_notice(path: Path | None) -> str | None:
+    """Returns what is to be said of the TextGrid of a recording in `path`: of MPEG files.
+
+    Source: findings/praat_mp3.sh.
+    """
+    if path is None or path.suffix.lower() not in (".mp3", ".mp2"):
+        return None
+    return (
+        f"Praat plays {path.suffix} files 13 to 66 ms late or early, a TextGrid is in their own "
+        f"time; show it with a wav file (ffmpeg -i FILE{path.suffix} FILE.wav)"
+    )
 
 
 class Interval(NamedTuple):

@@ -5,7 +5,7 @@ set -euo pipefail
 stage=1
 stop_stage=4
 conf=mini        # mini, 100h or 960h
-corpus=          # folder with LibriSpeech/; empty: ASR_TEST_CORPORA if it has one, else download
+corpus=          # folder with LibriSpeech/; empty: for mini ASR_TEST_CORPORA if it has one; else download
 name=            # of the experiment; empty: conf
 processes=       # that train together; empty: for mini two, or one beside a GPU; else one
 set=             # more --set options for training, separated by spaces
