@@ -39,4 +39,5 @@ def one_line(text: str) -> str:
 
 def in_short(error: BaseException) -> str:
     """Returns what another library's error says, in one line that fits into a sentence."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    line = " ".join(str(error).split())
+    return (line if len(line) <= 200 else f"{line[:197]}...") or type(error).__name__

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ class Hub:
     models: dict[str, dict[str, dict[str, bytes]]] = field(default_factory=dict)
     newest: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    page: bytes | None = None  # what answers everything instead, as a network's log-in page does
+    seconds: float = 0.0  # before the weights are sent
 
     def commit(self, name: str, files: dict[str, bytes]) -> str:
         """Adds a commit and returns its name."""
@@ -59,6 +62,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = unquote(urlparse(self.path).path).strip("/").split("/")
         self.hub.asked.append(self.path)
+        if self.hub.page is not None:
+            return self.answer(self.hub.page, Content_Type="text/html")
         name = "/".join(parts[2:4] if parts[0] == "api" else parts[:2])
         if name not in self.hub.models:
             return self.refuse("RepoNotFound")
@@ -81,6 +86,8 @@ class Handler(BaseHTTPRequestHandler):
         content = None if commit is None else self.hub.models[name][commit].get(path)
         if content is None:
             return self.refuse("EntryNotFound")
+        if path == "model.safetensors" and self.command == "GET":
+            time.sleep(self.hub.seconds)
         tag = hashlib.sha1(content).hexdigest()
         return self.answer(content, ETag=f'"{tag}"', X_Repo_Commit=str(commit))
 

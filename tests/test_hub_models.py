@@ -1,7 +1,10 @@
 """Models from and to a hub on this machine, by huggingface-hub itself."""
 
+import errno
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,6 +155,116 @@ def test_nothing_is_written_over_or_published_that_is_no_model(hub: Hub, tmp_pat
         publish(tmp_path / "full", HubName("somebody/model", "v1"), private=False)
 
 
+def test_a_folder_that_is_there_and_empty_takes_a_model(
+    hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(folder, HubName("somebody/model", None), private=False)
+    sent = {name: value for name, value in files_of(folder).items() if "training" not in name}
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    fetch(HubName("somebody/model", None), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert files_of(tmp_path / "empty") == sent
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    fetch(HubName("somebody/model", None), Path())
+    assert files_of(tmp_path / "here") == sent
+    (tmp_path / "nowhere").symlink_to("gone")
+    with pytest.raises(ModelError, match="there is something already"):
+        fetch(HubName("somebody/model", None), tmp_path / "nowhere")
+
+
+def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(
+    hub: Hub, folder: Path, tmp_path: Path
+) -> None:
+    hub.commit("somebody/model", files_of(folder))
+    hub.seconds = 60.0
+    command = [sys.executable, "-m", "asr.cli", "pull", "somebody/model", "--out", "back"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not any("model.safetensors" in path for path in hub.asked):
+            assert process.poll() is None
+            time.sleep(0.1)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=50)
+    assert time.monotonic() - asked < 30
+    assert process.returncode == 130
+    assert "asr: stopped; the same command goes on" in said
+    assert {path.name[:6] for path in (tmp_path / "back").iterdir()} == {".pull-"}
+    hub.seconds = 0.0
+    done = run("pull", "somebody/model", "--out", tmp_path / "back")
+    assert done.returncode == 0, done.stderr
+    assert not list((tmp_path / "back").glob(".*"))
+    asr.load_model(str(tmp_path / "back"), "cpu")
+
+
+def test_a_disk_that_is_full_is_one_sentence_and_what_came_is_kept(
+    hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.commit("somebody/model", files_of(folder))
+
+    def full(*_: object, local_dir: Path | None = None, **__: object) -> None:
+        if local_dir is not None:
+            local_dir.mkdir()
+            (local_dir / "part").write_bytes(b"x")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(models, "_snapshot", full)
+    with pytest.raises(ModelError, match=r"new: cannot be written \(No space left on device\)"):
+        fetch(HubName("somebody/model", None), tmp_path / "new")
+    assert [path.name[:6] for path in (tmp_path / "new").iterdir()] == [".pull-"]
+    with pytest.raises(ModelError, match=r"cache: cannot be written .* another HF_HOME"):
+        fetch(HubName("somebody/model", None))
+
+
+@pytest.mark.parametrize(
+    ("name", "page", "said"),
+    [
+        ("org/x.git", None, r"org/x\.git: is no name that the hub allows"),
+        ("org/a..b", None, r"org/a\.\.b: is no name that the hub allows"),
+        ("org/x", b"<html>Log in</html>", "what answers is no hub.*check the network's log"),
+        ("org/x", b"{}", "what answers is no hub"),
+    ],
+)
+def test_what_is_no_hub_or_no_name_is_a_sentence(
+    hub: Hub, tmp_path: Path, name: str, page: bytes | None, said: str
+) -> None:
+    hub.page = page
+    model = parse_name(name)
+    assert model is not None
+    with pytest.raises(ModelError, match=said):
+        fetch(model, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_without_network_a_commit_in_the_cache_is_named(
+    hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = publish(folder, HubName("somebody/model", None), private=False)
+    fetch(HubName("somebody/model", None))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(ModelError, match=f"without network somebody/model@{commit} is here"):
+        fetch(HubName("somebody/model", None))
+
+
+def test_what_would_not_load_is_neither_published_nor_fetched(
+    hub: Hub, folder: Path, tmp_path: Path
+) -> None:
+    half = tmp_path / "half"
+    half.mkdir()
+    for name in models.NEEDED:
+        (half / name).write_bytes((folder / name).read_bytes())
+    done = run("push", half, "somebody/half")
+    assert done.returncode == 2
+    assert "tokens.txt" in done.stderr
+    assert "somebody/half" not in hub.models
+    hub.commit("somebody/half", files_of(half))
+    done = run("pull", "somebody/half", "--out", tmp_path / "back")
+    assert done.returncode == 2
+    assert "tokens.txt" in done.stderr
+    assert not (tmp_path / "back").exists()
+
+
 def test_names_of_models_are_told_from_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +274,7 @@ def test_names_of_models_are_told_from_paths(
     assert parse_name("org/name@v1.0") == HubName("org/name", "v1.0")
     for path in ("exp/mine", "mine", "./a/b", "../a", "a/b/c", "/a/b", "org/name@", "", "o rg/x"):
         assert parse_name(path) is None
+    assert parse_name("exp/mine", or_path=False) == HubName("exp/mine", None)  # as pull reads it
     done = run("pull", "exp", "--out", tmp_path / "m")
     assert done.returncode == 2
     assert '"exp": is no model on the hub; give org/name or org/name@revision' in done.stderr

@@ -130,7 +130,12 @@ def test_the_command_says_what_it_made_and_what_it_left(folder: Path, tmp_path: 
 
 def test_a_refusal_is_one_line_and_code_2(tmp_path: Path) -> None:
     (tmp_path / "hyperparams.yaml").write_text("a: 1\n")
-    for name, said in (("none", "none: is not there"), ("hyperparams.yaml", "yaml: is a file")):
+    (tmp_path / "empty").mkdir()
+    for name, said in (
+        ("none", "none: is not there"),
+        ("hyperparams.yaml", "yaml: is a file"),
+        ("empty", "empty: has no hyperparams.yaml"),
+    ):
         done = run("import", "speechbrain", tmp_path / name, "--out", tmp_path / "m")
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1

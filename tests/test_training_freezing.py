@@ -96,6 +96,14 @@ def test_what_never_learns_and_a_share_of_nothing_are_said(
     assert "replay.share = 0.5 without replay.manifest: no old data are mixed in" in said
 
 
+def test_old_data_that_are_the_new_ones_are_noticed(
+    corpus: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = config_of(corpus, train={"epochs": 1}, replay={"manifest": corpus["train"]})
+    train(config, tmp_path)
+    assert "notice: replay.manifest is data.train itself" in capsys.readouterr().err
+
+
 def test_rates_by_part_follow_the_finest_name() -> None:
     factors = {"encoder": 0.1, "encoder.layers.1": 0.5}
     config = tiny_config(train={"rate_factors": factors})

@@ -200,6 +200,7 @@ def test_a_model_s_own_data_in_shards_or_a_long_list_are_taken(
             r"has the shape \[48, 16\] there and \[36, 16\] here",
         ),
         (("MODEL", "--data", "OWN", "--out", "OUT", "--device", "abacus"), "abacus"),
+        (("MODEL", "--data", "OWN", "--out", "OWN"), "is the folder of the recordings"),
         *(
             (("MODEL", "--data", "OWN", "--out", "OUT", "--set", f"{key}=x"), f"takes it as {way}")
             for key, way in SAID_ELSEWHERE.items()

@@ -81,6 +81,20 @@ def test_manifests_and_sums_are_written_and_the_same_ones_again(
         write_data(division_of(cuts[::-1]), out)
 
 
+def test_manifests_of_the_user_are_not_written_over(cuts: list[Cut], tmp_path: Path) -> None:
+    out = tmp_path / "project"
+    path = data_paths(out)["train"]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"train\.jsonl\.gz: is there already and would be written"):
+        write_data(division_of(cuts), out)
+    assert path.read_bytes() == b"mine"
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+    path.unlink()
+    write_data(division_of(cuts), out)
+    write_data(division_of(cuts[::-1]), out)  # of an adaptation that never began to train
+
+
 def test_names_that_break_lines_are_kept_as_sha256sum_writes_them(
     cuts: list[Cut], tmp_path: Path
 ) -> None:

@@ -47,6 +47,8 @@ def adapt(
     use_threads(threads)
     if not model.is_dir():
         raise ConfigError(f"{model}: no such model folder; give the --out of an asr train run")
+    if data.is_dir() and out.resolve() == data.resolve():
+        raise ConfigError(f"--out {out}: is the folder of the recordings; give another")
     columns = (audio_column, text_column)
     given = _read_recordings(data, out / "data", columns=columns, language=language, bad=bad)
     chosen = {"settings": settings, "extend": extend, "seed": seed, "device": device}

@@ -7,8 +7,7 @@ the card, and those of a language model in its folder `lm`.
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -24,9 +23,8 @@ FILES = (
 )
 TRAVELS = [*FILES, *(f"lm/{name}" for name in (*FILES, "lm.arpa"))]
 NEEDED = FILES[:2]
-_NAME = re.compile(r"(?P<name>[\w.-]{1,96}/[\w.-]{1,96})(@(?P<revision>[\w./-]{1,200}))?")
-
-
+PART = ".pull-"  # and a commit: what has come of it, in the folder that it goes to
+_NAME = re.compile(r"(?P<name>[\w.-]{1,96}/[\w.-]{1,96})(@(?P<revision>[\w./-]{1,200}))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -40,13 +38,15 @@ class HubName(NamedTuple):
         return self.name if self.revision is None else f"{self.name}@{self.revision}"
 
 
-def parse_name(text: str) -> HubName | None:
+def parse_name(text: str, *, or_path: bool = True) -> HubName | None:
     """Returns the model that `org/name` or `org/name@revision` names; None if it is no such text.
 
-    A text that begins with a folder that is here is a path.
+    Args:
+        text: what was given.
+        or_path: whether it may be a path: then one that begins with a folder that is here is one.
     """
     found = _NAME.fullmatch(text)
-    if found is None or text.startswith(".") or Path(text).parts[0] == ".." or _is_here(text):
+    if found is None or text.startswith(".") or (or_path and _is_here(text)):
         return None
     return HubName(found["name"], found["revision"])
 
@@ -55,20 +55,29 @@ def _is_here(text: str) -> bool:
     return Path(text).exists() or Path(text).parent.is_dir()
 
 
-def fetch(model: HubName, out: Path | None = None) -> tuple[Path, str]:
+def fetch(
+    model: HubName, out: Path | None = None, *, check: Callable[[Path], object] | None = None
+) -> tuple[Path, str]:
     """Returns the folder of a model and the commit that it is of, which was fetched.
+
+    What has come by the time that it is stopped stays in a hidden folder in `out`, from where the
+    next call for the same commit goes on.
 
     Args:
         model: on the hub.
-        out: where it goes, a new folder; None: into the hub's cache, where it is found again.
+        out: where it goes, a new or empty folder; None: into the hub's cache, where it is found
+            again.
+        check: called with the fetched folder before it goes there; raises what is wrong with it.
 
     Raises:
         InstallError: the extra `hub` is missing.
         ModelError: there is no network, no such model or revision, it is no model folder of this
-            toolkit, or `out` is there already.
+            toolkit, or `out` cannot be written or holds something already.
     """
     hub = _library()
-    with _saying(model):
+    if out is not None:
+        check_free(out)
+    with _saying(model, out or Path(hub.constants.HF_HUB_CACHE)):
         commit = model.revision or ""
         if not _COMMIT.fullmatch(commit):
             commit = str(_api(hub).model_info(model.name, revision=model.revision).sha)
@@ -76,28 +85,63 @@ def fetch(model: HubName, out: Path | None = None) -> tuple[Path, str]:
             folder = Path(_snapshot(hub, model, commit))
             _check(folder, str(model))
             return folder, commit
-        check_free(out)
-        with writing(out):
-            out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".pull-") as place:
-            folder = Path(place) / "model"
-            _snapshot(hub, model, commit, local_dir=folder)
-            shutil.rmtree(folder / ".cache", ignore_errors=True)
-            _check(folder, str(model))
-            with writing(out):
-                if out.is_dir():
-                    out.rmdir()
-                folder.rename(out)
+        with _new_folder(out):
+            part = out / f"{PART}{commit[:12]}"
+            _snapshot(hub, model, commit, local_dir=part)
+            _check(part, str(model))
+            if check is not None:
+                check(part)
+            _move_out(part, out)
     return out, commit
 
 
-def publish(folder: Path, model: HubName, *, private: bool) -> str:
+@contextmanager
+def _new_folder(out: Path) -> Iterator[None]:
+    """Makes a folder, which is removed where nothing came into it."""
+    was_there = out.is_dir()
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, OSError) and not _is_unreachable(error):
+            _remove_parts(out)  # what came is of no use
+        raise
+    finally:
+        if not was_there and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _move_out(part: Path, out: Path) -> None:
+    """Moves the files into place, the one without which it is no model folder last."""
+    shutil.rmtree(part / ".cache", ignore_errors=True)
+    with writing(out):
+        for path in sorted(part.iterdir(), key=lambda path: path.name == NEEDED[0]):
+            if path.is_dir():
+                shutil.rmtree(out / path.name, ignore_errors=True)
+            path.replace(out / path.name)
+    _remove_parts(out)
+
+
+def _remove_parts(out: Path) -> None:
+    for part in out.glob(f"{PART}*"):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def publish(
+    folder: Path,
+    model: HubName,
+    *,
+    private: bool,
+    check: Callable[[Path], object] | None = None,
+) -> str:
     """Returns the commit under which a model folder is on the hub now.
 
     Args:
         folder: of a recognizer.
         model: its name there; made if there is none.
         private: whether one that is made is for its owners alone.
+        check: called with the folder first; raises what is wrong with it.
 
     Raises:
         InstallError: the extra `hub` is missing.
@@ -107,6 +151,8 @@ def publish(folder: Path, model: HubName, *, private: bool) -> str:
     if model.revision is not None:
         raise ConfigError(f"{model}: a revision is made by publishing; leave out @{model.revision}")
     _check(folder, str(folder))
+    if check is not None:
+        check(folder)
     hub = _library()
     with _saying(model):
         api = _api(hub)
@@ -122,12 +168,14 @@ def publish(folder: Path, model: HubName, *, private: bool) -> str:
 
 
 def check_free(out: Path) -> None:
-    """Refuses a folder that holds something.
+    """Refuses a folder that holds something but what a stopped fetch left.
 
     Raises:
-        ModelError: it does.
+        ModelError: it does, or is no folder.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    names = [path.name for path in out.iterdir()] if out.is_dir() else []
+    goes_on = any(name.startswith(PART) for name in names)
+    if (names and not goes_on) or (os.path.lexists(out) and not out.is_dir()):
         raise ModelError(f"{out}: there is something already; use another --out")
 
 
@@ -167,43 +215,81 @@ def _api(hub: Any) -> Any:
 
 
 @contextmanager
-def _saying(model: HubName) -> Iterator[None]:
-    """Turns the library's errors into sentences."""
-    errors: Any = import_module("huggingface_hub.errors")
+def _saying(model: HubName, place: Path | None = None) -> Iterator[None]:
+    """Turns the library's errors into sentences.
+
+    Args:
+        model: that is asked for.
+        place: where it is written; None: it is published.
+    """
     utils: Any = import_module("huggingface_hub.utils")
     utils.disable_progress_bars()
     try:
         yield
     except AsrError:
         raise
-    except errors.RevisionNotFoundError:
-        raise ModelError(
-            f"{model}: the hub has no such revision; name a commit, tag or branch"
-        ) from None
-    except errors.GatedRepoError:
-        raise ModelError(
-            f"{model}: is open only to whom its owners admit; ask them, then hf auth login"
-        ) from None
-    except errors.RepositoryNotFoundError:
-        raise ModelError(
-            f"{model}: is no folder here, and the hub has no such model (or it is private: hf auth "
-            "login)"
-        ) from None
-    except errors.HfHubHTTPError as error:
-        raise ModelError(
-            f"{model}: the hub refuses ({in_short(error)}); try again, or hf auth login"
-        ) from None
     except Exception as error:
-        if not _is_unreachable(error, errors):
+        said = _refusal(error) or _failure(error, model, place)
+        if said is None:
             raise
-        raise ModelError(
-            f"{model}: the hub cannot be reached ({in_short(error)}); without network give the "
-            "path of a model folder"
-        ) from None
+        raise ModelError(f"{model}: {said}") from None
 
 
-def _is_unreachable(error: Exception, errors: Any) -> bool:
+def _refusal(error: Exception) -> str | None:
+    """Returns the sentence for an answer of the hub."""
+    errors: Any = import_module("huggingface_hub.errors")
+    sentences = {
+        errors.HFValidationError: f"is no name that the hub allows ({in_short(error)})",
+        errors.RevisionNotFoundError: (
+            "the hub has no such revision; name a commit, tag or branch"
+        ),
+        errors.GatedRepoError: (
+            "is open only to whom its owners admit; ask them, then hf auth login"
+        ),
+        errors.RepositoryNotFoundError: (
+            "is no folder here, and the hub has no such model (or it is private: hf auth login)"
+        ),
+        errors.HfHubHTTPError: (
+            f"the hub refuses ({in_short(error)}); try again, or hf auth login"
+        ),
+    }
+    return next((said for kind, said in sentences.items() if isinstance(error, kind)), None)
+
+
+def _failure(error: Exception, model: HubName, place: Path | None) -> str | None:
+    """Returns the sentence for what went wrong on the way to the hub, or here."""
+    again = "the same command goes on"
+    if _is_unreachable(error):
+        if place is not None:
+            again += _way_without_network(model)
+        return f"the hub cannot be reached ({in_short(error)}); {again}"
+    if isinstance(error, OSError):
+        where = place or "a temporary folder"
+        return (
+            f"{where}: cannot be written ({error.strerror or in_short(error)}); free space, or "
+            "choose another --out or, for the hub's cache, another HF_HOME"
+        )
+    if isinstance(error, (ValueError, KeyError, TypeError)):
+        return (
+            f"what answers is no hub, or it cannot be asked ({in_short(error)}); check the "
+            "network's log-in page, HF_ENDPOINT and HF_TOKEN"
+        )
+    return None
+
+
+def _way_without_network(model: HubName) -> str:
+    """Returns what can be loaded all the same: a commit in the cache, or a folder."""
+    constants: Any = import_module("huggingface_hub.constants")
+    cached = Path(constants.HF_HUB_CACHE, f"models--{model.name.replace('/', '--')}", "snapshots")
+    found = sorted(path.name for path in cached.glob("*") if (path / NEEDED[1]).exists())
+    if found and model.revision is None:
+        return f"; without network {model.name}@{found[0]} is here, as is any model folder"
+    return "; without network give the path of a model folder"
+
+
+def _is_unreachable(error: Exception) -> bool:
     """Returns whether there is no way to the hub: its library has changed how it says so."""
+    errors: Any = import_module("huggingface_hub.errors")
     names = {kind.__name__ for kind in type(error).__mro__}  # of httpx, httpx2 or requests
     offline = (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError)
     return isinstance(error, offline) or bool({"TransportError", "ConnectionError"} & names)

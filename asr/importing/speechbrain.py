@@ -42,7 +42,7 @@ def import_speechbrain(folder: Path, out: Path, *, without_lm: bool = False) -> 
             something in `out` already. Nothing has been written then.
     """
     check_free(out)
-    check_folder(folder, f"of a SpeechBrain recognizer, with {HYPER_FILE}")
+    check_folder(folder, f"of a SpeechBrain recognizer, with {HYPER_FILE}", holds=HYPER_FILE)
     file = HyperFile(folder / HYPER_FILE)
     parts, files = find_parts(file), Files(folder, file)
     found = import_search(parts)

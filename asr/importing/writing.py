@@ -32,16 +32,19 @@ class Origin(NamedTuple):
     sha256: str  # of that file
 
 
-def check_folder(folder: Path, what: str) -> None:
+def check_folder(folder: Path, what: str, *, holds: str | None = None) -> None:
     """Refuses what is no folder.
 
     Args:
         folder: that the user gave.
         what: whose folder it must be, for the message.
+        holds: the file that must be in it.
 
     Raises:
-        ModelError: it is a file, or is not there.
+        ModelError: it is a file, is not there, or lacks the file.
     """
+    if folder.is_dir() and holds is not None and not (folder / holds).exists():
+        raise ModelError(f"{folder}: has no {holds}; give the folder {what}")
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "is not there"
         raise ModelError(f"{folder}: {found}; give the folder {what}")

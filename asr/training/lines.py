@@ -40,6 +40,8 @@ def lines_about(run: Run, progress: RecognizerProgress, before: BaseModel | None
         yield from lines_about_origin(progress.origin)
     yield from run.notices
     share = run.config.replay.share
+    if run.config.replay.manifest == run.config.data.train:
+        yield "notice: replay.manifest is data.train itself: no old data are mixed in"
     if run.config.replay.manifest is None and share != ReplayConfig().share:
         yield f"notice: replay.share = {share:g} without replay.manifest: no old data are mixed in"
     if run.replay is not None:

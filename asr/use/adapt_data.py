@@ -98,11 +98,11 @@ def data_paths(out: Path) -> dict[str, Path]:
 
 
 def write_data(division: Division, out: Path) -> None:
-    """Writes the manifests and sums; refuses to put others in the place of those of a training.
+    """Writes the manifests and sums; refuses to write over those of a training, or of others.
 
     Raises:
-        DataError: a training is under way, or done, with other recordings, or an audio file cannot
-            be read.
+        DataError: a training is under way, or done, with other recordings, files of these names
+            are of no adaptation, or an audio file cannot be read.
     """
     paths = data_paths(out)
     parts = {"train": division.train, "dev": division.dev, "held_out": division.held_out}
@@ -118,9 +118,15 @@ def write_data(division: Division, out: Path) -> None:
                     "back what was there, or use another --out"
                 )
         _check_sums(sums_path, sums, out)
+    elif not sums_path.is_file():  # nothing there is of an adaptation
+        for path, content in contents.items():
+            if os.path.lexists(path) and not (path.is_file() and path.read_bytes() == content):
+                raise DataError(
+                    f"{path}: is there already and would be written over; use another --out"
+                )
+    write_file(sums_path, "".join(f"{line}\n" for line in sums.values()))  # first: they are ours
     for path, content in contents.items():
         write_file(path, content)
-    write_file(sums_path, "".join(f"{line}\n" for line in sums.values()))
 
 
 def _packed(cuts: Sequence[Cut]) -> bytes:
