@@ -94,6 +94,16 @@ def test_twenty_recordings_of_two_speakers_make_a_model_and_a_verdict(
     assert f"`{model}`, weights with SHA-256 " in card
 
 
+def test_both_models_are_searched_as_the_user_says(
+    model: Path, twenty: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new"
+    assert adapted(model, twenty, out, "--set", "search.beam_size=3").returncode == 3
+    for name in ("before", "after"):
+        told = json.loads((out / "held_out" / name / "decode.json").read_text())
+        assert told["search"]["beam_size"] == 3, name
+
+
 def test_the_same_command_again_changes_nothing_and_says_the_same(
     done: tuple[Done, Path], model: Path, twenty: Path
 ) -> None:

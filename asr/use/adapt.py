@@ -115,6 +115,8 @@ def adapt(given: Mapping[str, Sequence[Cut]], options: AdaptOptions) -> Outcome:
     write_data(division, options.out)
     for line in division.lines:
         options.say(line)
+    search = [setting for setting in options.settings if setting.startswith("search.")]
+    recognizer.options = recognizer.choose(search)  # as the new model searches, or it is unfair
     _decode(recognizer, options.model, options, name=BEFORE)
     train(config, options.out, extend=options.extend)
     _decode(load_recognizer(options.out, options.device), options.out, options, name=AFTER)
