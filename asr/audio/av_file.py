@@ -175,12 +175,11 @@ class AVFile:
 
         av.logging.set_level(None)  # it would speak to the terminal of what is said here in short
         self._raw.seek(0)
+        options: dict[str, Any] = {"options": {"format_whitelist": ",".join(FORMATS)}}
+        if int(av.__version__.partition(".")[0]) < 19:  # since 19 it is not asked
+            options["metadata_errors"] = "replace"
         try:
-            return av.open(
-                self._raw,
-                options={"format_whitelist": ",".join(FORMATS)},
-                metadata_errors="replace",
-            )
+            return av.open(self._raw, **options)
         except (av.FFmpegError, ValueError, OverflowError) as error:
             raise NotForAVError(self.name) from error
 
