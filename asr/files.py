@@ -104,6 +104,16 @@ def write_file(
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def check_free(out: Path) -> None:
+    """Refuses a folder that holds anything.
+
+    Raises:
+        ModelError: it does, or is no folder.
+    """
+    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+        raise ModelError(f"{out}: there is something already; use another --out")
+
+
 def file_sha256(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes."""
     with path.open("rb") as file:

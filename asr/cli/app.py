@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 import asr
 from asr.cli import adapting, data, hub, importing, lm, use
 from asr.cli.exporting import export
-from asr.cli.options import Extend, RecipeSettings, Settings, Threads, live_line, say
+from asr.cli.options import Extend, RecipeSettings, Settings, Threads, help_config, live_line, say
 from asr.cli.scoring import compare, score
 from asr.cli.serving import serve
 from asr.cli.transcribe_options import FlagsWithValues
@@ -119,26 +119,13 @@ def prepare(
         say(write_shards(made.path, out / "shar" / made.name, live=live_line()))
 
 
-def _show_choices(wanted: bool) -> None:
-    if wanted:
-        from asr.cli.choices import describe_choices
-
-        typer.echo(describe_choices())
-        raise typer.Exit
-
-
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file, or a preset: quickstart.")],
     out: Annotated[Path, typer.Option(help="Experiment folder; it becomes the model folder.")],
     settings: Settings = None,
     extend: Extend = False,
     threads: Threads = None,
-    help_config: Annotated[
-        bool,
-        typer.Option(
-            "--help-config", is_eager=True, callback=_show_choices, help="List all its keys."
-        ),
-    ] = False,
+    lists_keys: Annotated[bool, help_config()] = False,
 ) -> None:
     """Train a model; the same command again continues where it stopped."""
     from asr.config import load_config

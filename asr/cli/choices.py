@@ -27,14 +27,14 @@ from asr.text.normalizers import NORMALIZERS
 from asr.text.tokenizer import TOKENIZERS
 
 
-def describe_choices() -> str:
-    """Returns a line for each key of a configuration: its default, what it may be and means."""
-    return "\n".join([*_lines(Config(), ""), *_mechanisms()])
+def describe_choices(*, of_lm: bool = False) -> str:
+    """Returns a line for each key of a configuration: its default, what it may be and means.
 
-
-def describe_lm_choices() -> str:
-    """Returns the same of the configuration of a language model."""
-    return "\n".join(_lines(LMConfig(), ""))
+    Args:
+        of_lm: whether it is a language model's, and not a recognizer's.
+    """
+    lines = _lines(LMConfig(), "") if of_lm else [*_lines(Config(), ""), *_mechanisms()]
+    return "\n".join(lines)
 
 
 def _lines(section: BaseModel, prefix: str) -> Iterator[str]:

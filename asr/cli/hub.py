@@ -26,12 +26,10 @@ def pull(
 
     The same command goes on where it stopped.
     """
-    from asr.hub.models import check_free, fetch
+    from asr.checkpoint import load_model_folder
+    from asr.hub.models import fetch
 
     model = _named(name)
-    check_free(out)
-    from asr.checkpoint import load_model_folder
-
     with _leaving_at_once():
         folder, commit = fetch(model, out, check=load_model_folder)
     say(f"{folder}: {model.name} at revision {commit}; the same again: {model.name}@{commit}")

@@ -13,18 +13,11 @@ from asr.cli.options import (
     Settings,
     Threads,
     TokenizerFolder,
+    help_config,
     say,
     say_all,
 )
 from asr.machine.cores import use_threads
-
-
-def _show_choices(wanted: bool) -> None:
-    if wanted:
-        from asr.cli.choices import describe_lm_choices
-
-        typer.echo(describe_lm_choices())
-        raise typer.Exit
 
 
 def train_lm(
@@ -38,12 +31,7 @@ def train_lm(
     settings: Settings = None,
     extend: Extend = False,
     threads: Threads = None,
-    help_config: Annotated[
-        bool,
-        typer.Option(
-            "--help-config", is_eager=True, callback=_show_choices, help="List all its keys."
-        ),
-    ] = False,
+    lists_keys: Annotated[bool, help_config(of_lm=True)] = False,
 ) -> None:
     """Train a language model; the same command again continues where it stopped."""
     use_threads(threads)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,6 +51,19 @@ Extend = Annotated[
         "--extend", help="Go on with more train.epochs; not bit for bit as without a stop."
     ),
 ]
+
+
+def help_config(*, of_lm: bool = False) -> Any:
+    """Returns the option that lists the keys of a configuration, and ends the command."""
+
+    def show(wanted: bool) -> None:
+        if wanted:
+            from asr.cli.choices import describe_choices
+
+            typer.echo(describe_choices(of_lm=of_lm))
+            raise typer.Exit
+
+    return typer.Option("--help-config", is_eager=True, callback=show, help="List all its keys.")
 
 
 def search_settings(

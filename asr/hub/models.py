@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asr.errors import AsrError, ConfigError, InstallError, ModelError, in_short
-from asr.files import writing
+from asr.files import check_free, writing
 from asr.store.weights import read_weights
 
 FILES = (
@@ -68,6 +68,7 @@ def fetch(
         out: where it goes, a new or empty folder; None: into the hub's cache, where it is found
             again.
         check: called with the fetched folder before it goes there; raises what is wrong with it.
+            None: its weights are read.
 
     Raises:
         InstallError: the extra `hub` is missing.
@@ -75,7 +76,7 @@ def fetch(
             toolkit, or `out` cannot be written or holds something already.
     """
     hub = _library()
-    if out is not None:
+    if out is not None and not any(out.glob(f"{PART}*")):
         check_free(out)
     with _saying(model, out or Path(hub.constants.HF_HUB_CACHE)):
         commit = model.revision or ""
@@ -88,9 +89,7 @@ def fetch(
         with _new_folder(out):
             part = out / f"{PART}{commit[:12]}"
             _snapshot(hub, model, commit, local_dir=part)
-            _check(part, str(model))
-            if check is not None:
-                check(part)
+            _check(part, str(model), check)
             _move_out(part, out)
     return out, commit
 
@@ -141,7 +140,7 @@ def publish(
         folder: of a recognizer.
         model: its name there; made if there is none.
         private: whether one that is made is for its owners alone.
-        check: called with the folder first; raises what is wrong with it.
+        check: called with the folder first; raises what is wrong with it. None: as in `fetch`.
 
     Raises:
         InstallError: the extra `hub` is missing.
@@ -150,9 +149,7 @@ def publish(
     """
     if model.revision is not None:
         raise ConfigError(f"{model}: a revision is made by publishing; leave out @{model.revision}")
-    _check(folder, str(folder))
-    if check is not None:
-        check(folder)
+    _check(folder, str(folder), check)
     hub = _library()
     with _saying(model):
         api = _api(hub)
@@ -167,18 +164,6 @@ def publish(
     return str(done.oid)
 
 
-def check_free(out: Path) -> None:
-    """Refuses a folder that holds something but what a stopped fetch left.
-
-    Raises:
-        ModelError: it does, or is no folder.
-    """
-    names = [path.name for path in out.iterdir()] if out.is_dir() else []
-    goes_on = any(name.startswith(PART) for name in names)
-    if (names and not goes_on) or (os.path.lexists(out) and not out.is_dir()):
-        raise ModelError(f"{out}: there is something already; use another --out")
-
-
 def _snapshot(hub: Any, model: HubName, commit: str, **place: Any) -> Any:
     return hub.snapshot_download(
         model.name,
@@ -190,14 +175,17 @@ def _snapshot(hub: Any, model: HubName, commit: str, **place: Any) -> Any:
     )
 
 
-def _check(folder: Path, name: str) -> None:
+def _check(folder: Path, name: str, load: Callable[[Path], object] | None = None) -> None:
     missing = [file for file in NEEDED if not (folder / file).is_file()]
     if missing:
         raise ModelError(
             f"{name}: has no {missing[0]}, so it is no model folder of this toolkit; for others "
             "see asr import"
         )
-    read_weights(folder / "model.safetensors")
+    if load is None:
+        read_weights(folder / "model.safetensors")
+    else:
+        load(folder)
 
 
 def _library() -> Any:

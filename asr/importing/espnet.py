@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from asr.config import Config
+from asr.files import check_free
 from asr.importing.espnet_files import Folder, read_config
 from asr.importing.espnet_lm import import_language_model
 from asr.importing.espnet_settings import LM_WEIGHT, import_config
 from asr.importing.espnet_tokens import import_tokens, read_tokens
 from asr.importing.espnet_weights import import_weights
 from asr.importing.tensors import Tensors, read_checkpoint
-from asr.importing.writing import Origin, check_free, write_language_model, write_recognizer
+from asr.importing.writing import Origin, write_language_model, write_recognizer
 
 
 def import_espnet(folder: Path, out: Path, *, without_lm: bool = False) -> Iterator[str]:

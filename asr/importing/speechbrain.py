@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from asr.config import TokenizerConfig
+from asr.files import check_free
 from asr.importing.hyper import HyperFile
 from asr.importing.speechbrain_lm import import_language_model
 from asr.importing.speechbrain_parts import HYPER_FILE, Files, Parts, find_parts
@@ -23,7 +24,6 @@ from asr.importing.vocabulary import renumber
 from asr.importing.writing import (
     Origin,
     check_folder,
-    check_free,
     write_language_model,
     write_recognizer,
 )

@@ -43,21 +43,13 @@ def check_folder(folder: Path, what: str, *, holds: str | None = None) -> None:
     Raises:
         ModelError: it is a file, is not there, or lacks the file.
     """
-    if folder.is_dir() and holds is not None and not (folder / holds).exists():
-        raise ModelError(f"{folder}: has no {holds}; give the folder {what}")
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "is not there"
-        raise ModelError(f"{folder}: {found}; give the folder {what}")
-
-
-def check_free(out: Path) -> None:
-    """Refuses a folder that holds anything.
-
-    Raises:
-        ModelError: naming it.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ModelError(f"{out}: there is something already; use another --out")
+    elif holds is not None and not (folder / holds).exists():
+        found = f"has no {holds}"
+    else:
+        return
+    raise ModelError(f"{folder}: {found}; give the folder {what}")
 
 
 def write_recognizer(

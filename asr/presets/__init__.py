@@ -27,11 +27,12 @@ def find_configuration(given: Path, *, of_lm: bool = False) -> Path:
     Raises:
         ConfigError: it is neither, or a preset of the other kind.
     """
-    known = {name: file for name, file in presets().items() if _is_lm(file) == of_lm}
+    every = presets()
+    known = {name: file for name, file in every.items() if _is_lm(file) == of_lm}
     if given.is_file() or given.as_posix() not in known:
         if given.exists() or given.suffix in {".yaml", ".yml"}:
             return given  # whoever reads it says what is wrong with it
-        if given.as_posix() in presets():
+        if given.as_posix() in every:
             kind = "a recognizer (asr train)" if of_lm else "a language model (asr train-lm)"
             raise ConfigError(f"{given}: is the preset of {kind}; use one of {', '.join(known)}")
         raise ConfigError(
