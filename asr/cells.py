@@ -160,6 +160,13 @@ class LSTMStep(torch.autograd.Function):
         return arriving, cell_gradient * f
 
 
+def gates_of(input_dim: int, gates_dim: int, hidden_dim: int) -> SharedLinear:
+    """Returns a layer without a bias from another input (I) to gates (G), of H units each."""
+    layer = SharedLinear(input_dim, gates_dim, bias=False)
+    initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
+    return layer
+
+
 CELLS: dict[str, type[RecurrentCell]] = {
     "lstm": LSTMCell,
     "gru": GRUCell,

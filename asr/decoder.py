@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from asr.attention.contract import Attention
-from asr.cells import CELLS, CellState
+from asr.attention.taught import Taught, run_as_one
+from asr.cells import CELLS, CellState, gates_of
 from asr.config import DecoderConfig
 from asr.decoder_start import STARTS, Message
 from asr.errors import ConfigError
 from asr.fast.shared import SharedLinear, look_up, shared_products
-from asr.rnn import initialize_gates
 from asr.scheduled_sampling import sample_tokens
 
 
@@ -78,8 +78,8 @@ class AttentionDecoder(nn.Module):
         )
         gates_dim = cell.num_gates * hidden_dim
         feeds = config.input_feeding and context_dim > 0
-        self.context_input = _gates(context_dim, gates_dim, hidden_dim) if feeds else None
-        self.peek_input = _gates(message_dim, gates_dim, hidden_dim) if config.peeky else None
+        self.context_input = gates_of(context_dim, gates_dim, hidden_dim) if feeds else None
+        self.peek_input = gates_of(message_dim, gates_dim, hidden_dim) if config.peeky else None
         self.start = STARTS[config.start](
             message_dim,
             hidden_dim,
@@ -128,7 +128,8 @@ class AttentionDecoder(nn.Module):
         """Returns logits (B,U,V) and alignments (B,U,T) under teacher forcing.
 
         It loops over the parts of `step`; what needs no recurrence (the tokens' part of the gates
-        before it, the output layer after it) is done for all steps at once.
+        before it, the output layer after it) is done for all steps at once. Where it can, the loop
+        is one function of autograd: `attention/taught.py`.
 
         Args:
             tokens: (B,U) BOS and then the reference; any token on padding.
@@ -139,24 +140,23 @@ class AttentionDecoder(nn.Module):
         Source: Williams and Zipser 1989.
         """
         priors = [None] * tokens.size(1) if prior is None else prior.split(1, dim=1)
-        if teacher_ratio < 1.0:
-            with shared_products():
-                return sample_tokens(
-                    lambda token, state, prior: self.step(token, memory, state, prior),
-                    self.initial_state(memory, 1),
-                    tokens,
-                    teacher_ratio=teacher_ratio,
-                    priors=priors,
-                )
-        state = self.initial_state(memory, 1)
-        features, alignments = [], []
         with shared_products():
-            gates = self.embed(tokens, memory).split(1, dim=1)
-            for embedded, step_prior in zip(gates, priors, strict=True):
-                feature, alignment, state = self.advance(embedded, memory, state, step_prior)
-                features.append(feature)
-                alignments.append(alignment)
-        return self.logits(torch.cat(features, dim=1), memory), torch.cat(alignments, dim=1)
+            state = self.initial_state(memory, 1)
+            if teacher_ratio < 1.0:
+                step = partial(self.step, memory=memory)
+                return sample_tokens(
+                    step, state, tokens, teacher_ratio=teacher_ratio, priors=priors
+                )
+            gates = self.embed(tokens, memory)
+            if (taught := Taught.of(self, memory.attention)) is not None:
+                features, alignments = run_as_one(taught, gates, state, prior=prior)
+                return self.logits(features, memory), alignments
+            found = []
+            for embedded, step_prior in zip(gates.split(1, dim=1), priors, strict=True):
+                *parts, state = self.advance(embedded, memory, state, step_prior)
+                found.append(parts)
+        features, alignments = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
+        return self.logits(features, memory), alignments
 
     def embed(self, tokens: Tensor, memory: DecoderMemory) -> Tensor:
         """Returns the tokens' and the message's part (B,K,G) of the first cell's gates."""
@@ -206,9 +206,3 @@ class AttentionDecoder(nn.Module):
             hidden = self.readout(hidden)
             hidden = self.dropout(hidden.tanh() if self.config.readout == "tanh" else hidden)
         return self.output(hidden)
-
-
-def _gates(input_dim: int, gates_dim: int, hidden_dim: int) -> nn.Linear:
-    layer = SharedLinear(input_dim, gates_dim, bias=False)
-    initialize_gates(layer.weight, hidden_dim, nn.init.xavier_uniform_)
-    return layer

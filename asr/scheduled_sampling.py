@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# From tokens (B,1), a state and a prior to logits (B,1,V), alignment (B,1,T) and the next state.
-Step = Callable[[Tensor, Any, Tensor | None], tuple[Tensor, Tensor, Any]]
+# From tokens (B,1), and a `state` and a `prior` by name, to logits (B,1,V), alignment (B,1,T) and
+# the next state.
+Step = Callable[..., tuple[Tensor, Tensor, Any]]
 
 
 def sample_tokens(
@@ -37,7 +38,7 @@ def sample_tokens(
         if place:
             chosen = from_teacher[:, place : place + 1]
             previous = torch.where(chosen, tokens[:, place : place + 1], previous)
-        logits, alignment, state = step(previous, state, priors[place])
+        logits, alignment, state = step(previous, state=state, prior=priors[place])
         previous = logits.detach().argmax(dim=-1)
         rows.append(logits)
         alignments.append(alignment)

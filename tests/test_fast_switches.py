@@ -64,7 +64,7 @@ def test_results_without_a_piece_are_the_same(
     monkeypatch.setattr(switches, "is_on", noting)
     with switches.without(piece):
         found = run(model, learns=learns)
-    assert piece in asked
+    assert piece in asked or (piece == "taught" and not learns)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4)
 

@@ -77,15 +77,14 @@ def additive_energies(
     kind, learns = keys.dtype, torch.is_grad_enabled()
     with torch.autocast(keys.device.type, enabled=False):
         is_small = query.size(1) * keys.numel() < (1 if learns else FEW_VALUES)
-        is_for_kernels = keys.device.type == "cpu" and kind != torch.float64 and not _is_fork
-        is_for_kernels = is_for_kernels and switches.is_on("energies")
+        is_for_kernels = keys.device.type == "cpu" and kind != torch.float64 and has_kernels()
         if is_small or not is_for_kernels or (learns and not can_tell_passes()):
             return _by_equation(plain, query, keys, (weight, *seen), learns=learns)
         shared = (keys, weight, once(seen[1], _transpose))
         query, features, lengths = query.float(), seen[0].float(), once(mask, _count)
         if not learns:
             values = [part if part.dtype == torch.float32 else part.float() for part in shared]
-            return _energies(query, features, values, lengths).to(kind)
+            return energies_of((query, features, values), lengths).to(kind)
         totals = [shared_total(part, torch.float32) for part in shared]
         energies: Tensor = _Energies.apply(  # type: ignore[no-untyped-call]
             query, features, (totals, lengths), *(total.tie for total in totals)
@@ -144,31 +143,42 @@ class _Energies(torch.autograd.Function):
         totals, lengths = shared
         ctx.save_for_backward(query, features)
         ctx.totals, ctx.lengths = totals, lengths
-        return _energies(query, features, [total.value for total in totals], lengths)
+        return energies_of((query, features, [total.value for total in totals]), lengths)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:
-        from asr.fast import kernels
-
         query, features = ctx.saved_tensors
         keys, weight, projection = ctx.totals
         # In plain order, unlike zeros_like: the kernels must write into these and not into copies.
         to_query, to_features = query.new_zeros(query.shape), features.new_zeros(features.shape)
         to_weight, to_projection = weight.sum(len(query)), projection.sum(len(query))
         results = (arriving[0], to_query, keys.sum(), to_weight, to_features, to_projection)
-        given = _arrays(query, keys.value, weight.value, features, projection.value)
-        with _running:
-            kernels.gradients(given, ctx.lengths.numpy(), _arrays(*results), _num_workers())
+        given = query, features, [total.value for total in ctx.totals]
+        gradients_of(given, ctx.lengths, results)
         ties = [total.tie.new_zeros(()) for total in ctx.totals]
         return to_query, to_features, None, *ties
 
 
-def _energies(query: Tensor, features: Tensor, shared: list[Tensor], lengths: Tensor) -> Tensor:
-    """Returns energies (B,K,T), 0 on padding, with keys, w and P' as what is shared."""
+def has_kernels() -> bool:
+    """Returns whether this process can use the compiled kernels."""
+    return switches.is_on("energies") and not _is_fork
+
+
+Given = tuple[Tensor, Tensor, list[Tensor]]
+
+
+def energies_of(given: Given, lengths: Tensor) -> Tensor:
+    """Returns energies (B,K,T'), 0 on padding, without a graph for gradients.
+
+    Args:
+        given: a query (B,K,A), features (B,K,T',F) of T' >= T frames, and a list of keys (B,T,A),
+            w (A,) and P' (F,A); all float32.
+        lengths: (B,) real frames.
+    """
     from asr.fast import kernels
 
-    keys, weight, projection = shared
+    query, features, (keys, weight, projection) = given
     energies = query.new_zeros(*query.shape[:2], features.size(2))
     num_workers = _num_workers()
     pieces = -(-JOBS * num_workers // energies[..., 0].numel())
@@ -180,6 +190,23 @@ def _energies(query: Tensor, features: Tensor, shared: list[Tensor], lengths: Te
             (num_workers, pieces),
         )
     return energies
+
+
+def gradients_of(given: Given, lengths: Tensor, results: tuple[Tensor, ...]) -> None:
+    """Adds gradients in place; the features' take the place of what was there.
+
+    Args:
+        given: see `energies_of`.
+        lengths: (B,) real frames.
+        results: the energies' gradients (B,K,T); contiguous, those of the query (B,K,A), the keys
+            (B,T,A), w (B,A), the features (B,K,T',F) and P' (B,F,A).
+    """
+    from asr.fast import kernels
+
+    query, features, (keys, weight, projection) = given
+    arrays = _arrays(query, keys, weight, features, projection)
+    with _running:
+        kernels.gradients(arrays, lengths.numpy(), _arrays(*results), _num_workers())
 
 
 def _arrays(*tensors: Tensor) -> tuple[Any, ...]:

@@ -35,7 +35,7 @@ def linear(inputs: Tensor, weight: Tensor) -> Tensor:
     """
     rows = inputs.reshape(-1, inputs.size(-1))
     if len(rows) >= FEW_ROWS and is_for_onednn(rows, weight):
-        product = _onednn(rows, weight)
+        product = _onednn(_dense(rows), _dense(weight))
     else:
         product = rows @ weight.T
     return product.view(*inputs.shape[:-1], weight.size(0))
@@ -90,10 +90,41 @@ class PackedWeight:
         return _onednn(inputs, self.packed)
 
 
+class RepeatedFactor:
+    """A weight (O,I) that many steps multiply float32 inputs by.
+
+    Args:
+        weight: float32 on the CPU.
+        num_rows: of a step's inputs.
+        kind: bfloat16, if `HAS_BFLOAT16`, or float32: the type of products that pay to be prepared.
+    """
+
+    def __init__(self, weight: Tensor, num_rows: int, kind: torch.dtype) -> None:
+        self.weight, self.packed = weight, None
+        if pays_to_pack(weight.new_empty(1).expand(num_rows, weight.size(1)), weight):
+            self.weight = weight.to(kind)
+            self.packed = PackedWeight(self.weight)
+
+    def of(self, inputs: Tensor) -> Tensor:
+        """Returns inputs (N,I) times the transposed weight, float32."""
+        if self.packed is None:
+            return inputs @ self.weight.T
+        return self.packed.multiply(inputs.to(self.weight.dtype)).float()
+
+
 def _onednn(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     product: Any = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
     assert isinstance(product, Tensor)
     return product
+
+
+def _dense(matrix: Tensor) -> Tensor:
+    """Returns a matrix without gaps between its rows, or its columns.
+
+    Given some columns of another matrix, transposed, oneDNN takes its plainest loop, which needs
+    hundreds of times as long (torch 2.14.1).
+    """
+    return matrix if matrix.is_contiguous() or matrix.T.is_contiguous() else matrix.contiguous()
 
 
 class Int8Weight:

@@ -17,6 +17,7 @@ PIECES = {
     "energies": "additive energies in compiled kernels",
     "correlation": "location filters as one product over blocks",
     "recurrence": "LSTM layers that learn in bfloat16 in steps of our own",
+    "taught": "the decoder's loop while it learns as one function",
     "cutting": "rows that have ended leave the encoder's batch",
 }
 _left_out: ContextVar[frozenset[str]] = ContextVar("left_out", default=frozenset())
