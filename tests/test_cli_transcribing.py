@@ -371,11 +371,13 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(tmp_path: Path) ->
     before = said_in(out)
     assert 5 <= len(before) < 40
     assert set(before.values()) == {"abdc"}
-    kept = next(iter(before))
+    kept = min(before)
     (out / kept).write_text("kept")
     done = transcribe(folder, "-o", out, "--threads", "1")
     assert done.returncode == 0
-    assert f"{len(before)} of 40 were done before the same command was stopped" in done.stderr
+    # The last one may have been stopped between its file and the note that it is done.
+    kinds = [f"{len(before) - fewer} of 40 were done before the same command" for fewer in (0, 1)]
+    assert any(kind in done.stderr for kind in kinds)
     assert len(said_in(out)) == 40
     assert said_in(out)[kept] == "kept"
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
