@@ -22,24 +22,25 @@ class Taught(NamedTuple):
     recurrent: Tensor  # (4H,H)
     context: Tensor  # (4H,D)
     has_context_output: bool
+    kind: torch.dtype  # of large products
 
     @classmethod
     def of(cls, decoder: Any, memory: Any) -> "Taught | None":
         """Returns the parts of a decoder whose loop can be one function, or nothing."""
         config, attention = decoder.config, decoder.attention
-        can = (
+        is_known = (
             (config.cell, config.num_layers, config.attends) == ("lstm", 1, "after")
             and not config.recurrent_bias
             and decoder.context_input is not None
             and type(attention) is LocationAttention
             and attention.feedback == "previous"
             and torch.is_grad_enabled()
-            and product_type(attention.energy.weight) is not None
         )
-        if not can:
+        kind = product_type(attention.energy.weight) if is_known else None
+        if kind is None:
             return None
         recurrent, context = decoder.cells[0].recurrent.weight, decoder.context_input.weight
-        return cls(attention, memory, recurrent, context, config.context_output)
+        return cls(attention, memory, recurrent, context, config.context_output, kind)
 
 
 def run_as_one(
@@ -62,11 +63,9 @@ def run_as_one(
         filter_bank(attention.filters.weight, attention.filter_width),
         attention.filter_projection.weight,
     )
-    kind = product_type(attention.energy.weight)
-    assert kind is not None
     parts = (cell.hidden, cell.cell, state.context, state.attention.alignment)
     start = Start(*(part[:, 0] for part in parts))
-    options = Options(memory.mask.sum(dim=1), prior, kind, attention.feedback_gradient)
+    options = Options(memory.mask.sum(dim=1), prior, taught.kind, attention.feedback_gradient)
     features, alignments = run_taught(
         gates, (memory.values, memory.keys), start=start, weights=weights, options=options
     )

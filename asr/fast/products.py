@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asr.fast import switches
+
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 _HAS_ONEDNN = (
     _X86
@@ -101,7 +103,8 @@ class RepeatedFactor:
 
     def __init__(self, weight: Tensor, num_rows: int, kind: torch.dtype) -> None:
         self.weight, self.packed = weight, None
-        if pays_to_pack(weight.new_empty(1).expand(num_rows, weight.size(1)), weight):
+        rows = weight.new_empty(1).expand(num_rows, weight.size(1))
+        if switches.is_on("packing") and pays_to_pack(rows, weight):
             self.weight = weight.to(kind)
             self.packed = PackedWeight(self.weight)
 

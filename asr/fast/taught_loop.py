@@ -107,6 +107,7 @@ class _Shared:
         self.values = values.to(options.kind)
         self.of_energies = [keys.contiguous(), weights.energy, weights.projection.T.contiguous()]
         self.padding = torch.arange(self.num_frames) >= options.lengths[:, None]
+        self.num_columns = self.num_frames + -self.num_frames % BLOCK  # whole blocks: N S
         half = (len(self.bank) - BLOCK) // 2
         self.frames = slice(half, half + self.num_frames)  # of an alignment between zeros
         joint, query = torch.cat([weights.recurrent, weights.context], dim=1), weights.query
@@ -151,7 +152,7 @@ def _first(gates: Tensor, start: Start, shared: _Shared) -> _Kept:
     """Returns what is kept, with the state before the first step."""
     batch_size, num_steps, _ = gates.shape
     joined = torch.cat([start.hidden, start.context], dim=1)
-    width = shared.num_frames + -shared.num_frames % BLOCK + 2 * shared.frames.start
+    width = shared.num_columns + 2 * shared.frames.start
     kept = _Kept(
         gates.transpose(0, 1).clone(memory_format=torch.contiguous_format),
         gates.new_empty(num_steps, batch_size, shared.of_energies[0].size(2)),
@@ -200,12 +201,11 @@ class _Left(NamedTuple):
 def _nothing_left(kept: _Kept, shared: _Shared) -> _Left:
     keys, _, projection = shared.of_energies
     num_steps, batch_size, _ = kept.gates.shape
-    num_columns = shared.num_frames + -shared.num_frames % BLOCK
     return _Left(
         torch.empty_like(kept.gates),
         torch.zeros_like(kept.queries),
         kept.joined.new_empty(num_steps, batch_size, shared.values.size(2)),
-        keys.new_zeros(num_steps, batch_size, num_columns, len(projection)),
+        keys.new_zeros(num_steps, batch_size, shared.num_columns, len(projection)),
         torch.zeros_like(keys),
         keys.new_zeros(batch_size, keys.size(2)),
         keys.new_zeros(batch_size, *projection.shape),
