@@ -148,14 +148,14 @@ class AttentionDecoder(nn.Module):
                     step, state, tokens, teacher_ratio=teacher_ratio, priors=priors
                 )
             gates = self.embed(tokens, memory)
-            if (taught := Taught.of(self, memory.attention)) is not None:
+            if (taught := Taught.of(self, memory.attention, prior)) is not None:
                 features, alignments = run_as_one(taught, gates, state, prior=prior)
-                return self.logits(features, memory), alignments
-            found = []
-            for embedded, step_prior in zip(gates.split(1, dim=1), priors, strict=True):
-                *parts, state = self.advance(embedded, memory, state, step_prior)
-                found.append(parts)
-        features, alignments = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
+            else:
+                found = []
+                for embedded, step_prior in zip(gates.split(1, dim=1), priors, strict=True):
+                    *parts, state = self.advance(embedded, memory, state, step_prior)
+                    found.append(parts)
+                features, alignments = (torch.cat(each, dim=1) for each in zip(*found, strict=True))
         return self.logits(features, memory), alignments
 
     def embed(self, tokens: Tensor, memory: DecoderMemory) -> Tensor:

@@ -8,6 +8,7 @@ from conftest import torch_threads
 from torch import Tensor
 
 from asr.attention import build_attention
+from asr.attention.additive import LocationAttention
 from asr.attention.taught import Taught
 from asr.config import DecoderConfig
 from asr.decoder import AttentionDecoder
@@ -64,8 +65,24 @@ def values_and_gradients(
     return {"logits": logits.detach().float(), "alignments": alignments.detach().float(), **kept}
 
 
-def is_taught(decoder: AttentionDecoder) -> bool:
-    return Taught.of(decoder, None) is not None
+def is_taught(decoder: AttentionDecoder, prior: Tensor | None = None) -> bool:
+    return Taught.of(decoder, None, prior) is not None
+
+
+def run(decoder: AttentionDecoder, tokens: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
+    """Returns logits and alignments of memory that is the same for the same tokens' number."""
+    values = torch.randn(5, 70, 64, generator=torch.Generator().manual_seed(2))
+    size = len(tokens)
+    memory = decoder.prepare(values[:size], LENGTHS[:size], (torch.zeros(size, 16),))
+    logits, alignments = decoder(tokens, memory, **options)
+    return logits, alignments
+
+
+def gradients_of_run(decoder: AttentionDecoder, tokens: Tensor) -> dict[str, Tensor]:
+    decoder.zero_grad()
+    run(decoder, tokens)[0].square().sum().backward()
+    named = decoder.named_parameters()
+    return {name: part.grad.clone() for name, part in named if part.grad is not None}
 
 
 def assert_close(found: dict[str, Tensor], wanted: dict[str, Tensor], most: float) -> None:
@@ -93,12 +110,27 @@ def test_weights_that_are_laid_out_give_the_same(monkeypatch: pytest.MonkeyPatch
     decoder = build(hidden_dim=192)
     monkeypatch.setattr(products, "SMALL_PACKED", 1)
     monkeypatch.setattr(products, "SMALL_PRODUCT", 1)
+    packed: list[Tensor] = []
+    original = products.PackedWeight.__init__
+
+    def note(self: products.PackedWeight, weight: Tensor) -> None:
+        packed.append(weight)
+        original(self, weight)
+
+    monkeypatch.setattr(products.PackedWeight, "__init__", note)
     found = values_and_gradients(decoder)
+    taught, packed = packed, []
+    with switches.without("packing"):
+        values_and_gradients(decoder)
+    assert not packed
+    if products._HAS_ONEDNN:
+        sizes = {tuple(weight.shape) for weight in taught}
+        assert {(768, 256), (48, 192), (256, 768), (192, 48)} <= sizes
     with switches.without("taught"):
         assert_close(found, values_and_gradients(decoder), 1e-5)
 
 
-@pytest.mark.skipif(not HAS_BFLOAT16, reason="this processor has no bfloat16")
+@pytest.mark.skipif(not HAS_BFLOAT16, reason="torch has no bfloat16 here")
 def test_in_bfloat16_errors_are_no_larger_than_those_of_the_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -134,6 +166,75 @@ def test_two_backward_passes_give_the_same_gradients() -> None:
     assert all(part.any() for part in first)
 
 
+@pytest.mark.parametrize("shape", [(1, 12), (5, 1), (1, 1)], ids=str)
+def test_a_single_utterance_or_token_leaves_what_was_given_as_it_was(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, made = build(), []
+    embed = decoder.embed
+
+    def note(*arguments: Any) -> Tensor:
+        made.append(embed(*arguments))
+        made.append(made[0].detach().clone())
+        return made[0]
+
+    monkeypatch.setattr(decoder, "embed", note)
+    tokens = torch.randint(4, 30, shape, generator=torch.Generator().manual_seed(3))
+    found = gradients_of_run(decoder, tokens)
+    assert torch.equal(*made)
+    monkeypatch.undo()
+    with switches.without("taught"):
+        assert_close(found, gradients_of_run(decoder, tokens), 1e-5)
+
+
+def test_gradients_under_autocast_and_of_a_checkpoint_are_the_same() -> None:
+    from torch.utils.checkpoint import checkpoint
+
+    decoder, tokens = build(), torch.randint(4, 30, (5, 12))
+    wanted = gradients_of_run(decoder, tokens)
+    decoder.zero_grad()
+    loss = run(decoder, tokens)[0].square().sum()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss.backward()
+    found = {name: part.grad for name, part in decoder.attention.named_parameters()}
+    # What comes before the loop, torch's own, is rounded by it.
+    for name in ("energy.weight", "filters.weight", "filter_projection.weight"):
+        torch.testing.assert_close(found[name], wanted[f"attention.{name}"], rtol=0.05, atol=0.05)
+    decoder.zero_grad()
+    checkpoint(lambda: run(decoder, tokens)[0].square().sum(), use_reentrant=False).backward()
+    for name, part in decoder.named_parameters():
+        if name in wanted:
+            assert part.grad is not None
+            assert torch.equal(part.grad, wanted[name]), name
+
+
+def test_dropout_is_drawn_as_after_the_other_loop() -> None:
+    decoder, tokens = build(dropout=0.3), torch.randint(4, 30, (5, 12))
+    found = []
+    for pieces in ([], ["taught"]):
+        with switches.without(*pieces):
+            torch.manual_seed(4)
+            found.append(run(decoder, tokens))
+    for one, other in zip(*found, strict=True):
+        assert one.is_contiguous()
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+def test_a_prior_has_a_step_a_token_and_a_gradient_where_it_needs_one() -> None:
+    decoder, tokens = build(), torch.randint(4, 30, (5, 12))
+    prior = torch.zeros(5, 12, 70, requires_grad=True)
+    assert not is_taught(decoder, prior)
+    run(decoder, tokens, prior=prior)[1].square().sum().backward()
+    assert prior.grad is not None
+    assert prior.grad.any()
+    prior = prior.detach()
+    assert is_taught(decoder, prior)
+    wanted = run(decoder, tokens, prior=prior)[0]
+    assert torch.equal(run(decoder, tokens, prior=prior[:1, :, :1])[0], wanted)
+    with pytest.raises(ValueError, match="prior of 13 steps, for 12 tokens"):
+        run(decoder, tokens, prior=torch.zeros(5, 13, 70))
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -154,7 +255,15 @@ def test_other_attention_types_and_searches_take_a_step_after_the_other() -> Non
     decoder = build()
     with torch.no_grad():
         assert not is_taught(decoder)
-    assert not is_taught(decoder.double())
+    for piece in ("energies", "correlation", "taught"):
+        with switches.without(piece):
+            assert not is_taught(decoder)
+    with torch.autocast("cpu", torch.float16):
+        assert not is_taught(decoder)
+    assert is_taught(decoder)
+    decoder.attention.__class__ = type("Changed", (LocationAttention,), {})
+    assert not is_taught(decoder)
+    assert not is_taught(build().double())
     attention = build_attention("additive", {}, query_dim=40, value_dim=64)
     config = DecoderConfig(embedding_dim=32, hidden_dim=40)
     assert not is_taught(AttentionDecoder(config, attention, vocab_size=30, message_dim=16))

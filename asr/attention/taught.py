@@ -25,8 +25,11 @@ class Taught(NamedTuple):
     kind: torch.dtype  # of large products
 
     @classmethod
-    def of(cls, decoder: Any, memory: Any) -> "Taught | None":
-        """Returns the parts of a decoder whose loop can be one function, or nothing."""
+    def of(cls, decoder: Any, memory: Any, prior: Tensor | None) -> "Taught | None":
+        """Returns the parts of a decoder whose loop can be one function, or nothing.
+
+        No gradient passes through a prior there; one that needs it takes a step after the other.
+        """
         config, attention = decoder.config, decoder.attention
         is_known = (
             (config.cell, config.num_layers, config.attends) == ("lstm", 1, "after")
@@ -35,6 +38,7 @@ class Taught(NamedTuple):
             and type(attention) is LocationAttention
             and attention.feedback == "previous"
             and torch.is_grad_enabled()
+            and not (prior is not None and prior.requires_grad)
         )
         kind = product_type(attention.energy.weight) if is_known else None
         if kind is None:
@@ -53,6 +57,9 @@ def run_as_one(
         gates: (B,U,4H) the tokens' part of the gates.
         state: the decoder's, before the first step, of one hypothesis an utterance.
         prior: (B,U,T) added to energies, if given.
+
+    Raises:
+        ValueError: a prior of another number of steps.
     """
     attention, memory, (cell,) = taught.attention, taught.memory, state.cells
     weights = Weights(
@@ -63,6 +70,11 @@ def run_as_one(
         filter_bank(attention.filters.weight, attention.filter_width),
         attention.filter_projection.weight,
     )
+    if prior is not None:
+        if prior.size(1) != gates.size(1):
+            raise ValueError(f"a prior of {prior.size(1)} steps, for {gates.size(1)} tokens")
+        prior = prior.expand(len(memory.values), -1, memory.keys.size(1))
+    gates = gates.expand(len(memory.values), -1, -1)
     parts = (cell.hidden, cell.cell, state.context, state.attention.alignment)
     start = Start(*(part[:, 0] for part in parts))
     options = Options(memory.mask.sum(dim=1), prior, taught.kind, attention.feedback_gradient)

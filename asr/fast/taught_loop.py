@@ -275,17 +275,25 @@ class _Loop(torch.autograd.Function):
         ctx.save_for_backward(*kept, *memory, *tensors[7:])
         ctx.options = options
         alignments = kept.padded[1:, :, shared.frames]
-        return kept.joined[1:].transpose(0, 1).clone(), alignments.transpose(0, 1).clone()
+        return torch.stack([*kept.joined[1:]], dim=1), torch.stack([*alignments], dim=1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *arriving: Tensor) -> tuple[Tensor | None, ...]:
-        kept, memory, weights = ctx.saved_tensors[:5], ctx.saved_tensors[5:7], ctx.saved_tensors[7:]
-        kept, shared = _Kept(*kept), _Shared(memory, Weights(*weights), ctx.options)
-        left, to_start = _run_back(kept, shared, arriving)
-        alignments = kept.padded[1:, :, shared.frames].permute(1, 2, 0)  # (B,T,U)
-        kind, contexts = ctx.options.kind, left.contexts.transpose(0, 1)
-        to_values = (alignments.to(kind) @ contexts.to(kind)).float()
-        to_memory = to_values, left.keys
-        to_weights = _weight_gradients(kept, left, shared)
-        return None, left.gates.transpose(0, 1), *to_memory, *to_start, *to_weights
+        saved = ctx.saved_tensors  # unpacked once, as checkpointing asks for
+        with torch.autocast("cpu", enabled=False):
+            return None, *_gradients(saved, ctx.options, arriving)
+
+
+def _gradients(
+    saved: Sequence[Tensor], options: Options, arriving: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    """Returns those of the tokens' part, values, keys, the start and the weights."""
+    kept, memory = _Kept(*saved[:5]), saved[5:7]
+    shared = _Shared(memory, Weights(*saved[7:]), options)
+    left, to_start = _run_back(kept, shared, arriving)
+    alignments = kept.padded[1:, :, shared.frames].permute(1, 2, 0)  # (B,T,U)
+    contexts = left.contexts.transpose(0, 1)
+    to_values = (alignments.to(options.kind) @ contexts.to(options.kind)).float()
+    to_weights = _weight_gradients(kept, left, shared)
+    return left.gates.transpose(0, 1), to_values, left.keys, *to_start, *to_weights
