@@ -269,7 +269,18 @@ def test_other_attention_types_and_searches_take_a_step_after_the_other() -> Non
     assert not is_taught(AttentionDecoder(config, attention, vocab_size=30, message_dim=16))
 
 
-def test_a_matrix_with_gaps_is_multiplied_like_any_other() -> None:
-    wide, gradients = torch.randn(200, 96), torch.randn(200, 64)
+def test_a_matrix_with_gaps_is_made_dense_for_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide, gradients, given = torch.randn(200, 96), torch.randn(200, 64), []
+
+    def multiply(inputs: Tensor, weight: Tensor) -> Tensor:
+        given.extend([inputs, weight])
+        return inputs @ weight.T
+
+    monkeypatch.setattr(products, "_onednn", multiply)
+    monkeypatch.setattr(products, "is_for_onednn", lambda *_: True)
     found = products.linear(gradients.T, wide[:, :48].T)
     torch.testing.assert_close(found, gradients.T @ wide[:, :48], atol=1e-4, rtol=1e-4)
+    assert given[0].T.is_contiguous()
+    assert given[1].is_contiguous()
+    found = products.linear(gradients.T, gradients.T)
+    assert given[3].data_ptr() == gradients.data_ptr()
