@@ -274,7 +274,7 @@ class _Loop(torch.autograd.Function):
         _run(kept, shared)
         ctx.save_for_backward(*kept, *memory, *tensors[7:])
         ctx.options = options
-        alignments = kept.padded[1:, :, shared.frames]
+        alignments = kept.padded[1:, :, shared.frames]  # copied in the order that dropout draws in
         return torch.stack([*kept.joined[1:]], dim=1), torch.stack([*alignments], dim=1)
 
     @staticmethod
