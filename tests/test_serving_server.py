@@ -17,6 +17,7 @@ from asr.build import build_model
 from asr.checkpoint import save_folder, save_weights
 from asr.errors import ConfigError
 from asr.text.tokenizer import train_tokenizer
+from asr.use.workers import LOST
 
 Place = server.Place
 
@@ -30,6 +31,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = build_model(config, tokenizer.vocab_size).state_dict()
     save_weights(folder / "model.safetensors", weights)
     return folder
+
+
+def parent_of(pid: int) -> int | None:
+    """Returns the process that began another; None: that has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 class Process:
@@ -46,6 +55,11 @@ class Process:
                 self.port = int(found[1])
                 return
         raise AssertionError("".join(self.lines))
+
+    def processes(self) -> list[int]:
+        """Returns the processes that it has begun."""
+        pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+        return sorted(pid for pid in pids if parent_of(pid) == self.process.pid)
 
     def end(self) -> tuple[int, str]:
         """Sends SIGTERM; returns the exit code, and what was said since."""
@@ -86,6 +100,31 @@ def test_the_command_serves_a_model_folder_and_ends_well(process: Process) -> No
     assert len(results) == 6
     assert code == 0
     assert re.fullmatch(r"stopped; 7 recordings were served in \d batches\n", said)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no processes beside it here")
+def test_processes_compute_side_by_side_and_the_server_outlives_them(folder: Path) -> None:
+    started = Process("--model", str(folder), "--device", "cpu", "--threads", "2")
+    beside = started.processes()
+    assert len(beside) == 2
+    with openai.OpenAI(base_url=f"http://127.0.0.1:{started.port}/v1", api_key="n") as client:
+
+        def ask() -> str:
+            audio = ("a.wav", wav(tone("abd")))
+            return str(client.audio.transcriptions.create(file=audio, model="tiny").text)
+
+        first = ask()
+        for one in beside:
+            os.kill(one, signal.SIGTERM)  # as systemd does before the server has finished
+        assert ask() == first
+        assert started.processes() == beside
+        os.kill(beside[0], signal.SIGKILL)
+        assert [ask() for _ in range(3)] == [first] * 3
+    code, said = started.end()
+    assert code == 0
+    lost, last = said.splitlines()
+    assert lost == LOST
+    assert last == "stopped; 5 recordings were served in 5 batches"
 
 
 def test_a_port_that_is_taken_and_a_host_that_is_not_ours_are_said() -> None:

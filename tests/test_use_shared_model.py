@@ -2,6 +2,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,6 +115,29 @@ def test_what_else_is_asked_for_reaches_the_model_and_is_not_mixed():
         assert texts(caller.recognize(zeros(5), SEARCH, loud=True)) == ["5 8!"]
         assert texts(caller.recognize(zeros(5), SEARCH)) == ["5 8"]
         assert (caller.sample_rate, caller.max_seconds, caller.batches) == (RATE, 10.0, [[5], [5]])
+
+
+def test_two_batches_are_computed_at_once_and_what_waits_is_shared_evenly():
+    listener, both = Listener(), threading.Barrier(2, timeout=10)
+    listener.may_work = SimpleNamespace(wait=lambda _: both.wait())  # who is alone fails
+    with SharedModel(listener, at_once=2) as together:
+        found = together.caller().recognize(zeros(30, 20, 10, 20, 30, 10), SEARCH)
+        assert texts(found) == ["30 8", "20 8", "10 8", "20 8", "30 8", "10 8"]
+        assert together.num_batches == 2
+    assert sorted(map(sum, listener.batches)) == [60, 60]
+
+
+def test_with_more_threads_than_calls_each_is_answered_and_nobody_ends_early():
+    listener = Listener()
+    with SharedModel(listener, at_once=3) as together, ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            assert texts(together.caller().recognize(zeros(5), SEARCH)) == ["5 8"]
+        asked = [(number % 7, number % 5 + 1) for number in range(40)]
+        found = pool.map(lambda of: together.caller().recognize(zeros(*of), SEARCH), asked)
+        assert [texts(one) for one in found] == [[f"{n} 8" for n in of] for of in asked]
+        assert all(thread.is_alive() for thread in together._threads)
+    assert not any(thread.is_alive() for thread in together._threads)
+    assert together.num_batches == len(listener.batches)
 
 
 def test_an_error_of_one_call_is_its_own():

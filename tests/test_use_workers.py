@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -14,7 +15,16 @@ import torch
 
 from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError, ModelError
-from asr.use.workers import Workers, ask, asked_ahead, num_ahead, side_by_side
+from asr.use.workers import (
+    LOST,
+    Unfailing,
+    Workers,
+    ask,
+    asked_ahead,
+    num_ahead,
+    num_at_once,
+    side_by_side,
+)
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot be forked here"),
@@ -36,7 +46,7 @@ class Listener:
         number = int(waveforms[0][0])
         if number == 13:
             raise DataError("thirteen is refused")
-        if number == 66:
+        if number == 66 and multiprocessing.parent_process():
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.3 if number == 0 else 0.0)
         return [(number, words, os.getpid(), torch.get_num_threads()) for _ in waveforms]
@@ -87,6 +97,33 @@ def test_what_is_asked_after_a_process_was_killed_is_the_same_sentence(workers: 
     answer = workers.submit("recognize", sound(1), OPTIONS)
     with pytest.raises(ModelError, match="has ended: it was killed, or memory ran out"):
         answer()
+
+
+def test_a_server_goes_on_without_its_processes_and_says_so_once(workers: Workers) -> None:
+    said: list[str] = []
+    unfailing, here = Unfailing(workers, said.append), os.getpid()
+    assert (num_at_once(unfailing), num_at_once(Listener())) == (2, 1)
+    assert unfailing.recognize(sound(1), OPTIONS, words=True)[0][2] != here
+    with pytest.raises(DataError, match="thirteen is refused"):
+        unfailing.recognize(sound(13), OPTIONS)
+    assert not said
+    with ThreadPoolExecutor(4) as pool:
+        numbers = (0, 66, 2, 3)
+        found = [*pool.map(lambda number: unfailing.recognize(sound(number), OPTIONS), numbers)]
+    assert [rows[0][0] for rows in found] == [*numbers]
+    assert found[1][0][2] == here
+    assert said == [LOST]
+    assert unfailing.recognize(sound(5), OPTIONS)[0][2] == here
+    assert not hasattr(unfailing, "submit")  # by which a caller would get past the shared model
+
+
+def test_a_process_heeds_no_signal_that_all_of_a_group_get(workers: Workers) -> None:
+    [(_, _, process, _)] = workers.recognize(sound(1), OPTIONS)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        os.kill(process, one)
+    assert [workers.recognize(sound(number), OPTIONS)[0][0] for number in range(1, 7)] == [
+        *range(1, 7)
+    ]
 
 
 @pytest.mark.parametrize("forks", [0, 1])

@@ -1,4 +1,4 @@
-"""Who is served, who waits, and who is sent away: places, threads that read, one that recognizes.
+"""Who is served, who waits, and who is sent away: places, threads that read, and the model.
 
 place (bounded) -> upload -> Job in a queue -> a reading thread: transcribe -> SharedModel -> model
 
@@ -19,6 +19,7 @@ from asr.use.heard import SpeechRecognizer
 from asr.use.shared_model import SharedModel, StoppedError
 from asr.use.transcribe import TranscribeOptions, transcribe
 from asr.use.transcript import TranscribedSegment, Transcript
+from asr.use.workers import num_at_once
 
 RETRY_SECONDS = 5  # after which a client that was sent away may ask again
 
@@ -79,7 +80,7 @@ class Desk:
     """Serves a recognizer to many clients.
 
     Args:
-        recognizer: that is used by one thread at a time.
+        recognizer: that is used by as many threads at a time as it computes batches.
         limits: what is taken.
     """
 
@@ -87,7 +88,9 @@ class Desk:
         self.limits = limits
         self.num_places = self.num_working = self.num_done = 0
         self._lock = threading.Lock()
-        self._model = SharedModel(recognizer, batch_seconds=limits.batch_seconds)
+        self._model = SharedModel(
+            recognizer, batch_seconds=limits.batch_seconds, at_once=num_at_once(recognizer)
+        )
         self._readers = ThreadPoolExecutor(limits.at_once, thread_name_prefix="asr-reader")
 
     @property

@@ -18,6 +18,7 @@ from asr.lm.hotwords import is_writable
 from asr.serving.app import make_app
 from asr.serving.desk import Desk, Limits
 from asr.serving.transcriptions import Offer, Served
+from asr.use.workers import Unfailing, Workers, side_by_side
 
 if TYPE_CHECKING:
     from asr.use.recognizer import Recognizer
@@ -66,12 +67,21 @@ def serve(
     Raises:
         ConfigError: it cannot listen there.
     """
+    # Before it listens: processes would hold the place that it listens at.
+    with side_by_side(recognizer, batches=limits.max_requests, say=say) as computes:
+        if isinstance(computes, Workers):
+            computes = Unfailing(computes, say)
+        desk = Desk(computes, limits)
+        tokenizer = recognizer.tokenizer
+        can_write = partial(is_writable, tokenizer)
+        served = Served(offer, desk, options, encode=tokenizer.encode, can_write=can_write)
+        _run(served, place, limits, say=say)
+        say(f"stopped; {desk.num_done} recordings were served in {desk.num_batches} batches")
+
+
+def _run(served: Served, place: Place, limits: Limits, *, say: Callable[[str], None]) -> None:
     listening = listen(place)
     raise_open_files(limits.max_requests, say)
-    desk = Desk(recognizer, limits)
-    tokenizer = recognizer.tokenizer
-    can_write = partial(is_writable, tokenizer)
-    served = Served(offer, desk, options, encode=tokenizer.encode, can_write=can_write)
     app = make_app(served, api_key=place.api_key)
     backlog = max(2048, limits.max_requests)
     listening.listen(backlog)  # from here on clients may come; they wait for what follows
@@ -79,11 +89,10 @@ def serve(
     if warning := exposure(address, place):
         say(warning)
     where = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-    say(f"{offer.names[0]}: the page is {where}/, the API {where}/v1")
+    say(f"{served.offer.names[0]}: the page is {where}/, the API {where}/v1")
     # uvicorn passes the signal on once it has finished: that is then the end, and no failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
     uvicorn.Server(_settings(app, place, backlog)).run(sockets=[listening])
-    say(f"stopped; {desk.num_done} recordings were served in {desk.num_batches} batches")
 
 
 def _settings(app: FastAPI, place: Place, backlog: int) -> uvicorn.Config:

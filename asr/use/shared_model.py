@@ -47,21 +47,29 @@ _Share = list[tuple[_Call, int]]  # calls, and which of their waveforms
 
 
 class SharedModel:
-    """A recognizer that any number of threads may call, with one thread that computes.
+    """A recognizer that any number of threads may call.
 
     Args:
         recognizer: whose results it gives.
         batch_seconds: of audio, padding included, that go to the model at once.
+        at_once: batches that are computed side by side, where the recognizer bears that.
     """
 
-    def __init__(self, recognizer: SpeechRecognizer, *, batch_seconds: float = 160.0) -> None:
+    def __init__(
+        self, recognizer: SpeechRecognizer, *, batch_seconds: float = 160.0, at_once: int = 1
+    ) -> None:
         self.recognizer, self.batch_seconds = recognizer, batch_seconds
         self.num_batches = 0
+        self._num_idle = 0
         self._waiting: list[_Call] = []
         self._changed = threading.Condition()
         self._is_open = True
-        self._thread = threading.Thread(target=self._work, name="asr-model", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"asr-model-{number}", daemon=True)
+            for number in range(at_once)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def __enter__(self) -> SharedModel:
         return self
@@ -75,11 +83,12 @@ class SharedModel:
         self.close()
 
     def close(self) -> None:
-        """Ends the thread after the batch it is at; who still waits hears a StoppedError."""
+        """Ends the threads after the batch each is at; who still waits hears a StoppedError."""
         with self._changed:
             self._is_open = False
             self._changed.notify_all()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def caller(self, stop: threading.Event | None = None) -> Caller:
         """Returns a recognizer for one caller; once `stop` is set it raises a StoppedError."""
@@ -133,24 +142,28 @@ class SharedModel:
     def _next_share(self) -> _Share:
         """Waits for calls, and takes waveforms of each in turn; nothing once this is closed."""
         with self._changed:
-            if self._is_open and not self._waiting:
+            self._num_idle += 1
+            while self._is_open and not self._waiting:
                 while self._is_open and not self._waiting:
                     self._changed.wait()
                 self._changed.wait_for(lambda: not self._is_open, GATHER_SECONDS)
-            if not self._is_open:
-                return []
-            share = self._take(round(self.batch_seconds * self.recognizer.sample_rate))
+            share = self._take() if self._is_open else []
+            self._num_idle -= 1
             self._waiting = [call for call in self._waiting if call.num_taken < len(call.results)]
             return share
 
-    def _take(self, max_samples: int) -> _Share:
+    def _take(self) -> _Share:
         """Returns at least one waveform, and more of those that ask for the same, a call's in turn.
 
-        Who gets his last one is out; who waits longest is first.
+        Who gets his last one is out; who waits longest is first. Where others of this model's
+        threads are idle, they get as much.
         """
         share: _Share = []
         num_samples = 0
         calls = [call for call in self._waiting if call.asked == self._waiting[0].asked]
+        waiting = sum(len(one) for call in calls for one in call.waveforms[call.num_taken :])
+        a_batch = self.batch_seconds * self.recognizer.sample_rate
+        max_samples = max(1.0, min(a_batch, waiting / self._num_idle))
         while calls and num_samples < max_samples:
             for call in calls:
                 share.append((call, call.num_taken))
@@ -167,7 +180,8 @@ class SharedModel:
         try:
             options, more = batch[0][0].asked
             found = self.recognizer.recognize(waveforms, options, **more)
-            self.num_batches += 1
+            with self._changed:
+                self.num_batches += 1
         except Exception as error:
             calls = list(dict.fromkeys(call for call, _ in batch))
             if len(calls) == 1:

@@ -35,6 +35,17 @@ Answer = Callable[[], Any]  # waits for what was asked
 _recognizer: Any = None  # of this process, where it is a worker
 
 
+LOST = (
+    "a process that recognizes has ended: it was killed, or memory ran out; from now on one batch "
+    "is computed at a time, in this process (for as many as before, begin the command again; "
+    "--threads 1, fewer --at-once or fewer --batch-seconds take less memory)"
+)
+
+
+class EndedError(ModelError):
+    """A process that recognizes has ended; so have the others beside it."""
+
+
 class Workers(Around):
     """A recognizer whose batches are computed by processes.
 
@@ -93,6 +104,38 @@ class Workers(Around):
         _kill(self._processes)
 
 
+class Unfailing(Around):
+    """Workers whose end is survived: this process computes what they were at, and all that follows.
+
+    For a server, which must go on. Any number of threads may ask at the same time.
+
+    Args:
+        workers: that compute while they last.
+        say: hears once that they have ended, and why.
+    """
+
+    def __init__(self, workers: Workers, say: Callable[[str], None]) -> None:
+        super().__init__(workers.recognizer)
+        self.number = workers.number
+        self._workers: Workers | None = workers
+        self._say, self._lock = say, threading.Lock()
+
+    def recognize(
+        self, waveforms: Sequence[Waveform], options: SearchConfig, **more: bool
+    ) -> Sequence[RecognizedText]:
+        """Returns one result for each waveform (N,), in the order given."""
+        if (workers := self._workers) is not None:
+            try:
+                return workers.recognize(waveforms, options, **more)
+            except EndedError:
+                pass
+        with self._lock:
+            if self._workers is not None:
+                self._workers = None
+                self._say(LOST)
+            return self.recognizer.recognize(waveforms, options, **more)
+
+
 @contextmanager
 def side_by_side(recognizer: Any, *, batches: float, say: Callable[[str], None]) -> Iterator[Any]:
     """Yields a recognizer that computes batches in as many processes as it may use threads.
@@ -144,6 +187,11 @@ def num_ahead(recognizer: Any) -> int:
     return int(getattr(recognizer, "num_ahead", 0))
 
 
+def num_at_once(recognizer: Any) -> int:
+    """Returns how many batches a recognizer computes side by side."""
+    return int(getattr(recognizer, "number", 1))
+
+
 def asked_ahead(
     items: Iterable[Item], ask_for: Callable[[Item], Callable[[], Found]], *, ahead: int
 ) -> Iterator[tuple[Item, Found]]:
@@ -181,11 +229,12 @@ def _kill(processes: Iterable[BaseProcess]) -> None:
 
 
 def _begin(recognizer: Any, parent: int) -> None:
-    """A process of Workers begins: it hears no Ctrl-C, and ends with the one that forked it."""
+    """A process of Workers begins: it hears no signal, and ends with the one that forked it."""
     global _recognizer
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for one in (signal.SIGINT, signal.SIGTERM):  # which a terminal, or systemd, sends to all
+        signal.signal(one, signal.SIG_IGN)
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
     _recognizer = recognizer
@@ -199,7 +248,7 @@ def _result(future: Future[Any]) -> Any:
     try:
         return future.result()
     except BrokenProcessPool:
-        raise ModelError(
+        raise EndedError(
             "a process that recognizes has ended: it was killed, or memory ran out; ask for fewer "
             "with --threads (1: none), or for less audio at once with --batch-seconds, then run "
             "the same command again"

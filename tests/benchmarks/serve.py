@@ -10,6 +10,7 @@ after the other, which is what batches are compared with.
 import argparse
 import asyncio
 import json
+import os
 import re
 import signal
 import statistics
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 import soundfile
 
+ROOT = Path(__file__).parents[2]
 ALONE = 20  # requests that are sent one after the other
 
 
@@ -38,11 +40,17 @@ class Server:
 
     Args:
         arguments: of the command.
+        checkout: of this project, whose command it is.
     """
 
-    def __init__(self, arguments: list[str]) -> None:
+    def __init__(self, arguments: list[str], checkout: Path) -> None:
         command = [sys.executable, "-m", "asr.cli", "serve", "--port", "0", *arguments]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(checkout)},
+        )
         assert self.process.stderr
         for line in self.process.stderr:
             if found := re.search(r"127\.0\.0\.1:(\d+)/", line):
@@ -51,11 +59,16 @@ class Server:
             print(line, end="", file=sys.stderr)
         raise SystemExit("the server did not start")
 
-    def peak_megabytes(self) -> float:
-        """Returns the most memory that it has had resident."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", status)
-        return int(kilobytes) / 1000
+    def peak_megabytes(self) -> list[int]:
+        """Returns the most memory that it and each process it began have had resident."""
+        pids = [self.process.pid]
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            parent = stat.read_text().rpartition(")")[2].split()[1]
+            if int(parent) == self.process.pid:
+                pids.append(int(stat.parent.name))
+        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+        peaks = [re.findall(r"VmHWM:\s+(\d+) kB", status) for status in statuses]
+        return [round(int(kilobytes) / 1000) for [kilobytes] in peaks]
 
     def health(self) -> dict[str, int]:
         """Returns what it says of itself."""
@@ -112,12 +125,14 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--threads", default="2")
+    parser.add_argument("--checkout", type=Path, default=ROOT, help="whose `asr serve` it is")
     options = parser.parse_args()
     files = [path.read_bytes() for path in options.recordings]
     lengths = [soundfile.info(path).duration for path in options.recordings]
     chosen = [number % len(files) for number in range(options.requests)]
     model = Path(options.model).resolve().name
-    server = Server(["--model", options.model, "--threads", options.threads])
+    arguments = ["--model", str(Path(options.model).resolve()), "--threads", options.threads]
+    server = Server(arguments, options.checkout)
     try:
         measured = measure(server, model, (files, lengths, chosen))
     finally:
@@ -157,7 +172,7 @@ def measure(
         f"wall {wall:.1f} s: {len(found) / wall:.1f} requests/s, {audio / wall:.0f}x real time",
         f"one after the other: {alone_speed:.0f}x real time",
         f"batches: {batches}",
-        f"server's peak memory: {after:.0f} MB, before them {before:.0f} MB",
+        f"peak memory (MB) of the server and its processes: {after}, before them {before}",
     ]
 
 
