@@ -10,7 +10,6 @@ after the other, which is what batches are compared with.
 import argparse
 import asyncio
 import json
-import os
 import re
 import signal
 import statistics
@@ -49,7 +48,7 @@ class Server:
             command,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(checkout)},
+            cwd=checkout,  # whose package goes before an installed one
         )
         assert self.process.stderr
         for line in self.process.stderr:
