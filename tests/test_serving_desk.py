@@ -40,6 +40,16 @@ def test_requests_that_arrive_together_share_batches_and_none_is_lost() -> None:
     assert (here.desk.num_places, here.desk.num_working, here.desk.num_done) == (0, 0, 30)
 
 
+def test_as_many_batches_are_computed_at_once_as_the_recognizer_can() -> None:
+    listener, both = Listener(), threading.Barrier(2, timeout=20)
+    listener.number = 2  # type: ignore[attr-defined]
+    listener.may_work.wait = lambda *_: both.wait() >= 0  # type: ignore[method-assign]
+    with served(listener) as here:
+        assert (
+            text_of(post(here, MODEL)) == TEXT
+        )  # three segments: two batches, or the barrier breaks
+
+
 def test_one_request_too_many_is_told_when_to_come_again_and_then_served() -> None:
     listener = Listener()
     limits = Limits(max_requests=3, at_once=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from asr.config import SearchConfig
-from asr.use.shared_model import SharedModel, StoppedError
+from asr.use.shared_model import SharedModel, StoppedError, _Call
 
 RATE = 1000
 SEARCH = SearchConfig(beam_size=8)
@@ -125,6 +125,33 @@ def test_two_batches_are_computed_at_once_and_what_waits_is_shared_evenly():
         assert texts(found) == ["30 8", "20 8", "10 8", "20 8", "30 8", "10 8"]
         assert together.num_batches == 2
     assert sorted(map(sum, listener.batches)) == [60, 60]
+
+
+def test_a_share_is_of_what_asks_for_the_same_and_is_left():
+    with SharedModel(Listener(), at_once=0) as together:
+        together._num_idle = 2
+        first, other = (
+            _Call(zeros(*[20] * 10), (SEARCH, named), [None] * 10) for named in ({}, {1})
+        )
+        first.num_taken = 6
+        together._waiting = [first, other]
+        assert [index for _, index in together._take()] == [6, 7]
+
+
+def test_the_end_waits_for_all_that_is_computed():
+    listener = Listener()
+    together = SharedModel(listener, at_once=2)
+    with ThreadPoolExecutor(8) as pool:
+        listener.may_work.clear()
+        both = [pool.submit(together.caller().recognize, zeros(n), SEARCH) for n in (30, 20)]
+        wait_until(lambda: not together._waiting and together._num_idle == 0)
+        closing = pool.submit(together.close)
+        time.sleep(0.05)
+        assert not closing.done()
+        listener.may_work.set()
+        closing.result(10)
+        assert not any(thread.is_alive() for thread in together._threads)
+        assert sorted(texts(one.result(10))[0] for one in both) == ["20 8", "30 8"]
 
 
 def test_with_more_threads_than_calls_each_is_answered_and_nobody_ends_early():

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ from asr.config import SearchConfig
 from asr.errors import ConfigError, DataError, ModelError
 from asr.use.workers import (
     LOST,
+    EndedError,
     Unfailing,
     Workers,
     ask,
@@ -103,7 +105,9 @@ def test_a_server_goes_on_without_its_processes_and_says_so_once(workers: Worker
     said: list[str] = []
     unfailing, here = Unfailing(workers, said.append), os.getpid()
     assert (num_at_once(unfailing), num_at_once(Listener())) == (2, 1)
-    assert unfailing.recognize(sound(1), OPTIONS, words=True)[0][2] != here
+    [(_, words, process, _)] = unfailing.recognize(sound(1), OPTIONS, words=True)
+    assert words
+    assert process != here
     with pytest.raises(DataError, match="thirteen is refused"):
         unfailing.recognize(sound(13), OPTIONS)
     assert not said
@@ -113,8 +117,33 @@ def test_a_server_goes_on_without_its_processes_and_says_so_once(workers: Worker
     assert [rows[0][0] for rows in found] == [*numbers]
     assert found[1][0][2] == here
     assert said == [LOST]
-    assert unfailing.recognize(sound(5), OPTIONS)[0][2] == here
+    assert unfailing.recognize(sound(5), OPTIONS, words=True)[0][1:3] == (True, here)
     assert not hasattr(unfailing, "submit")  # by which a caller would get past the shared model
+    assert not any(one.is_alive() for one in workers._processes)
+
+
+def test_one_batch_at_a_time_is_computed_without_processes(workers: Workers) -> None:
+    at_work: list[int] = []
+    most: list[int] = []
+
+    def recognize(waveforms, options):
+        at_work.append(1)
+        most.append(len(at_work))
+        time.sleep(0.02)
+        at_work.pop()
+        return [*waveforms]
+
+    unfailing = Unfailing(workers, lambda _: None)
+    unfailing.recognizer = SimpleNamespace(recognize=recognize)
+    workers.close()
+    workers.recognize = lost  # type: ignore[method-assign]
+    with ThreadPoolExecutor(4) as pool:
+        assert len([*pool.map(lambda _: unfailing.recognize(sound(1), OPTIONS), range(8))]) == 8
+    assert most == [1] * 8
+
+
+def lost(*_: object) -> None:
+    raise EndedError("a process has ended")
 
 
 def test_a_process_heeds_no_signal_that_all_of_a_group_get(workers: Workers) -> None:
@@ -165,6 +194,19 @@ def test_closing_ends_processes_that_are_at_work() -> None:
             break
         time.sleep(0.02)
     assert not os.path.exists(f"/proc/{process}/exe")
+
+
+def test_closing_leaves_nothing_for_the_interpreter_to_stumble_over() -> None:
+    for _ in range(5):
+        workers = Workers(Listener(), 2)
+        long = [np.zeros(2_000_000, np.float32)]  # more than a pipe holds
+        asked = [workers.submit("recognize", long, OPTIONS) for _ in range(6)]
+        workers.close()
+        assert not workers._executor._executor_manager_thread
+        assert not any(one.is_alive() for one in workers._processes)
+        for answer in asked:
+            with contextlib.suppress(EndedError):
+                answer()
 
 
 def test_without_processes_each_is_computed_when_it_is_asked_for() -> None:

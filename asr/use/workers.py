@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from functools import partial
@@ -37,13 +37,13 @@ _recognizer: Any = None  # of this process, where it is a worker
 
 LOST = (
     "a process that recognizes has ended: it was killed, or memory ran out; from now on one batch "
-    "is computed at a time, in this process (for as many as before, begin the command again; "
-    "--threads 1, fewer --at-once or fewer --batch-seconds take less memory)"
+    "is computed at a time, in one thread of this process (for as many as before, begin the "
+    "command again; --threads 1, fewer --at-once or fewer --batch-seconds take less memory)"
 )
 
 
 class EndedError(ModelError):
-    """A process that recognizes has ended; so have the others beside it."""
+    """A process that recognizes has ended, and nothing more can be asked of those beside it."""
 
 
 class Workers(Around):
@@ -100,8 +100,8 @@ class Workers(Around):
 
     def close(self) -> None:
         """Ends the processes, whatever they are at."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        _kill(self._processes)
+        _kill(self._processes)  # first: they heed no other signal, and the executor waits for them
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
 
 class Unfailing(Around):
@@ -131,6 +131,7 @@ class Unfailing(Around):
                 pass
         with self._lock:
             if self._workers is not None:
+                self._workers.close()  # those that are left would keep their memory
                 self._workers = None
                 self._say(LOST)
             return self.recognizer.recognize(waveforms, options, **more)
@@ -247,7 +248,7 @@ def _call(method: str, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
 def _result(future: Future[Any]) -> Any:
     try:
         return future.result()
-    except BrokenProcessPool:
+    except (BrokenProcessPool, CancelledError):
         raise EndedError(
             "a process that recognizes has ended: it was killed, or memory ran out; ask for fewer "
             "with --threads (1: none), or for less audio at once with --batch-seconds, then run "

@@ -60,12 +60,9 @@ class Server:
 
     def peak_megabytes(self) -> list[int]:
         """Returns the most memory that it and each process it began have had resident."""
-        pids = [self.process.pid]
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            parent = stat.read_text().rpartition(")")[2].split()[1]
-            if int(parent) == self.process.pid:
-                pids.append(int(stat.parent.name))
-        statuses = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+        pid = self.process.pid
+        begun = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        statuses = [Path(f"/proc/{one}/status").read_text() for one in (pid, *begun)]
         peaks = [re.findall(r"VmHWM:\s+(\d+) kB", status) for status in statuses]
         return [round(int(kilobytes) / 1000) for [kilobytes] in peaks]
 
