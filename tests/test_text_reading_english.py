@@ -13,6 +13,11 @@ EXAMPLES = [
     ("$3.2 million", "three point two million dollars"),
     ("$5.5 and $5.125", "five point five dollars and five point one two five dollars"),
     ("$10k", "ten thousand dollars"),
+    (
+        "$3M, £2bn and $1.5B",
+        "three million dollars, two billion pounds and one point five billion dollars",
+    ),
+    ("$5x", "five dollars x"),
     ("£1.01 €20", "one pound and one penny twenty euros"),
     ("£2.50", "two pounds and fifty pence"),
     # times and years
@@ -20,7 +25,14 @@ EXAMPLES = [
     ("10:05 3:00", "ten oh five three o'clock"),
     ("in 1984, 2005, 2026", "in nineteen eighty four, two thousand five, twenty twenty six"),
     ("1900 1905 2000", "nineteen hundred nineteen oh five two thousand"),
-    ("the 1990s", "the nineteen nineties"),
+    ("the 1990s, the 1990's", "the nineteen nineties, the nineteen nineties"),
+    ("the '80s, mid-90s, his 30s", "the eighties, mid-nineties, his thirties"),
+    ("100s, 1,000s and 1000s", "hundreds, thousands and thousands"),
+    ("3pm, 11 AM, 12 a.m.", "three p m, eleven a m, twelve a m."),
+    (
+        "1939–1945, 10:30–11:45",
+        "nineteen thirty nine to nineteen forty five, ten thirty to eleven forty five",
+    ),
     # numbers
     ("0 105 999", "zero one hundred five nine hundred ninety nine"),
     ("1,234,567", "one million two hundred thirty four thousand five hundred sixty seven"),
@@ -28,7 +40,14 @@ EXAMPLES = [
     ("10,000.5", "ten thousand point five"),
     ("21st 3rd 100th", "twenty first third one hundredth"),
     ("3/4 1/2 2/3 1/4", "three quarters one half two thirds one quarter"),
+    ("½ cup, 1½ cups, 2 ¾", "one half cup, one and a half cups, two and three quarters"),
+    ("10–20 of 5-3", "ten to twenty of five-three"),
     ("007", "zero zero seven"),
+    # telephone numbers, digit by digit
+    ("555-1212.", "five five five one two one two."),
+    ("(212) 555-0199", "two one two five five five zero one nine nine"),
+    ("1-800-555-1212", "one eight zero zero five five five one two one two"),
+    ("212.555.0199", "two one two five five five zero one nine nine"),
     ("24/7, 9/11", "twenty four seven, nine eleven"),
     ("192.168.1.1", "one hundred ninety two point one hundred sixty eight point one point one"),
     # units, signs, titles

@@ -106,7 +106,7 @@ NORMALIZERS: dict[str, Normalizer] = {
         Normalizer("none", "2", _squeeze),
         Normalizer("english", "2", _english),
         Normalizer("korean", "2", _korean),
-        Normalizer("english_spoken", "2", _english_spoken),
+        Normalizer("english_spoken", "3", _english_spoken),
         Normalizer("korean_spoken", "2", _korean_spoken),
     )
 }

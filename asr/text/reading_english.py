@@ -22,6 +22,14 @@ UNITS = {
 }  # fmt: skip
 TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor", "prof": "professor", "vs": "versus"}
 SIGNS = {"&": " and ", "@": " at ", "+": " plus ", "=": " equals "}
+SCALES = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion"}
+PARTS = {
+    "½": "one half",
+    "¼": "one quarter",
+    "¾": "three quarters",
+    "⅓": "one third",
+    "⅔": "two thirds",
+}
 _PARTS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 _LONGEST = 15  # digits; longer numbers are read digit by digit
 
@@ -80,13 +88,16 @@ def _decimal(found: re.Match[str]) -> str:
 
 def _money(found: re.Match[str]) -> str:
     name, part = CURRENCIES[found[1]]
-    amount, cents, scale = found[2].replace(",", ""), found[3], "thousand" if found[5] else found[4]
+    amount, cents = found[2].replace(",", ""), found[3]
+    scale = found[4] or SCALES.get((found[5] or "").lower())
     if scale:
         number = f"{amount}.{cents}" if cents else amount
         return f"{number} {scale} {name}s"  # its digits are read by a later rule
     if cents and len(cents) != 2:
         return f"{amount}.{cents} {name}s"
     read = f"{read_number(amount)} {name}{'' if amount == '1' else 's'}"
+    if not cents and found.string[found.end() :][:1].isalpha():
+        read += " "  # what is not known is its own word
     if cents and int(cents):
         one = int(cents) == 1
         many = "pence" if part == "penny" else f"{part}s"
@@ -99,6 +110,10 @@ def _time(found: re.Match[str]) -> str:
     if found[2] == "00":
         return _cardinal(found[1]) + (half or " o'clock")
     return f"{_cardinal(found[1])} {_two_digits(found[2])}{half}"
+
+
+def _hour(found: re.Match[str]) -> str:
+    return f"{_cardinal(found[1])} {found[2].lower()} m"
 
 
 def _single(unit: str) -> str:
@@ -117,12 +132,25 @@ def _fraction(found: re.Match[str]) -> str:
     return f"{read_number(found[1])} {single if one else plural}"
 
 
+def _part(found: re.Match[str]) -> str:
+    words = PARTS[found[2]]
+    if not found[1]:
+        return words
+    return f"{found[1]} and {'a' + words[3:] if words.startswith('one') else words}"
+
+
+def _digits(found: re.Match[str]) -> str:
+    return " ".join(map(_cardinal, re.findall(r"\d", found[0])))
+
+
 def _decade(found: re.Match[str]) -> str:
-    words = read_year(found[1])
+    words = read_year(found[1]) if len(found[1]) == 4 else _cardinal(found[1])
     return words[:-1] + "ies" if words.endswith("y") else words + "s"
 
 
 _NUMBER = r"(?<!\d)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d++)"
+# 555-1212, 555-123-4567, (555) 123-4567, 1-800-555-1212
+_PHONE = r"(?:(?:1[-. ])?(?:\d{3}[-.]|\(\d{3}\) ?)\d{3}[-.]|\d{3}-)\d{4}"
 _UNIT = "|".join(map(re.escape, sorted(UNITS, key=lambda unit: (-len(unit), unit))))
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), reading)
@@ -134,14 +162,20 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             lambda found: TITLES[found[1].lower()],
         ),
         (
-            rf"([$£€])\s?({_NUMBER})(?:\.(\d+))?(?:\s(hundred|thousand|million|billion|trillion)|([kK])\b)?",
+            rf"([$£€])\s?({_NUMBER})(?:\.(\d+))?(?:\s(hundred|thousand|million|billion|trillion)|([kKmMbB]|bn)\b)?",
             _money,
         ),
+        (rf"(?<![\w.,-])(?:{_PHONE})(?![\w-]|[.,]\d)", _digits),
+        (r"(?<=\d)\s?–\s?(?=\d)", " to "),  # from one to the other; of a hyphen nobody knows
+        (rf"((?<![\d.,])\d*)\s?([{''.join(PARTS)}])", _part),
         (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])(?:\s?([AaPp])\.?[Mm]\b)?", _time),
+        (r"(?<![\d:.,])(1[0-2]|0?[1-9])\s?([AaPp])\.?[Mm]\b", _hour),
         (r"(?<![\d/])([1-9])/([2-9]|10)(?![\d/])", _fraction),
         (r"(?<=\d)/(?=\d)", " "),  # 24/7 and 9/11
         (r"(?<!\S)[-−](?=\d)", "minus "),
-        (r"(?<![\d.,])(1[1-9]\d0|20\d0)s\b", _decade),
+        (r"(?<![\d.,])'?(1[1-9]\d0|20\d0|[2-9]0)'?s\b", _decade),
+        (r"(?<![\d.,])100s\b", "hundreds"),
+        (r"(?<![\d.,])1,?000s\b", "thousands"),
         (rf"({_NUMBER})(?:st|nd|rd|th)\b", lambda found: _ordinal(found[1])),
         (rf"(?<![\d.,])1\s?({_UNIT})(?![A-Za-z])", lambda found: f"one {_single(UNITS[found[1]])}"),
         (rf"(?<=\d)\s?({_UNIT})(?![A-Za-z])", lambda found: f" {UNITS[found[1]]}"),
