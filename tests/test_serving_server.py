@@ -120,6 +120,7 @@ def test_processes_compute_side_by_side_and_the_server_outlives_them(folder: Pat
         assert started.processes() == beside
         os.kill(beside[0], signal.SIGKILL)
         assert [ask() for _ in range(3)] == [first] * 3
+        assert not started.processes()  # those that were left are ended
     code, said = started.end()
     assert code == 0
     lost, last = said.splitlines()

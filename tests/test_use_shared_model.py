@@ -130,9 +130,8 @@ def test_two_batches_are_computed_at_once_and_what_waits_is_shared_evenly():
 def test_a_share_is_of_what_asks_for_the_same_and_is_left():
     with SharedModel(Listener(), at_once=0) as together:
         together._num_idle = 2
-        first, other = (
-            _Call(zeros(*[20] * 10), (SEARCH, named), [None] * 10) for named in ({}, {1})
-        )
+        sounds = zeros(*[20] * 10)
+        first, other = (_Call(sounds, (SEARCH, named), [None] * 10) for named in ({}, {"loud": 1}))
         first.num_taken = 6
         together._waiting = [first, other]
         assert [index for _, index in together._take()] == [6, 7]

@@ -149,8 +149,9 @@ def _decade(found: re.Match[str]) -> str:
 
 
 _NUMBER = r"(?<!\d)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d++)"
-# 555-1212, 555-123-4567, (555) 123-4567, 1-800-555-1212
-_PHONE = r"(?:(?:1[-. ])?(?:\d{3}[-.]|\(\d{3}\) ?)\d{3}[-.]|\d{3}-)\d{4}"
+_PART = "".join(PARTS)
+# 555-123-4567, (555) 123-4567, 1-800-555-1212; 555-1212, but not from 300-4000
+_PHONE = r"(?:1[-. ])?(?:\d{3}[-.]|\(\d{3}\) ?)\d{3}[-.]\d{4}|(?!\d\d0-\d{3}0)\d{3}-\d{4}"
 _UNIT = "|".join(map(re.escape, sorted(UNITS, key=lambda unit: (-len(unit), unit))))
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), reading)
@@ -167,7 +168,6 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         ),
         (rf"(?<![\w.,-])(?:{_PHONE})(?![\w-]|[.,]\d)", _digits),
         (r"(?<=\d)\s?–\s?(?=\d)", " to "),  # from one to the other; of a hyphen nobody knows
-        (rf"((?<![\d.,])\d*)\s?([{''.join(PARTS)}])", _part),
         (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])(?:\s?([AaPp])\.?[Mm]\b)?", _time),
         (r"(?<![\d:.,])(1[0-2]|0?[1-9])\s?([AaPp])\.?[Mm]\b", _hour),
         (r"(?<![\d/])([1-9])/([2-9]|10)(?![\d/])", _fraction),
@@ -178,7 +178,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"(?<![\d.,])1,?000s\b", "thousands"),
         (rf"({_NUMBER})(?:st|nd|rd|th)\b", lambda found: _ordinal(found[1])),
         (rf"(?<![\d.,])1\s?({_UNIT})(?![A-Za-z])", lambda found: f"one {_single(UNITS[found[1]])}"),
-        (rf"(?<=\d)\s?({_UNIT})(?![A-Za-z])", lambda found: f" {UNITS[found[1]]}"),
+        (rf"(?<=[\d{_PART}])\s?({_UNIT})(?![A-Za-z])", lambda found: f" {UNITS[found[1]]}"),
+        (rf"(?:(?<![\d.,])(\d++)\s?)?([{_PART}])", _part),
         (r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)", " "),  # what is not known is its own word
         (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.])", _dotted),
         (rf"({_NUMBER})\.(\d+)", _decimal),
