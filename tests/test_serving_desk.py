@@ -44,10 +44,8 @@ def test_as_many_batches_are_computed_at_once_as_the_recognizer_can() -> None:
     listener, both = Listener(), threading.Barrier(2, timeout=20)
     listener.number = 2  # type: ignore[attr-defined]
     listener.may_work.wait = lambda *_: both.wait() >= 0  # type: ignore[method-assign]
-    with served(listener) as here:
-        assert (
-            text_of(post(here, MODEL)) == TEXT
-        )  # three segments: two batches, or the barrier breaks
+    with served(listener) as here:  # of three segments: who is alone breaks the barrier
+        assert text_of(post(here, MODEL)) == TEXT
 
 
 def test_one_request_too_many_is_told_when_to_come_again_and_then_served() -> None:

@@ -7,6 +7,7 @@ that the time is linear in the length of the text.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
@@ -23,14 +24,8 @@ UNITS = {
 TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor", "prof": "professor", "vs": "versus"}
 SIGNS = {"&": " and ", "@": " at ", "+": " plus ", "=": " equals "}
 SCALES = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion"}
-PARTS = {
-    "½": "one half",
-    "¼": "one quarter",
-    "¾": "three quarters",
-    "⅓": "one third",
-    "⅔": "two thirds",
-}
-_PARTS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
+PARTS = "½¼¾⅓⅔"
+_NAMED = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 _LONGEST = 15  # digits; longer numbers are read digit by digit
 
 
@@ -45,7 +40,7 @@ def read_number(digits: str) -> str:
     """Returns digits as a cardinal; one that begins with 0, or is very long, digit by digit."""
     digits = digits.replace(",", "")
     if (len(digits) > 1 and digits[0] == "0") or len(digits) > _LONGEST:
-        return " ".join(map(_cardinal, digits))
+        return _one_by_one(digits)
     return _cardinal(digits)
 
 
@@ -72,6 +67,10 @@ def _cardinal(digits: str) -> str:
     return " ".join(str(words).replace(",", "").replace("-", " ").split())
 
 
+def _one_by_one(digits: str) -> str:
+    return " ".join(map(_cardinal, digits))
+
+
 def _ordinal(digits: str) -> str:
     plain = digits.replace(",", "")
     number = read_number(plain) if len(plain) > _LONGEST else _cardinal(plain)
@@ -83,7 +82,7 @@ def _two_digits(digits: str) -> str:
 
 
 def _decimal(found: re.Match[str]) -> str:
-    return f"{read_number(found[1])} point {' '.join(map(_cardinal, found[2]))}"
+    return f"{read_number(found[1])} point {_one_by_one(found[2])}"
 
 
 def _money(found: re.Match[str]) -> str:
@@ -125,22 +124,21 @@ def _dotted(found: re.Match[str]) -> str:
     return " point ".join(map(read_number, found[0].split(".")))
 
 
-def _fraction(found: re.Match[str]) -> str:
-    one = found[1] == "1"
-    below = _ordinal(found[2])
-    single, plural = _PARTS.get(found[2], (below, f"{below}s"))
-    return f"{read_number(found[1])} {single if one else plural}"
+def _fraction(above: str, below: str) -> str:
+    ordinal = _ordinal(below)
+    single, plural = _NAMED.get(below, (ordinal, f"{ordinal}s"))
+    return f"{read_number(above)} {single if above == '1' else plural}"
 
 
 def _part(found: re.Match[str]) -> str:
-    words = PARTS[found[2]]
+    words = _fraction(*unicodedata.normalize("NFKC", found[2]).split("⁄"))
     if not found[1]:
         return words
     return f"{found[1]} and {'a' + words[3:] if words.startswith('one') else words}"
 
 
 def _digits(found: re.Match[str]) -> str:
-    return " ".join(map(_cardinal, re.findall(r"\d", found[0])))
+    return _one_by_one(re.sub(r"\D", "", found[0]))
 
 
 def _decade(found: re.Match[str]) -> str:
@@ -149,7 +147,6 @@ def _decade(found: re.Match[str]) -> str:
 
 
 _NUMBER = r"(?<!\d)(?:\d{1,3}(?:,\d{3})+(?!\d)|\d++)"
-_PART = "".join(PARTS)
 # 555-123-4567, (555) 123-4567, 1-800-555-1212; 555-1212, but not from 300-4000
 _PHONE = r"(?:1[-. ])?(?:\d{3}[-.]|\(\d{3}\) ?)\d{3}[-.]\d{4}|(?!\d\d0-\d{3}0)\d{3}-\d{4}"
 _UNIT = "|".join(map(re.escape, sorted(UNITS, key=lambda unit: (-len(unit), unit))))
@@ -170,7 +167,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"(?<=\d)\s?–\s?(?=\d)", " to "),  # from one to the other; of a hyphen nobody knows
         (r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])(?:\s?([AaPp])\.?[Mm]\b)?", _time),
         (r"(?<![\d:.,])(1[0-2]|0?[1-9])\s?([AaPp])\.?[Mm]\b", _hour),
-        (r"(?<![\d/])([1-9])/([2-9]|10)(?![\d/])", _fraction),
+        (r"(?<![\d/])([1-9])/([2-9]|10)(?![\d/])", lambda found: _fraction(found[1], found[2])),
         (r"(?<=\d)/(?=\d)", " "),  # 24/7 and 9/11
         (r"(?<!\S)[-−](?=\d)", "minus "),
         (r"(?<![\d.,])'?(1[1-9]\d0|20\d0|[2-9]0)'?s\b", _decade),
@@ -178,8 +175,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"(?<![\d.,])1,?000s\b", "thousands"),
         (rf"({_NUMBER})(?:st|nd|rd|th)\b", lambda found: _ordinal(found[1])),
         (rf"(?<![\d.,])1\s?({_UNIT})(?![A-Za-z])", lambda found: f"one {_single(UNITS[found[1]])}"),
-        (rf"(?<=[\d{_PART}])\s?({_UNIT})(?![A-Za-z])", lambda found: f" {UNITS[found[1]]}"),
-        (rf"(?:(?<![\d.,])(\d++)\s?)?([{_PART}])", _part),
+        (rf"(?<=[\d{PARTS}])\s?({_UNIT})(?![A-Za-z])", lambda found: f" {UNITS[found[1]]}"),
+        (rf"(?:(?<![\d.,])(\d++)\s?)?([{PARTS}])", _part),
         (r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)", " "),  # what is not known is its own word
         (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.])", _dotted),
         (rf"({_NUMBER})\.(\d+)", _decimal),
