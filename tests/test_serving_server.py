@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import error_of, run, tiny_config, tone
 from serving_here import server, wav
@@ -126,6 +128,44 @@ def test_processes_compute_side_by_side_and_the_server_outlives_them(folder: Pat
     lost, last = said.splitlines()
     assert lost == LOST
     assert last == "stopped; 5 recordings were served in 5 batches"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_second_ctrl_c_waits_for_nothing_and_is_no_failure(folder: Path, threads: int) -> None:
+    slow = ("--beam-size", "32", "--batch-seconds", "1")
+    started = Process("--model", str(folder), "--device", "cpu", "--threads", str(threads), *slow)
+    url, answers = f"http://127.0.0.1:{started.port}/v1", []
+
+    def ask() -> None:
+        with openai.OpenAI(base_url=url, api_key="n", max_retries=0) as client:
+            try:
+                audio = ("a.wav", wav(np.tile(tone("abcd"), 2000)))
+                answers.append(client.audio.transcriptions.create(file=audio, model="tiny"))
+            except openai.InternalServerError as error:
+                answers.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while json.loads(asked(started, "GET", "/health")[2])["requests"] < 1:
+        time.sleep(0.02)
+    started.process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    started.process.send_signal(signal.SIGINT)
+    said = started.process.communicate(timeout=20)[1]
+    asking.join(20)
+    assert re.fullmatch(r"stopped at once; 0 recordings were served in \d+ batches\n", said)
+    assert started.process.returncode == 130
+    [answer] = answers
+    assert "send it again" in str(answer)
+
+
+def test_a_ctrl_c_lets_what_is_under_way_finish(folder: Path) -> None:
+    started = Process("--model", str(folder), "--device", "cpu", "--threads", "1")
+    started.process.send_signal(signal.SIGINT)
+    assert started.process.communicate(timeout=20)[1] == (
+        "stopped; 0 recordings were served in 0 batches\n"
+    )
+    assert started.process.returncode == 0
 
 
 def test_a_port_that_is_taken_and_a_host_that_is_not_ours_are_said() -> None:

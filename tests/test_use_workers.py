@@ -50,7 +50,7 @@ class Listener:
             raise DataError("thirteen is refused")
         if number == 66 and multiprocessing.parent_process():
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.3 if number == 0 else 0.0)
+        time.sleep({0: 0.3, 60: 60.0}.get(number, 0.0))
         return [(number, words, os.getpid(), torch.get_num_threads()) for _ in waveforms]
 
 
@@ -135,11 +135,23 @@ def test_one_batch_at_a_time_is_computed_without_processes(workers: Workers) -> 
 
     unfailing = Unfailing(workers, lambda _: None)
     unfailing.recognizer = SimpleNamespace(recognize=recognize)
-    workers.close()
     workers.recognize = lost  # type: ignore[method-assign]
     with ThreadPoolExecutor(4) as pool:
         assert len([*pool.map(lambda _: unfailing.recognize(sound(1), OPTIONS), range(8))]) == 8
     assert most == [1] * 8
+
+
+def test_a_server_that_is_stopped_does_not_go_on_in_its_own_process(workers: Workers) -> None:
+    said: list[str] = []
+    unfailing = Unfailing(workers, said.append)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(unfailing.recognize, sound(60), OPTIONS)
+        while not workers._executor._pending_work_items:
+            time.sleep(0.01)
+        workers.close()
+        with pytest.raises(EndedError):
+            asked.result()
+    assert not said
 
 
 def lost(*_: object) -> None:

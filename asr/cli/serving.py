@@ -1,5 +1,6 @@
 """The command `asr serve`."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +25,7 @@ from asr.machine.cores import use_threads
 
 NEEDED = ("fastapi", "python_multipart", "uvicorn")
 MEGABYTE = 1_000_000
+STOPPED = 130  # exit code after a second Ctrl-C
 
 
 Host = Annotated[
@@ -117,7 +119,7 @@ def _run(
     recognizer = load_recognizer(folder, device, lms=lms)
     search = recognizer.choose(chosen[0])
     say_all(recognizer.notices)
-    run(
+    is_finished = run(
         recognizer,
         TranscribeOptions(search, batch_seconds=limits.batch_seconds, vad=chosen[1]),
         offer=Offer(names, language, int(folder.stat().st_mtime)),
@@ -125,6 +127,8 @@ def _run(
         limits=limits,
         say=say,
     )
+    if not is_finished:
+        os._exit(STOPPED)  # not past a thread in the midst of torch, which would end in an abort
 
 
 def _names(model: Path, name: str | None, aliases: list[str], key: str | None) -> tuple[str, ...]:

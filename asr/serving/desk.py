@@ -145,9 +145,13 @@ class Desk:
     def _working(self) -> Iterator[None]:
         with self._lock:
             self.num_working += 1
+        is_served = True
         try:
             yield
+        except StoppedError:
+            is_served = False
+            raise
         finally:
             with self._lock:
                 self.num_working -= 1
-                self.num_done += 1
+                self.num_done += is_served

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -53,8 +55,11 @@ def serve(
     place: Place,
     limits: Limits,
     say: Callable[[str], None],
-) -> None:
+) -> bool:
     """Serves until SIGTERM or Ctrl-C; then what is under way is finished first.
+
+    Returns whether it was: a second Ctrl-C waits for nothing. Threads are then still at work, and
+    this process should end without waiting for them.
 
     Args:
         recognizer: the model.
@@ -75,24 +80,41 @@ def serve(
         tokenizer = recognizer.tokenizer
         can_write = partial(is_writable, tokenizer)
         served = Served(offer, desk, options, encode=tokenizer.encode, can_write=can_write)
-        _run(served, place, limits, say=say)
-        say(f"stopped; {desk.num_done} recordings were served in {desk.num_batches} batches")
+        is_finished = _run(served, place, limits, say=say)
+        how = "stopped" if is_finished else "stopped at once"
+        say(f"{how}; {desk.num_done} recordings were served in {desk.num_batches} batches")
+    return is_finished
 
 
-def _run(served: Served, place: Place, limits: Limits, *, say: Callable[[str], None]) -> None:
+def _run(served: Served, place: Place, limits: Limits, *, say: Callable[[str], None]) -> bool:
     listening = listen(place)
     raise_open_files(limits.max_requests, say)
-    app = make_app(served, api_key=place.api_key)
     backlog = max(2048, limits.max_requests)
+    uvicorn_server = _Server(_settings(make_app(served, api_key=place.api_key), place, backlog))
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, uvicorn_server.stop)
     listening.listen(backlog)  # from here on clients may come; they wait for what follows
     address, port = listening.getsockname()[:2]
     if warning := exposure(address, place):
         say(warning)
     where = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
     say(f"{served.offer.names[0]}: the page is {where}/, the API {where}/v1")
-    # uvicorn passes the signal on once it has finished: that is then the end, and no failure.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    uvicorn.Server(_settings(app, place, backlog)).run(sockets=[listening])
+    uvicorn_server.run(sockets=[listening])
+    return not uvicorn_server.force_exit
+
+
+class _Server(uvicorn.Server):
+    """That takes for no error what a second Ctrl-C cuts off."""
+
+    def stop(self, *_: object) -> None:
+        """Heeds a signal that comes before uvicorn heeds any, or that it passes on at its end."""
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stops when what is under way is finished, or at once if this is a second Ctrl-C."""
+        super().handle_exit(sig, frame)
+        if self.force_exit:
+            logging.getLogger("uvicorn.error").disabled = True
 
 
 def _settings(app: FastAPI, place: Place, backlog: int) -> uvicorn.Config:

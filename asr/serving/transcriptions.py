@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,7 +102,8 @@ class Transcriptions:
         loop, results = asyncio.get_running_loop(), asyncio.Queue[Found]()
 
         def put(found: Found) -> None:
-            loop.call_soon_threadsafe(results.put_nowait, found)
+            with suppress(RuntimeError):  # the loop is closed: the server was stopped at once
+                loop.call_soon_threadsafe(results.put_nowait, found)
 
         chosen = self.served.options
         longest = self.served.desk.limits.max_seconds

@@ -73,6 +73,7 @@ class Workers(Around):
                 "writable /dev/shm"
             ) from None
         self._processes = set(multiprocessing.active_children()) - others
+        self.is_closed = False
 
     @property
     def num_ahead(self) -> int:
@@ -100,6 +101,7 @@ class Workers(Around):
 
     def close(self) -> None:
         """Ends the processes, whatever they are at."""
+        self.is_closed = True
         _kill(self._processes)  # first: they heed no other signal, and the executor waits for them
         self._executor.shutdown(wait=True, cancel_futures=True)
 
@@ -128,13 +130,21 @@ class Unfailing(Around):
             try:
                 return workers.recognize(waveforms, options, **more)
             except EndedError:
-                pass
+                if not self._goes_on():
+                    raise
+        with self._lock:
+            return self.recognizer.recognize(waveforms, options, **more)
+
+    def _goes_on(self) -> bool:
+        """Returns whether this process is to compute from now on: not where all of it ends."""
         with self._lock:
             if self._workers is not None:
+                if self._workers.is_closed:  # by whoever began them
+                    return False
                 self._workers.close()  # those that are left would keep their memory
                 self._workers = None
                 self._say(LOST)
-            return self.recognizer.recognize(waveforms, options, **more)
+            return True
 
 
 @contextmanager
