@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,12 +176,15 @@ def _named(splits: Splits) -> Splits:
         return splits
     given = {row.name for found in splits.values() for row in found}
     names = {row.audio: nfc(row.audio.stem) for row in rows}
+    heard = Counter((row.audio, row.start) for row in rows)
     if _meet(names, given):
         common = os.path.commonpath({os.path.abspath(path.parent) for path in names})
         names = _path_names({path: _parts(path, common) for path in names})
     return {
         split: [
-            row if row.name or row.problem else row._replace(name=names[row.audio] + _since(row))
+            row
+            if row.name or row.problem
+            else row._replace(name=names[row.audio] + _since(row) + _of_several(row, heard))
             for row in found
         ]
         for split, found in splits.items()
@@ -191,6 +194,12 @@ def _named(splits: Splits) -> Splits:
 def _since(row: Row) -> str:
     """Returns what tells the parts of a file: where they start, in seconds, unless that is 0."""
     return f"-{row.start:.6f}".rstrip("0").rstrip(".") if row.start else ""
+
+
+def _of_several(row: Row, heard: Mapping[tuple[Path, float | None], int]) -> str:
+    """Returns what tells two channels apart where somebody speaks in each at once."""
+    is_one = isinstance(row.channel, int) and heard[row.audio, row.start] > 1
+    return f"-channel{row.channel}" if is_one else ""
 
 
 def _parts(path: Path, common: str) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ class Row(NamedTuple):
     length: float | None = None  # seconds that the corpus says the audio lasts
     is_first_part: bool = False  # where the audio is longer than that, it is the first so many
     split: str = ""  # that the corpus says it is of
+    channel: int | str | None = None  # that is heard; None: all; or why it is not known which
 
 
 Problem = tuple[Row, str]
@@ -45,7 +46,7 @@ def find_problems(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> F
     """Returns what is wrong with rows whose audio can be read."""
     found = Findings([], [])
     first: dict[str, Row] = {}
-    spans: dict[Path, list[_Span]] = defaultdict(list)
+    spans: dict[tuple[Path, int | None], list[_Span]] = defaultdict(list)
     for row in rows:
         if row.audio not in headers:
             continue
@@ -57,7 +58,8 @@ def find_problems(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> F
         if problem:
             found.problems.append((row, problem))
         else:
-            spans[row.audio].append(_Span(*span_of(row, headers[row.audio]), row))
+            heard = channel_of(row, headers[row.audio])
+            spans[row.audio, heard].append(_Span(*span_of(row, headers[row.audio]), row))
     for spoken in spans.values():
         _find_overlaps(spoken, found)
     return found
@@ -112,6 +114,11 @@ def _broken(row: Row) -> str:
 def _unlikely(row: Row, header: AudioHeader) -> str:
     """Returns why a row's text or span cannot be right for its audio; nothing if they can be."""
     start, end = span_of(row, header)
+    if header.num_channels > 1 and isinstance(row.channel, str):
+        return f"{row.channel}; must be left or right, A or B, or numbers from 0 on"
+    heard = channel_of(row, header)
+    if heard is not None and heard >= header.num_channels:
+        return f"is of channel {heard + 1}, and its file has {header.num_channels}"
     if not clean_text(row.text):
         return "the transcript is empty"
     if not 0 <= start < end <= header.seconds:
@@ -131,6 +138,11 @@ def lasts(length: float, header: AudioHeader) -> bool:
     least = LENGTH_TOLERANCE + LENGTH_SHARE * header.seconds
     units = (1, 1000, header.sample_rate)
     return length <= 0 or any(abs(length / unit - header.seconds) <= least for unit in units)
+
+
+def channel_of(row: Row, header: AudioHeader) -> int | None:
+    """Returns the channel that is heard, of several; None: all there are."""
+    return row.channel if header.num_channels > 1 and isinstance(row.channel, int) else None
 
 
 def span_of(row: Row, header: AudioHeader) -> tuple[float, float]:

@@ -18,7 +18,14 @@ from asr.recipes.manifests import (
     write_manifest,
 )
 from asr.recipes.problems import judge, shown
-from asr.recipes.row_checks import SAME_SECONDS, Problem, Row, find_problems, span_of
+from asr.recipes.row_checks import (
+    SAME_SECONDS,
+    Problem,
+    Row,
+    channel_of,
+    find_problems,
+    span_of,
+)
 
 SPLITS = ("train", "dev", "test")
 UNKNOWN = "unknown"  # the speaker, where none is named
@@ -47,13 +54,17 @@ def cuts_of_rows(
         for split, found in splits.items()
     }
     used = [row for row in usable if id(row) not in bad]
-    return cuts, [*notices, *_odd_audio(headers), *_odd_spans(used, headers, findings.overlapping)]
+    odd = _odd_audio(used, headers), _odd_spans(used, headers, findings.overlapping)
+    return cuts, [*notices, *odd[0], *odd[1]]
 
 
-def _odd_audio(headers: Mapping[Path, AudioHeader]) -> Iterator[str]:
-    stereo = sum(header.num_channels > 1 for header in headers.values())
-    if stereo:
-        yield f"{stereo} files have several channels; their mean is used"
+def _odd_audio(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> Iterator[str]:
+    told = {row.audio for row in rows if channel_of(row, headers[row.audio]) is not None}
+    stereo = {path for path, header in headers.items() if header.num_channels > 1}
+    if told:
+        yield f"{len(told)} files have several channels; the one that their table names is used"
+    if stereo - told:
+        yield f"{len(stereo - told)} files have several channels; their mean is used"
     silent = [header for header in headers.values() if header.silent]
     if silent:
         first = silent[0]
@@ -172,6 +183,10 @@ def _headers(rows: Sequence[Row]) -> tuple[dict[Path, AudioHeader], list[Problem
 def _cut(row: Row, header: AudioHeader, language: str) -> MonoCut:
     speaker = row.speaker or UNKNOWN
     cut = make_cut(row.name, header, text=row.text, speaker=speaker, language=language)
+    if (channel := channel_of(row, header)) is not None:
+        (spoken,) = cut.supervisions
+        spoken.channel = channel
+        cut = MonoCut(cut.id, 0.0, cut.duration, channel, [spoken], recording=cut.recording)
     start, end = span_of(row, header)
     if (start, end) == (0.0, header.seconds):
         return cut

@@ -10,12 +10,15 @@ from typing import Any
 
 from asr.errors import DataError
 from asr.recipes.broken_rows import find_broken
+from asr.recipes.problems import shown
 from asr.recipes.row_checks import Row
 from asr.recipes.splits import is_split_column
-from asr.tables.columns import BY_NAME, Columns, Record, Table, check_columns, hint
+from asr.tables.channels import channel_numbers, plain
+from asr.tables.columns import BY_NAME, Columns, Record, Table, check_columns, hint, not_read
 from asr.tables.json_rows import read_json
 from asr.tables.separated import read_separated
 from asr.tables.text_files import nfc, said_encodings
+from asr.tables.times import seconds_of_unit
 
 SHEET_ERRORS = ("#NAME?", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NULL!", "#N/A")
 MOST_SPLIT_NAMES = 20  # a column with more different values says no splits
@@ -66,7 +69,10 @@ def read_table(path: Path, chosen: Columns = BY_NAME) -> tuple[list[Row], list[s
         return [_unusable(path, record, record.problem) for record in table.records], notices
     found = check_columns(path, table, chosen)
     found["split"] = found["split"] or _split_columns(usable, found)
-    rows = [_row(path, record, found) for record in table.records]
+    channels = channel_numbers(_first(record.cells, found["channel"])[1] for record in usable)
+    rows = [_row(path, record, found, channels) for record in table.records]
+    if others := not_read(table, found):
+        notices.append(f"{path.name}: columns that are not read: {shown(others)}")
     broken = find_broken(table, found, rows)
     return [row._replace(problem=broken.get(n, row.problem)) for n, row in enumerate(rows)], notices
 
@@ -92,16 +98,23 @@ def _unusable(path: Path, record: Record, problem: str) -> Row:
     return Row("", path, "", None, record.where, problem=problem)
 
 
-def _row(path: Path, record: Record, columns: Mapping[str, Sequence[str]]) -> Row:
-    cells = record.cells
-    found = {
-        what: next((cells[name] for name in names if name in cells), None)
-        for what, names in columns.items()
-    }
+def _first(cells: Mapping[str, Any], names: Sequence[str]) -> tuple[str, Any]:
+    """Returns the first of the columns that a row has, and what it holds."""
+    return next(((name, cells[name]) for name in names if name in cells), ("", None))
+
+
+def _row(
+    path: Path,
+    record: Record,
+    columns: Mapping[str, Sequence[str]],
+    channels: Mapping[str, int | str | None],
+) -> Row:
+    held = {what: _first(record.cells, names) for what, names in columns.items()}
+    found = {what: value for what, (_, value) in held.items()}
     problem = record.problem or _problem(found)
     if problem:
         return _unusable(path, record, problem)
-    start, end, length = map(_seconds, (found["start"], found["end"], found["length"]))
+    start, end, length = (_time(*held[what]) for what in ("start", "end", "length"))
     if end is None and start is not None and length is not None:
         end, length = start + length, None
     name, speaker, text, split = (_words(found[x]) for x in ("name", "speaker", "text", "split"))
@@ -122,6 +135,7 @@ def _row(path: Path, record: Record, columns: Mapping[str, Sequence[str]]) -> Ro
         length=length,
         is_first_part=columns["audio"][0].strip().lower() == NEMO,
         split=split.strip().lower(),
+        channel=channels.get(plain(found["channel"])),
     )
 
 
@@ -145,6 +159,11 @@ def _problem(found: Mapping[str, Any]) -> str:
 
 def _words(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _time(column: str, value: object) -> float | None:
+    seconds = _seconds(value)
+    return None if seconds is None else seconds * seconds_of_unit(column)
 
 
 def _seconds(value: object) -> float | None:

@@ -1,13 +1,14 @@
 """What the columns of a table mean, by their names."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from asr.audio.kinds import READ, kind_of
 from asr.errors import DataError
 from asr.tables.text_files import nfc
+from asr.tables.times import WHATS, check_times, headings_of_times
 
 # What a column means -> the names it goes by, the first that is there counts.
 COLUMNS = {
@@ -34,6 +35,7 @@ COLUMNS = {
     "end": ("end", "stop", "end_time", "종료", "끝", "종료시간", "종료시각", "끝시간"),
     "length": ("duration", "길이", "재생시간"),  # beside a start, it says where it ends
     "split": ("split", "partition"),
+    "channel": ("channel", "chan", "audio_channel", "채널"),
 }
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 SHOWN = 7  # names
@@ -73,19 +75,29 @@ class Table(NamedTuple):
 def find_columns(names: Sequence[str], chosen: Columns) -> dict[str, list[str]]:
     """Returns the columns for each thing that a column may mean, the one that counts first.
 
-    Capitals, spaces, and signs between words do not matter.
+    Capitals, spaces, and signs between words do not matter. Of times other names are understood,
+    too (`times.py`); they come after those that are listed here.
     """
     found: dict[str, list[str]] = {}
-    for what, known in COLUMNS.items():
+    times = {name: heading.what for name, heading in headings_of_times(names).items()}
+    for what in COLUMNS:
         wanted = chosen._asdict().get(what)
-        if wanted is None:
-            ranks = {loose(name): len(known) + rank for rank, name in reversed([*enumerate(known)])}
-            ranks |= {name: rank for rank, name in enumerate(known)}
-            ranked = [(ranks.get(_lower(name), ranks.get(loose(name))), name) for name in names]
-            found[what] = [name for _, name in sorted((r, n) for r, n in ranked if r is not None)]
-        else:
+        if wanted is not None:
             found[what] = [name for name in names if nfc(name).strip() == nfc(wanted).strip()]
+            continue
+        own = [name for name in names if times.get(name, what) == what]
+        found[what] = _listed(what, own)
+        found[what] += [name for name in own if name in times and name not in found[what]]
     return found
+
+
+def _listed(what: str, names: Sequence[str]) -> list[str]:
+    """Returns the names of columns that are listed for a thing, the one that counts first."""
+    known = COLUMNS[what]
+    ranks = {loose(name): len(known) + rank for rank, name in reversed([*enumerate(known)])}
+    ranks |= {name: rank for rank, name in enumerate(known)}
+    ranked = [(ranks.get(_lower(name), ranks.get(loose(name))), name) for name in names]
+    return [name for _, name in sorted((r, n) for r, n in ranked if r is not None)]
 
 
 def has_needed(names: Sequence[str], chosen: Columns) -> bool:
@@ -122,7 +134,22 @@ def check_columns(path: Path, table: Table, chosen: Columns) -> dict[str, list[s
                 f"{path}: two columns for the {what} are called {columns[0]}; must be one "
                 "(rename the other)"
             )
+    check_times(where, found, [name for what in WHATS for name in _listed(what, found[what])])
     return found
+
+
+def not_read(table: Table, found: Mapping[str, Sequence[str]]) -> list[str]:
+    """Returns the columns of a table that hold something, and mean nothing here."""
+    taken = {name for names in found.values() for name in names}
+    return [
+        name
+        for name in dict.fromkeys(table.columns)
+        if name.strip() and name not in taken and any(map(_holds(name), table.records))
+    ]
+
+
+def _holds(name: str) -> Callable[[Record], bool]:
+    return lambda record: record.cells.get(name) not in (None, "")
 
 
 def hint(columns: Sequence[str]) -> str:

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+from own_recordings import TEXTS, prepared, write_wav
+
+from asr.errors import DataError
+from asr.tables.times import headings_of_times, seconds_of_unit
+
+
+def meanings(*names: str) -> dict[str, tuple[str, float]]:
+    return {name: found[:2] for name, found in headings_of_times(names).items()}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "unit"),
+    [
+        ("begin_time", "end_time", 1.0),
+        ("start", "finish", 1.0),
+        ("start_ms", "end_ms", 0.001),
+        ("startMillis", "endMillis", 0.001),
+        ("start_seconds", "end_seconds", 1.0),
+        ("Start (s)", "End (s)", 1.0),
+        ("Start [ms]", "End [ms]", 0.001),
+        ("시작_초", "종료_초", 1.0),
+        ("구간 시작 시각", "구간 끝 시각", 1.0),
+        ("from", "to", 1.0),
+        ("onset", "offset", 1.0),
+        ("xmin", "xmax", 1.0),
+        ("segment_start", "segment_end", 1.0),
+        ("t_start", "t_end", 1.0),
+        ("start_sample", "end_sample", 0.0),
+    ],
+)
+def test_times_are_known_by_many_names_and_their_unit(start: str, end: str, unit: float) -> None:
+    assert meanings(start, "text", end) == {start: ("start", unit), end: ("end", unit)}
+    assert (seconds_of_unit(start), seconds_of_unit(end)) == (unit, unit)
+
+
+def test_an_offset_is_a_start_but_beside_an_onset_an_end() -> None:
+    assert meanings("offset", "duration_ms") == {
+        "offset": ("start", 1.0),
+        "duration_ms": ("length", 0.001),
+    }
+    assert meanings("from") == meanings("to") == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["age", "trend", "start_date", "speaker_start", "stop_word", "tos", "endings", "text"]
+)
+def test_other_columns_say_no_times(name: str) -> None:
+    assert not meanings(name)
+    assert seconds_of_unit(name) == 1.0
+
+
+def write_calls(folder: Path, heading: str, scale: float = 1.0) -> Path:
+    """Writes recordings of 12 s with a table of the 2.5 s from 5 s on."""
+    for number in range(len(TEXTS)):
+        write_wav(folder / f"{number}.wav", seconds=12)
+    rows = [f"{n}.wav,{5 * scale:g},{7.5 * scale:g},{text}" for n, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join([f"audio,{heading},text", *rows]))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("heading", "scale"),
+    [("begin_time,end_time", 1), ("start,finish", 1), ("Start (ms),End (ms)", 1000)],
+)
+def test_the_part_that_a_row_names_is_taken_whatever_its_columns_are_called(
+    tmp_path: Path, heading: str, scale: float
+) -> None:
+    report, cuts = prepared(write_calls(tmp_path / "mine", heading, scale))
+    found = [cut for split in cuts.values() for cut in split]
+    assert {(cut.start, cut.duration) for cut in found} == {(5.0, 2.5)}
+    assert not [notice for notice in report.notices if "not read" in notice]
+
+
+@pytest.mark.parametrize(
+    ("heading", "said"),
+    [
+        ("start_sample,end_sample", 'the column "start_sample" is in a unit that is not read'),
+        ("was_spoken_at,end", 'the column "end" says where utterances end, and none where'),
+        ("clip_start,speech_start", "several columns may be the start: clip_start, speech_start;"),
+    ],
+)
+def test_times_that_may_be_misread_are_refused(tmp_path: Path, heading: str, said: str) -> None:
+    with pytest.raises(DataError) as error:
+        prepared(write_calls(tmp_path / "mine", heading))
+    assert said in str(error.value)
+
+
+def test_columns_that_are_not_read_are_said_but_no_empty_one(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    rows = []
+    for number, text in enumerate(TEXTS):
+        write_wav(folder / f"{number}.wav")
+        rows.append(f"{number}.wav,{20 + number},,{text}")
+    (folder / "t.csv").write_text("\n".join(["audio,age,remark,text", *rows]))
+    report, _ = prepared(folder)
+    assert report.notices[0] == "t.csv: columns that are not read: age"
