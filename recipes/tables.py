@@ -70,7 +70,7 @@ def read_table(path: Path, chosen: Columns = BY_NAME) -> tuple[list[Row], list[s
     found = check_columns(path, table, chosen)
     found["split"] = found["split"] or _split_columns(usable, found)
     channels = channel_numbers(_first(record.cells, found["channel"])[1] for record in usable)
-    rows = [_row(path, record, found, channels) for record in table.records]
+    rows = [_row(path, record, found, channels=channels) for record in table.records]
     if others := not_read(table, found):
         notices.append(f"{path.name}: columns that are not read: {shown(others)}")
     broken = find_broken(table, found, rows)
@@ -107,6 +107,7 @@ def _row(
     path: Path,
     record: Record,
     columns: Mapping[str, Sequence[str]],
+    *,
     channels: Mapping[str, int | str | None],
 ) -> Row:
     held = {what: _first(record.cells, names) for what, names in columns.items()}

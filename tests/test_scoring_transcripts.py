@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pytest
@@ -27,6 +28,30 @@ def test_each_format_gives_the_same_texts(tmp_path, name):
         "u2": "",
         "u3": "one two",
     }
+
+
+CUT = {"id": "u1", "start": 0, "supervisions": [{"start": 1.5, "text": "the mat"}]}
+CUT["supervisions"] += [{"start": 0, "text": "on"}]
+
+
+@pytest.mark.parametrize("name", ["cuts.jsonl", "cuts.jsonl.gz"])
+def test_references_may_be_the_cuts_of_a_manifest_but_no_hypotheses(tmp_path, name):
+    path, content = tmp_path / name, f"{json.dumps(CUT)}\n".encode()
+    path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert read_text_file(path, field="reference").texts == {"u1": "on the mat"}
+    with pytest.raises(DataError, match='line 1: "text" is missing'):
+        read_text_file(path, field="hypothesis")
+
+
+def test_a_manifest_that_is_torn_or_no_manifest_is_said(tmp_path):
+    path = tmp_path / "cuts.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(CUT).encode())[:-9])
+    with pytest.raises(DataError, match=r"cuts\.jsonl\.gz: cannot be unpacked"):
+        read_text_file(path, field="reference")
+    for broken in ([{"start": 0}], [{"text": "a"}], 5, [7]):
+        path.write_bytes(gzip.compress(json.dumps(CUT | {"supervisions": broken}).encode()))
+        with pytest.raises(DataError, match=r"line 1: .*text"):
+            read_text_file(path, field="reference")
 
 
 def test_hypotheses_of_json_lines_are_their_hypothesis_field(tmp_path):

@@ -133,7 +133,10 @@ def verdict(comparison: Comparison, pair: Pair) -> str:
     first, second = pair.names
     label, found = RATES[comparison.rate].label, pair.believed
     by = "by speaker" if pair.by_speaker else "by utterance"
-    p_value = "" if pair.p_value is None else f", p = {pair.p_value:.2g}"
+    of = (
+        "" if comparison.unit == "words" else " of words"
+    )  # which the test counts, whatever the rate
+    p_value = "" if pair.p_value is None else f", p = {pair.p_value:.2g}{of}"
     better = pair.better
     if better is None:
         sentence = (

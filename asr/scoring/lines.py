@@ -1,7 +1,9 @@
 """The lines of a file of transcripts, and ids that come once."""
 
+import gzip
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +19,9 @@ _PACKED = {
     b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
     b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
 }
+
+
+MANIFEST = ".jsonl.gz"  # as asr prepare writes them
 
 
 class Line(NamedTuple):
@@ -38,6 +43,8 @@ def read_lines(path: Path) -> Iterator[Line]:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); name a file of transcripts"
         ) from error
+    if Path(path).name.lower().endswith(MANIFEST):
+        data = _unpacked(path, data)
     for start, (kind, way_out) in _PACKED.items():
         if data.startswith(start):
             raise DataError(f"{path}: is {kind}; must be UTF-8 text ({way_out})")
@@ -57,6 +64,15 @@ def read_lines(path: Path) -> Iterator[Line]:
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if line.strip():
             yield Line(f"{path} line {number}", line.strip())
+
+
+def _unpacked(path: Path, data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path}: cannot be unpacked ({error}); must be whole and packed with gzip"
+        ) from None
 
 
 def new_id(name: str, known: Mapping[str, object], where: str) -> str:

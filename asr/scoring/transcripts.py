@@ -103,6 +103,8 @@ def check_spellings(text: str, where: str, field: Field) -> Spellings:
 
 def _parse_json_line(line: str, where: str, keys: _Keys) -> tuple[str, str, str | None]:
     values = parse_json(line, where)
+    if keys.field == "reference" and "text" not in values and "supervisions" in values:
+        return get_value(values, "id", str, where=where), _text_of_cut(values, where), None
     if "text" in values:  # of the other side, perhaps, where lines have a key of their own
         own = keys.own & values.keys()
         if keys.seen.setdefault(bool(own), where) and len(keys.seen) > 1:
@@ -113,6 +115,19 @@ def _parse_json_line(line: str, where: str, keys: _Keys) -> tuple[str, str, str 
     key = keys.field if keys.field in values else "text"
     name, text = (get_value(values, part, str, where=where) for part in ("id", key))
     return name, text, get_optional(values, "normalizer", str, where=where)
+
+
+def _text_of_cut(values: Mapping[str, Any], where: str) -> str:
+    """Returns what is said in a cut of a manifest, in the order of time."""
+    said = values["supervisions"]
+    try:
+        spoken = sorted(said, key=lambda one: float(one["start"]))
+        return " ".join(get_value(one, "text", str, where=where) for one in spoken)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise DataError(
+            f"{where}: its supervisions have no start and text each; must be a cut of a manifest "
+            "(asr data validate says more)"
+        ) from None
 
 
 def _parse_kaldi_line(line: str, where: str, _: _Keys) -> tuple[str, str, None]:

@@ -28,7 +28,7 @@ def describe(
     tokenizer: Tokenizer, hypotheses: Sequence[Hypothesis], judged: Judgement
 ) -> Recognized:
     """Returns the hypotheses of an utterance, best first, as text, and what is said of the best."""
-    texts = [tokenizer.decode(hypothesis.tokens) for hypothesis in hypotheses]
+    texts = [" ".join(tokenizer.decode(one.tokens).split()) for one in hypotheses]
     best = hypotheses[0]
     return Recognized(
         texts[0],

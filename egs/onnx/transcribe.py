@@ -85,7 +85,10 @@ def spell(chosen, tokens):
 
 def main():
     """Prints a line of text for each file."""
-    folder, *paths = (Path(word) for word in sys.argv[1:] if word != "--int8")
+    words = [word for word in sys.argv[1:] if word != "--int8"]
+    if len(words) < 2 or words[0].startswith("-"):
+        sys.exit(__doc__)
+    folder, *paths = map(Path, words)
     config = json.loads((folder / "config.json").read_text("utf-8"))
     files = config["files_int8" if "--int8" in sys.argv else "files"]
     graphs = [onnxruntime.InferenceSession(folder / files[name]) for name in ("encoder", "decoder")]
