@@ -21,6 +21,7 @@ from asr.recipes.problems import shown
 from asr.recipes.row_checks import Row
 from asr.recipes.splits import SPLIT_OF, Splits, name_splits, part_rows
 from asr.recipes.tables import TABLES, read_table
+from asr.tables.channels import channel_numbers, plain
 from asr.tables.columns import BY_NAME, Columns
 from asr.tables.text_files import nfc, read_each
 
@@ -63,7 +64,7 @@ def read_rows(folder: Path, chosen: Columns = BY_NAME) -> Layout:
         named = {os.path.abspath(row.audio) for row in all_rows}
         alone = [path for path in recordings_in(folder) if path not in named]
         notices += _said("recordings are named by no table and are not read", alone, folder)
-    return layout._replace(splits=_named(splits), notices=notices)
+    return layout._replace(splits=_named(_with_channels(splits)), notices=notices)
 
 
 def _read(folder: Path, chosen: Columns) -> Layout:
@@ -194,6 +195,18 @@ def _named(splits: Splits) -> Splits:
 def _since(row: Row) -> str:
     """Returns what tells the parts of a file: where they start, in seconds, unless that is 0."""
     return f"-{row.start:.6f}".rstrip("0").rstrip(".") if row.start else ""
+
+
+def _with_channels(splits: Splits) -> Splits:
+    """Returns rows with the channels that their tables name, counted alike in all of them."""
+    numbers = channel_numbers(row.channel for rows in splits.values() for row in rows if row.channel)
+    return {
+        split: [
+            row._replace(channel=numbers.get(plain(row.channel))) if row.channel else row
+            for row in rows
+        ]
+        for split, rows in splits.items()
+    }
 
 
 def _of_several(row: Row, heard: Mapping[tuple[Path, float | None], int]) -> str:

@@ -115,7 +115,10 @@ def _unlikely(row: Row, header: AudioHeader) -> str:
     """Returns why a row's text or span cannot be right for its audio; nothing if they can be."""
     start, end = span_of(row, header)
     if header.num_channels > 1 and isinstance(row.channel, str):
-        return f"{row.channel}; must be left or right, A or B, or numbers from 0 on"
+        return (
+            f"{row.channel}; must be left or right, A or B, or numbers from 0 on (rename the "
+            "column if it counts channels)"
+        )
     heard = channel_of(row, header)
     if heard is not None and heard >= header.num_channels:
         return f"is of channel {heard + 1}, and its file has {header.num_channels}"

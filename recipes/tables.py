@@ -13,7 +13,7 @@ from asr.recipes.broken_rows import find_broken
 from asr.recipes.problems import shown
 from asr.recipes.row_checks import Row
 from asr.recipes.splits import is_split_column
-from asr.tables.channels import channel_numbers, plain
+from asr.tables.channels import plain
 from asr.tables.columns import BY_NAME, Columns, Record, Table, check_columns, hint, not_read
 from asr.tables.json_rows import read_json
 from asr.tables.separated import read_separated
@@ -69,8 +69,7 @@ def read_table(path: Path, chosen: Columns = BY_NAME) -> tuple[list[Row], list[s
         return [_unusable(path, record, record.problem) for record in table.records], notices
     found = check_columns(path, table, chosen)
     found["split"] = found["split"] or _split_columns(usable, found)
-    channels = channel_numbers(_first(record.cells, found["channel"])[1] for record in usable)
-    rows = [_row(path, record, found, channels=channels) for record in table.records]
+    rows = [_row(path, record, found) for record in table.records]
     if others := not_read(table, found):
         notices.append(f"{path.name}: columns that are not read: {shown(others)}")
     broken = find_broken(table, found, rows)
@@ -103,13 +102,7 @@ def _first(cells: Mapping[str, Any], names: Sequence[str]) -> tuple[str, Any]:
     return next(((name, cells[name]) for name in names if name in cells), ("", None))
 
 
-def _row(
-    path: Path,
-    record: Record,
-    columns: Mapping[str, Sequence[str]],
-    *,
-    channels: Mapping[str, int | str | None],
-) -> Row:
+def _row(path: Path, record: Record, columns: Mapping[str, Sequence[str]]) -> Row:
     held = {what: _first(record.cells, names) for what, names in columns.items()}
     found = {what: value for what, (_, value) in held.items()}
     problem = record.problem or _problem(found)
@@ -136,7 +129,7 @@ def _row(
         length=length,
         is_first_part=columns["audio"][0].strip().lower() == NEMO,
         split=split.strip().lower(),
-        channel=channels.get(plain(found["channel"])),
+        channel=plain(found["channel"]) or None,
     )
 
 

@@ -47,25 +47,31 @@ def test_a_bias_is_added_to_each_row_of_a_product(num_rows: int) -> None:
     torch.testing.assert_close(found, wanted.bfloat16(), atol=2**-7, rtol=2**-7)
 
 
+ARGV = "sys.argv = ['asr', 'prepare', 'x', '--out', 'y']"
+
+
 @pytest.mark.parametrize(
     ("program", "said"),
     [
-        ("import asr.model, asr.train, asr.use.recognizer", "None"),
-        ("from asr.cli import main; sys.argv = ['asr', 'prepare', 'x', '--out', 'y']", "16"),
+        ("import asr.model, asr.train, asr.use.recognizer", "None None"),
+        (f"from asr.cli import main; {ARGV}", "16 3000"),
+        (f"from asr.cli import main; os.environ['GOMP_SPINCOUNT'] = '7'; {ARGV}", "16 7"),
+        (f"from asr.cli import main; os.environ['OMP_WAIT_POLICY'] = 'active'; {ARGV}", "16 None"),
     ],
 )
-def test_the_command_limits_what_onednn_keeps_and_a_library_changes_no_environment(
+def test_the_command_limits_what_onednn_keeps_and_how_long_threads_spin_a_library_nothing(
     program: str, said: str
 ) -> None:
     program = f"""
 import os, sys
-os.environ.pop("ONEDNN_PRIMITIVE_CACHE_CAPACITY", None)
+for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+    os.environ.pop(name, None)
 {program}
 try:
     main()
 except (NameError, SystemExit):
     pass
-print(os.environ.get("ONEDNN_PRIMITIVE_CACHE_CAPACITY"))
+print(*map(os.environ.get, ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "GOMP_SPINCOUNT")))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == f"{said}\n", done.stderr

@@ -31,11 +31,15 @@ def test_channels_are_known_by_letters_sides_and_numbers(
 
 
 def test_one_number_alone_may_be_any_channel_or_how_many_there_are() -> None:
-    found = channel_numbers(["2", "phone"])
-    assert found == {
+    assert channel_numbers(["2", ""]) == {
         "2": "channel 2, alone in its column, does not say which is the first",
-        "phone": 'channel "phone" is none',
+        "": None,
     }
+
+
+def test_a_column_about_something_else_names_no_channels() -> None:
+    assert channel_numbers(["1", "phone"]) == {"1": None, "phone": None}
+    assert channel_numbers(["20261129", "A"]) == {"20261129": None, "a": None}
 
 
 def write_calls(folder: Path, values: list[str], *, channels: int = 2) -> Path:
@@ -76,7 +80,7 @@ def test_both_sides_of_a_call_may_speak_at_once(tmp_path: Path) -> None:
 def test_channels_that_cannot_be_told_or_are_not_there_are_problems(tmp_path: Path) -> None:
     assert problems(write_calls(tmp_path / "two", ["2"]))[0] == (
         "t.csv:2: channel 2, alone in its column, does not say which is the first; must be left or "
-        "right, A or B, or numbers from 0 on"
+        "right, A or B, or numbers from 0 on (rename the column if it counts channels)"
     )
     assert problems(write_calls(tmp_path / "three", ["0", "2"])) == [
         f"t.csv:{n}: is of channel 3, and its file has 2" for n in range(3, len(TEXTS) + 2, 2)
@@ -87,3 +91,16 @@ def test_the_channel_of_a_file_that_has_one_says_nothing(tmp_path: Path) -> None
     report, cuts = prepared(write_calls(tmp_path / "mine", ["2"], channels=1))
     assert {cut.channel for split in cuts.values() for cut in split} == {0}
     assert not [notice for notice in report.notices if "channel" in notice]
+
+
+def test_channels_are_counted_alike_in_all_tables(tmp_path: Path) -> None:
+    folder = write_calls(tmp_path / "mine", ["0"])
+    lines = (folder / "t.csv").read_text().splitlines()
+    (folder / "t.csv").unlink()
+    (folder / "train.csv").write_text("\n".join([lines[0], *lines[1:-2]]))
+    dev = [line.replace(",0,", ",1,") for line in lines[-2:]]
+    (folder / "dev.csv").write_text("\n".join([lines[0], *dev]))
+    _, cuts = prepared(folder)
+    assert {cut.channel for cut in cuts["train"]} == {0}
+    assert {cut.channel for cut in cuts["dev"]} == {1}
+    assert {cut.supervisions[0].channel for cut in cuts["dev"]} == {1}

@@ -42,10 +42,22 @@ def test_an_offset_is_a_start_but_beside_an_onset_an_end() -> None:
         "duration_ms": ("length", 0.001),
     }
     assert meanings("from") == meanings("to") == {}
+    assert meanings("duration_s") == {"duration_s": ("length", 1.0)}
 
 
 @pytest.mark.parametrize(
-    "name", ["age", "trend", "start_date", "speaker_start", "stop_word", "tos", "endings", "text"]
+    "name",
+    [
+        "age",
+        "trend",
+        "start_date",
+        "speaker_start",
+        "stop_word",
+        "durations",
+        "ends",
+        "endpoint",
+        "text",
+    ],
 )
 def test_other_columns_say_no_times(name: str) -> None:
     assert not meanings(name)
@@ -56,7 +68,9 @@ def write_calls(folder: Path, heading: str, scale: float = 1.0) -> Path:
     """Writes recordings of 12 s with a table of the 2.5 s from 5 s on."""
     for number in range(len(TEXTS)):
         write_wav(folder / f"{number}.wav", seconds=12)
-    rows = [f"{n}.wav,{5 * scale:g},{7.5 * scale:g},{text}" for n, text in enumerate(TEXTS)]
+    times = [5 * scale, *[7.5 * scale] * heading.count(",")]
+    values = ",".join(f"{value:g}" for value in times)
+    rows = [f"{n}.wav,{values},{text}" for n, text in enumerate(TEXTS)]
     (folder / "t.csv").write_text("\n".join([f"audio,{heading},text", *rows]))
     return folder
 
@@ -79,7 +93,10 @@ def test_the_part_that_a_row_names_is_taken_whatever_its_columns_are_called(
     [
         ("start_sample,end_sample", 'the column "start_sample" is in a unit that is not read'),
         ("was_spoken_at,end", 'the column "end" says where utterances end, and none where'),
-        ("clip_start,speech_start", "several columns may be the start: clip_start, speech_start;"),
+        (
+            "clip_start,speech_start,end",
+            "several columns may be the start: clip_start, speech_start",
+        ),
     ],
 )
 def test_times_that_may_be_misread_are_refused(tmp_path: Path, heading: str, said: str) -> None:
@@ -97,3 +114,46 @@ def test_columns_that_are_not_read_are_said_but_no_empty_one(tmp_path: Path) -> 
     (folder / "t.csv").write_text("\n".join(["audio,age,remark,text", *rows]))
     report, _ = prepared(folder)
     assert report.notices[0] == "t.csv: columns that are not read: age"
+
+
+@pytest.mark.parametrize(
+    ("more", "values"),
+    [
+        ("speech_duration", "8.5"),
+        ("문장길이", "4"),
+        ("duration_samples", "96000"),
+        ("from,to", "en,ko"),
+        ("start_timestamp,end_timestamp", "2026-11-29,2026-11-30"),
+        ("end", ""),
+        ("endpoint,turn_end", "http://x,true"),
+        ("start_times", "5"),
+        ("begin_time", "5"),
+    ],
+)
+def test_what_says_no_part_of_a_file_leaves_it_whole(
+    tmp_path: Path, more: str, values: str
+) -> None:
+    folder = write_calls(tmp_path / "mine", "start,end")
+    rows = [f"{n}.wav,{values},{text}" for n, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join([f"audio_filepath,{more},text", *rows]))
+    _, cuts = prepared(folder)
+    assert {(cut.start, cut.duration) for split in cuts.values() for cut in split} == {(0.0, 12.0)}
+
+
+def test_one_time_in_two_units_is_read_in_seconds_and_a_duration_beside_a_start(
+    tmp_path: Path,
+) -> None:
+    folder = write_calls(tmp_path / "mine", "start,end")
+    rows = [f"{n}.wav,5,5000,2500,{text}" for n, text in enumerate(TEXTS)]
+    heading = "audio,start_s,start_ms,duration_ms,text"
+    (folder / "t.csv").write_text("\n".join([heading, *rows]))
+    _, cuts = prepared(folder)
+    assert {(cut.start, cut.duration) for split in cuts.values() for cut in split} == {(5.0, 2.5)}
+
+
+def test_chosen_columns_say_no_times(tmp_path: Path) -> None:
+    folder = write_calls(tmp_path / "mine", "start,end")
+    rows = [f"{n}.wav,1,{text}" for n, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join(["rec,from,to", *rows]))
+    _, cuts = prepared(folder, audio_column="rec", text_column="to")
+    assert {cut.duration for split in cuts.values() for cut in split} == {12.0}

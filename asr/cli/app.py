@@ -38,6 +38,10 @@ def main() -> None:
     # length that is hundreds of megabytes that hardly ever run again. It reads this when first
     # used. Set here, for a process of ours, and not on import, for somebody else's.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
+    # Threads that share a product wait for the last by looking again and again, GNU's OpenMP for up
+    # to 15 ms: where another process has a core, a hundred times as long as the product takes.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     use_threads()
     traceback = "--traceback" in sys.argv
     if traceback:

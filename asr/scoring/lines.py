@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from asr.errors import DataError
 
+GZIP = b"\x1f\x8b"
 _PACKED = {
-    b"\x1f\x8b": ("packed with gzip", "unpack it with gunzip"),
+    GZIP: ("packed with gzip", "unpack it with gunzip"),
     b"PK\x03\x04": ("a zip archive or a spreadsheet", "unpack or export it"),
     b"BZh": ("packed with bzip2", "unpack it with bunzip2"),
     b"\xfd7zXZ": ("packed with xz", "unpack it with unxz"),
@@ -43,7 +44,7 @@ def read_lines(path: Path) -> Iterator[Line]:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); name a file of transcripts"
         ) from error
-    if Path(path).name.lower().endswith(MANIFEST):
+    if Path(path).name.lower().endswith(MANIFEST) and data.startswith(GZIP):
         data = _unpacked(path, data)
     for start, (kind, way_out) in _PACKED.items():
         if data.startswith(start):

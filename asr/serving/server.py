@@ -56,9 +56,9 @@ def serve(
     limits: Limits,
     say: Callable[[str], None],
 ) -> bool:
-    """Serves until SIGTERM or Ctrl-C; then what is under way is finished first.
+    """Serves until SIGTERM or Ctrl-C; what is under way then has `place.stop_seconds` more.
 
-    Returns whether it was: a second Ctrl-C waits for nothing. Threads are then still at work, and
+    Returns whether it had them: a second Ctrl-C gives it no time. Threads are then still at work, and
     this process should end without waiting for them.
 
     Args:

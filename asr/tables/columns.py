@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from asr.audio.kinds import READ, kind_of
 from asr.errors import DataError
 from asr.tables.text_files import nfc
-from asr.tables.times import WHATS, check_times, headings_of_times
+from asr.tables.times import with_times
 
 # What a column means -> the names it goes by, the first that is there counts.
 COLUMNS = {
@@ -75,29 +75,19 @@ class Table(NamedTuple):
 def find_columns(names: Sequence[str], chosen: Columns) -> dict[str, list[str]]:
     """Returns the columns for each thing that a column may mean, the one that counts first.
 
-    Capitals, spaces, and signs between words do not matter. Of times other names are understood,
-    too (`times.py`); they come after those that are listed here.
+    Capitals, spaces, and signs between words do not matter.
     """
     found: dict[str, list[str]] = {}
-    times = {name: heading.what for name, heading in headings_of_times(names).items()}
-    for what in COLUMNS:
+    for what, known in COLUMNS.items():
         wanted = chosen._asdict().get(what)
-        if wanted is not None:
+        if wanted is None:
+            ranks = {loose(name): len(known) + rank for rank, name in reversed([*enumerate(known)])}
+            ranks |= {name: rank for rank, name in enumerate(known)}
+            ranked = [(ranks.get(_lower(name), ranks.get(loose(name))), name) for name in names]
+            found[what] = [name for _, name in sorted((r, n) for r, n in ranked if r is not None)]
+        else:
             found[what] = [name for name in names if nfc(name).strip() == nfc(wanted).strip()]
-            continue
-        own = [name for name in names if times.get(name, what) == what]
-        found[what] = _listed(what, own)
-        found[what] += [name for name in own if name in times and name not in found[what]]
     return found
-
-
-def _listed(what: str, names: Sequence[str]) -> list[str]:
-    """Returns the names of columns that are listed for a thing, the one that counts first."""
-    known = COLUMNS[what]
-    ranks = {loose(name): len(known) + rank for rank, name in reversed([*enumerate(known)])}
-    ranks |= {name: rank for rank, name in enumerate(known)}
-    ranked = [(ranks.get(_lower(name), ranks.get(loose(name))), name) for name in names]
-    return [name for _, name in sorted((r, n) for r, n in ranked if r is not None)]
 
 
 def has_needed(names: Sequence[str], chosen: Columns) -> bool:
@@ -107,10 +97,11 @@ def has_needed(names: Sequence[str], chosen: Columns) -> bool:
 
 
 def check_columns(path: Path, table: Table, chosen: Columns) -> dict[str, list[str]]:
-    """Returns the columns of a table, as `find_columns`.
+    """Returns the columns of a table, as `find_columns`, and those of times by other names.
 
     Raises:
-        DataError: one for the audio or the text is missing, or two have one name.
+        DataError: one for the audio or the text is missing, two have one name, or times may be
+            misread.
     """
     found = find_columns(table.columns, chosen)
     where = next((item.where for item in table.records if not item.problem), str(path))
@@ -134,8 +125,8 @@ def check_columns(path: Path, table: Table, chosen: Columns) -> dict[str, list[s
                 f"{path}: two columns for the {what} are called {columns[0]}; must be one "
                 "(rename the other)"
             )
-    check_times(where, found, [name for what in WHATS for name in _listed(what, found[what])])
-    return found
+    usable = [record.cells for record in table.records if not record.problem]
+    return with_times(where, found, usable)
 
 
 def not_read(table: Table, found: Mapping[str, Sequence[str]]) -> list[str]:

@@ -1,11 +1,12 @@
 """Columns that say when: starts, ends and durations by their headings, and in which unit.
 
-`begin_time`, `Start (s)`, `seg_end_ms` and `시작_초` are understood, however they are written.
+`begin_time`, `Start (s)`, `seg_end_ms` and `시작_초` are understood, however they are written, if
+they hold numbers, and a start and an end or a duration are there. All others say nothing.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from asr.errors import DataError
 from asr.tables.text_files import nfc
@@ -14,23 +15,24 @@ from asr.tables.text_files import nfc
 PART = (
     r"(?:audio|clip|seg|segment|sentence|speech|turn|utt|utterance|발화|구간|음성|문장)?(?:time|t)?"
 )
-MOMENT = r"(?:time|timestamp|at|point|pos|position|offset|시간|시각|점|지점|위치)?"
+MOMENT = r"(?:time|timestamp|at|pos|position|offset|시간|시각|점|지점|위치)?"
 WHATS = {
-    "start": "start|begin|from|onset|offset|xmin|tmin|시작",
-    "end": "end|stop|finish|to|until|xmax|tmax|종료|끝",
-    "length": "duration|dur|길이|재생",
+    "start": f"{PART}(?P<word>start|begin|from|onset|offset|xmin|tmin|시작){MOMENT}",
+    "end": f"{PART}(?P<word>end|stop|finish|to|until|xmax|tmax|종료|끝){MOMENT}",
+    "length": "(?P<word>duration|dur|재생시간)",
 }
 UNITS = {
     1.0: "s|sec|secs|second|seconds|insec|inseconds|초",
     0.001: "ms|msec|msecs|millis|millisecond|milliseconds|밀리초",
 }
-NO_UNITS = "samples?|frames?|min|mins|minutes?|us|usec|microseconds?|ticks?|hours?|샘플|프레임|분"
+NO_UNITS = "samples?|frames?|minutes?|us|usec|microseconds?|ticks?|hours?|샘플|프레임|분"
 _ANY_UNIT = "|".join(f"(?P<u{n}>{names})" for n, names in enumerate(UNITS.values()))
 _HEADINGS = {
-    what: re.compile(f"{PART}(?P<word>{words}){MOMENT}(?:{_ANY_UNIT}|(?P<no>{NO_UNITS}))?")
-    for what, words in WHATS.items()
+    what: re.compile(f"{pattern}(?:{_ANY_UNIT}|(?P<no>{NO_UNITS}))?")
+    for what, pattern in WHATS.items()
 }
 _SIGNS = re.compile(r"[\s_.()\[\]:/-]+")
+_PLURAL = re.compile(r"[a-z]s$")  # no unit: it is not set apart
 # A word that means a moment only beside its fellow; elsewhere it is of a letter, or of a place.
 _FELLOWS = {"from": "to", "to": "from"}
 
@@ -50,7 +52,7 @@ class Heading(NamedTuple):
 
 
 def headings_of_times(names: Sequence[str]) -> dict[str, Heading]:
-    """Returns what those columns mean that hold times, by their names.
+    """Returns what those columns mean that may hold times, by their names.
 
     An offset is a start; beside an onset it is an end.
     """
@@ -70,46 +72,94 @@ def _heading(name: str) -> Heading | None:
     for what, pattern in _HEADINGS.items():
         if match := pattern.fullmatch(plain):
             units = [seconds for n, seconds in enumerate(UNITS) if match[f"u{n}"]]
+            if units and _PLURAL.search(name.lower()) and plain.endswith(f"{match['word']}s"):
+                return None
             seconds = 0.0 if match["no"] else next(iter(units), 1.0)
             return Heading(what, seconds, match["word"])
     return None
-
-
-def check_times(where: str, found: Mapping[str, Sequence[str]], known: Collection[str]) -> None:
-    """Returns None where the columns of times can be used.
-
-    Args:
-        where: FILE:LINE, for messages.
-        found: the columns for each thing, the first counts.
-        known: columns whose names leave no doubt of what they mean.
-
-    Raises:
-        DataError: a unit is none that is read, several columns may be one thing, or there are ends
-            and no starts.
-    """
-    headings = headings_of_times([name for what in WHATS for name in found[what]])
-    for what in WHATS:
-        names = list(dict.fromkeys(found[what]))
-        if not names or names[0] in known:
-            continue
-        if len(names) > 1:
-            raise DataError(
-                f"{where}: several columns may be the {what}: {', '.join(names)}; must be one "
-                f"(call it {what if what != 'length' else 'duration'}, and it is the one)"
-            )
-        if not headings[names[0]].seconds:
-            raise DataError(
-                f'{where}: the column "{names[0]}" is in a unit that is not read; must be seconds '
-                "or milliseconds (rename it, or leave it out if it says no times)"
-            )
-    if found["end"] and not found["start"]:
-        raise DataError(
-            f'{where}: the column "{found["end"][0]}" says where utterances end, and none where '
-            "they start; must have one called start (0 where a file begins)"
-        )
 
 
 def seconds_of_unit(column: str) -> float:
     """Returns how many seconds one of a column's unit lasts, which its name may say."""
     heading = _heading(column)
     return heading.seconds if heading else 1.0
+
+
+def with_times(
+    where: str, found: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, list[str]]:
+    """Returns the columns for each thing, those of times too that are not listed by their names.
+
+    Args:
+        where: FILE:LINE, for messages.
+        found: the columns for each thing, by the names that are listed for it.
+        rows: column -> value.
+
+    Raises:
+        DataError: a unit is none that is read, several columns may be one thing, or there are ends
+            and no starts.
+    """
+    columns = {what: list(names) for what, names in found.items()}
+    of_others = {name for what, names in found.items() if what not in WHATS for name in names}
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in of_others))
+    headings = headings_of_times([name for name in names if _are_numbers(name, rows)])
+    if any(heading.word == "onset" for heading in headings.values()):
+        columns["start"] = [name for name in columns["start"] if name not in headings]
+    for what in WHATS:
+        if not any(_holds(name, rows) for name in columns[what]):
+            own = [name for name, heading in headings.items() if heading.what == what]
+            columns[what] = own or columns[what]
+    ends = columns["end"] + columns["length"]
+    if not (columns["start"] and ends):
+        columns = columns | {what: list(found[what]) for what in WHATS}
+    for what in ("start", "end", "length") if columns["start"] else ():
+        columns[what] = _one((where, what), columns[what], found[what])
+    _check_end(where, columns, rows)
+    return columns
+
+
+def _one(of: tuple[str, str], names: list[str], listed: Sequence[str]) -> list[str]:
+    """Returns the columns for a thing of which the first counts, which leaves no doubt."""
+    if not names or names[0] in listed:
+        return names
+    where, what = of
+    meant = {name: _heading(name) for name in names}
+    units = [heading.seconds for heading in meant.values() if heading]
+    words = {heading.word for heading in meant.values() if heading}
+    if len(words) > 1 or len({*units}) < len(names):
+        own = "duration" if what == "length" else what
+        raise DataError(
+            f"{where}: several columns may be the {what}: {', '.join(names)}; must be one (call it "
+            f"{own}, and it is the one)"
+        )
+    best = max(names, key=lambda name: heading.seconds if (heading := meant[name]) else 1.0)
+    if not seconds_of_unit(best):
+        raise DataError(
+            f'{where}: the column "{best}" is in a unit that is not read; must be seconds or '
+            "milliseconds (rename it, or leave it out if it says no times)"
+        )
+    return [best]
+
+
+def _check_end(
+    where: str, columns: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    ends = [name for name in columns["end"][:1] if _are_numbers(name, rows)]
+    if ends and not columns["start"]:
+        raise DataError(
+            f'{where}: the column "{ends[0]}" says where utterances end, and none where they '
+            "start; must have one called start (0 where a file begins)"
+        )
+
+
+def _are_numbers(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Returns whether a column holds numbers, and nothing else in any row."""
+    values = [row[name] for row in rows if row.get(name) not in (None, "")]
+    try:
+        return bool([float(str(value)) for value in values]) and bool not in map(type, values)
+    except ValueError:
+        return False
+
+
+def _holds(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    return any(row.get(name) not in (None, "") for row in rows)

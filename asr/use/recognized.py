@@ -1,6 +1,6 @@
 """What a recognizer says of one utterance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from asr.hypotheses import Hypothesis
@@ -35,12 +35,20 @@ def describe(
         best.score,
         len(best.tokens),
         best.ended,
-        tuple((text, one.score) for text, one in zip(texts, hypotheses, strict=True)),
+        _different(zip(texts, (one.score for one in hypotheses), strict=True)),
         confidence=judged.confidence,
         words=judged.words,
         warnings=judged.warnings,
         speech=judged.speech,
     )
+
+
+def _different(nbest: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Returns the texts that differ, each with the best of its scores."""
+    first: dict[str, float] = {}
+    for text, score in nbest:
+        first.setdefault(text, score)
+    return tuple(first.items())
 
 
 def guarded(result: Recognized, judged: Judgement, *, searched_again: bool) -> Recognized:
