@@ -58,8 +58,8 @@ def serve(
 ) -> bool:
     """Serves until SIGTERM or Ctrl-C; what is under way then has `place.stop_seconds` more.
 
-    Returns whether it had them: a second Ctrl-C gives it no time. Threads are then still at work, and
-    this process should end without waiting for them.
+    Returns whether it had them: a second Ctrl-C gives it no time. Threads are then still at work,
+    and this process should end without waiting for them.
 
     Args:
         recognizer: the model.
