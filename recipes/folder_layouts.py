@@ -199,7 +199,8 @@ def _since(row: Row) -> str:
 
 def _with_channels(splits: Splits) -> Splits:
     """Returns rows with the channels that their tables name, counted alike in all of them."""
-    numbers = channel_numbers(row.channel for rows in splits.values() for row in rows if row.channel)
+    said = [row.channel for rows in splits.values() for row in rows if row.channel]
+    numbers = channel_numbers(said)
     return {
         split: [
             row._replace(channel=numbers.get(plain(row.channel))) if row.channel else row
