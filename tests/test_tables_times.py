@@ -157,3 +157,14 @@ def test_chosen_columns_say_no_times(tmp_path: Path) -> None:
     (folder / "t.csv").write_text("\n".join(["rec,from,to", *rows]))
     _, cuts = prepared(folder, audio_column="rec", text_column="to")
     assert {cut.duration for split in cuts.values() for cut in split} == {12.0}
+
+
+@pytest.mark.parametrize(
+    ("heading", "values"), [("onset,offset", "5,7.5"), ("onset,start,end", "1,5,7.5")]
+)
+def test_an_onset_is_a_start_where_none_is_named(tmp_path: Path, heading: str, values: str) -> None:
+    folder = write_calls(tmp_path / "mine", "start,end")
+    rows = [f"{n}.wav,{values},{text}" for n, text in enumerate(TEXTS)]
+    (folder / "t.csv").write_text("\n".join([f"audio,{heading},text", *rows]))
+    _, cuts = prepared(folder)
+    assert {(cut.start, cut.duration) for split in cuts.values() for cut in split} == {(5.0, 2.5)}

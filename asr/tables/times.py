@@ -102,15 +102,15 @@ def with_times(
     columns = {what: list(names) for what, names in found.items()}
     of_others = {name for what, names in found.items() if what not in WHATS for name in names}
     names = list(dict.fromkeys(name for row in rows for name in row if name not in of_others))
-    headings = headings_of_times([name for name in names if _are_numbers(name, rows)])
-    if any(heading.word == "onset" for heading in headings.values()):
-        columns["start"] = [name for name in columns["start"] if name not in headings]
+    numbers = [name for name in names if _heading(name) and _are_numbers(name, rows)]
+    headings = headings_of_times(numbers)
+    ends = [name for name, heading in headings.items() if heading.what == "end"]
+    columns["start"] = [name for name in columns["start"] if name not in ends]  # beside an onset
     for what in WHATS:
         if not any(_holds(name, rows) for name in columns[what]):
             own = [name for name, heading in headings.items() if heading.what == what]
             columns[what] = own or columns[what]
-    ends = columns["end"] + columns["length"]
-    if not (columns["start"] and ends):
+    if not (columns["start"] and columns["end"] + columns["length"]):
         columns = columns | {what: list(found[what]) for what in WHATS}
     for what in ("start", "end", "length") if columns["start"] else ():
         columns[what] = _one((where, what), columns[what], found[what])
