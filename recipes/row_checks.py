@@ -126,7 +126,9 @@ def _unlikely(row: Row, header: AudioHeader) -> str:
         return "the transcript is empty"
     if not 0 <= start < end <= header.seconds:
         last = header.seconds if row.end is None else row.end
-        return f"{start:g} to {last:g} s is not within the {header.seconds:.2f} s"
+        is_behind = start >= header.seconds
+        hint = "; leave the times out if the clips are cut already" if is_behind else ""
+        return f"{start:g} to {last:g} s is not within the {header.seconds:.2f} s{hint}"
     is_part = row.start is not None or row.end is not None or end < header.seconds
     if row.length is not None and not is_part and not lasts(row.length, header):
         return (

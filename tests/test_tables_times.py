@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from own_recordings import TEXTS, prepared, write_wav
+from own_recordings import TEXTS, prepared, problems, write_wav
 
 from asr.errors import DataError
 from asr.tables.times import headings_of_times, seconds_of_unit
@@ -103,6 +103,15 @@ def test_times_that_may_be_misread_are_refused(tmp_path: Path, heading: str, sai
     with pytest.raises(DataError) as error:
         prepared(write_calls(tmp_path / "mine", heading))
     assert said in str(error.value)
+
+
+def test_the_times_of_clips_that_are_cut_already_are_a_problem_with_a_way_out(
+    tmp_path: Path,
+) -> None:
+    assert problems(write_calls(tmp_path / "mine", "segment_start,segment_end", 4))[0] == (
+        "t.csv:2: 20 to 30 s is not within the 12.00 s; leave the times out if the clips are cut "
+        "already"
+    )
 
 
 def test_columns_that_are_not_read_are_said_but_no_empty_one(tmp_path: Path) -> None:
