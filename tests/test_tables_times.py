@@ -168,6 +168,16 @@ def test_chosen_columns_say_no_times(tmp_path: Path) -> None:
     assert {cut.duration for split in cuts.values() for cut in split} == {12.0}
 
 
+def test_a_time_of_a_clock_is_a_problem_and_keeps_no_other_row_from_its_time(
+    tmp_path: Path,
+) -> None:
+    folder = write_calls(tmp_path / "mine", "begin_time,end_time")
+    lines = (folder / "t.csv").read_text().splitlines()
+    lines[2] = lines[2].replace(",5,", ",00:05,")
+    (folder / "t.csv").write_text("\n".join(lines))
+    assert problems(folder) == ["t.csv:3: start, end and duration must be numbers of seconds"]
+
+
 @pytest.mark.parametrize(
     ("heading", "values"), [("onset,offset", "5,7.5"), ("onset,start,end", "1,5,7.5")]
 )

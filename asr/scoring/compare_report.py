@@ -133,9 +133,7 @@ def verdict(comparison: Comparison, pair: Pair) -> str:
     first, second = pair.names
     label, found = RATES[comparison.rate].label, pair.believed
     by = "by speaker" if pair.by_speaker else "by utterance"
-    of = (
-        "" if comparison.unit == "words" else " of words"
-    )  # which the test counts, whatever the rate
+    of = "" if comparison.unit == "words" else " of words"  # which the test counts, always
     p_value = "" if pair.p_value is None else f", p = {pair.p_value:.2g}{of}"
     better = pair.better
     if better is None:

@@ -1,7 +1,7 @@
 """Columns that say when: starts, ends and durations by their headings, and in which unit.
 
 `begin_time`, `Start (s)`, `seg_end_ms` and `시작_초` are understood, however they are written, if
-they hold numbers, and a start and an end or a duration are there. All others say nothing.
+they hold times, and a start and an end or a duration are there. All others say nothing.
 """
 
 import re
@@ -33,6 +33,7 @@ _HEADINGS = {
 }
 _SIGNS = re.compile(r"[\s_.()\[\]:/-]+")
 _PLURAL = re.compile(r"[a-z]s$")  # no unit: it is not set apart
+_TIME = re.compile(r"\s*-?\d*[.,]?\d+(?:e-?\d+)?\s*|\s*\d+(?::\d\d){1,2}(?:[.,]\d+)?\s*")
 # A word that means a moment only beside its fellow; elsewhere it is of a letter, or of a place.
 _FELLOWS = {"from": "to", "to": "from"}
 
@@ -102,7 +103,7 @@ def with_times(
     columns = {what: list(names) for what, names in found.items()}
     of_others = {name for what, names in found.items() if what not in WHATS for name in names}
     names = list(dict.fromkeys(name for row in rows for name in row if name not in of_others))
-    numbers = [name for name in names if _heading(name) and _are_numbers(name, rows)]
+    numbers = [name for name in names if _heading(name) and _are_times(name, rows)]
     headings = headings_of_times(numbers)
     ends = [name for name, heading in headings.items() if heading.what == "end"]
     columns["start"] = [name for name in columns["start"] if name not in ends]  # beside an onset
@@ -144,7 +145,7 @@ def _one(of: tuple[str, str], names: list[str], listed: Sequence[str]) -> list[s
 def _check_end(
     where: str, columns: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    ends = [name for name in columns["end"][:1] if _are_numbers(name, rows)]
+    ends = [name for name in columns["end"][:1] if _are_times(name, rows)]
     if ends and not columns["start"]:
         raise DataError(
             f'{where}: the column "{ends[0]}" says where utterances end, and none where they '
@@ -152,13 +153,14 @@ def _check_end(
         )
 
 
-def _are_numbers(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Returns whether a column holds numbers, and nothing else in any row."""
+def _are_times(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Returns whether half of what a column holds is numbers, or the time of a clock.
+
+    What is not is a problem of its row: that none is passed over because of another.
+    """
     values = [row[name] for row in rows if row.get(name) not in (None, "")]
-    try:
-        return bool([float(str(value)) for value in values]) and bool not in map(type, values)
-    except ValueError:
-        return False
+    are = [not isinstance(value, bool) and bool(_TIME.fullmatch(str(value))) for value in values]
+    return bool(are) and sum(are) >= len(are) / 2
 
 
 def _holds(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
