@@ -111,7 +111,9 @@ def test_a_column_of_nothing_but_names_of_splits_says_them(tmp_path: Path, colum
     write_table(folder, names, column, "학습 평가 학습 검증 학습 학습")
     assert ids(prepared(folder)[1])["test"] == ["b"]
     write_table(folder, names, column, "train test train test man woman")
-    assert prepared(folder)[0].notices == []  # a column of something else
+    assert prepared(folder)[0].notices == [  # a column of something else
+        f"metadata.csv: columns that are not read: {column}"
+    ]
     rows = [f'{{"path": "{name}", "text": "w {name[0]}", "{column}": []}}' for name in names]
     (folder / "metadata.csv").unlink()
     (folder / "all.jsonl").write_text("\n".join(rows), "utf-8")

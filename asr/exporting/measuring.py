@@ -78,7 +78,8 @@ def recognize_exported(
             exported.encode(*features), options, recognizer.model.units
         )
         found = search(scorers, memory_lengths, options)
-    return [recognizer.tokenizer.decode(row[0].tokens) for row in found]
+    texts = [recognizer.tokenizer.decode(row[0].tokens) for row in found]
+    return [" ".join(text.split()) for text in texts]  # as `recognized.py` writes them
 
 
 def features_of(features: LogMel, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

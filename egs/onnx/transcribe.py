@@ -98,7 +98,8 @@ def main():
         if found != rate:
             sys.exit(f"{path}: has {found} samples a second; must have {rate}")
         features = log_mel(audio.mean(axis=1), config["features"], arrays)
-        print(spell(greedy(features, config, *graphs), config["tokens"]))
+        text = spell(greedy(features, config, *graphs), config["tokens"])
+        print(" ".join(text.split()))
 
 
 if __name__ == "__main__":
