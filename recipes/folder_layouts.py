@@ -199,13 +199,9 @@ def _since(row: Row) -> str:
 
 def _with_channels(splits: Splits) -> Splits:
     """Returns rows with the channels that their tables name, counted alike in all of them."""
-    said = [row.channel for rows in splits.values() for row in rows if row.channel]
-    numbers = channel_numbers(said)
+    numbers = channel_numbers(row.channel for rows in splits.values() for row in rows)
     return {
-        split: [
-            row._replace(channel=numbers.get(plain(row.channel))) if row.channel else row
-            for row in rows
-        ]
+        split: [row._replace(channel=numbers[plain(row.channel)]) for row in rows]
         for split, rows in splits.items()
     }
 

@@ -113,15 +113,9 @@ def _broken(row: Row) -> str:
 
 def _unlikely(row: Row, header: AudioHeader) -> str:
     """Returns why a row's text or span cannot be right for its audio; nothing if they can be."""
+    if problem := _no_channel(row, header):
+        return problem
     start, end = span_of(row, header)
-    if header.num_channels > 1 and isinstance(row.channel, str):
-        return (
-            f"{row.channel}; must be left or right, A or B, or numbers from 0 on (rename the "
-            "column if it counts channels)"
-        )
-    heard = channel_of(row, header)
-    if heard is not None and heard >= header.num_channels:
-        return f"is of channel {heard + 1}, and its file has {header.num_channels}"
     if not clean_text(row.text):
         return "the transcript is empty"
     if not 0 <= start < end <= header.seconds:
@@ -136,6 +130,19 @@ def _unlikely(row: Row, header: AudioHeader) -> str:
             "duration, or give an offset if a part of the file is meant"
         )
     return too_fast(row.text, end - start)
+
+
+def _no_channel(row: Row, header: AudioHeader) -> str:
+    """Returns why the channel that a row names is none of its file's; nothing if it is one."""
+    if header.num_channels > 1 and isinstance(row.channel, str):
+        return (
+            f"{row.channel}; must be left or right, A or B, or numbers from 0 on (rename the "
+            "column if it counts channels)"
+        )
+    heard = channel_of(row, header)
+    if heard is not None and heard >= header.num_channels:
+        return f"is of channel {heard + 1}, and its file has {header.num_channels}"
+    return ""
 
 
 def lasts(length: float, header: AudioHeader) -> bool:

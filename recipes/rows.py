@@ -54,8 +54,9 @@ def cuts_of_rows(
         for split, found in splits.items()
     }
     used = [row for row in usable if id(row) not in bad]
-    odd = _odd_audio(used, headers), _odd_spans(used, headers, findings.overlapping)
-    return cuts, [*notices, *odd[0], *odd[1]]
+    notices += _odd_audio(used, headers)
+    notices += _odd_spans(used, headers, findings.overlapping)
+    return cuts, notices
 
 
 def _odd_audio(rows: Sequence[Row], headers: Mapping[Path, AudioHeader]) -> Iterator[str]:

@@ -13,7 +13,6 @@ from asr.recipes.broken_rows import find_broken
 from asr.recipes.problems import shown
 from asr.recipes.row_checks import Row
 from asr.recipes.splits import is_split_column
-from asr.tables.channels import plain
 from asr.tables.columns import BY_NAME, Columns, Record, Table, check_columns, hint, not_read
 from asr.tables.json_rows import read_json
 from asr.tables.separated import read_separated
@@ -129,7 +128,7 @@ def _row(path: Path, record: Record, columns: Mapping[str, Sequence[str]]) -> Ro
         length=length,
         is_first_part=columns["audio"][0].strip().lower() == NEMO,
         split=split.strip().lower(),
-        channel=plain(found["channel"]) or None,
+        channel=_words(found["channel"]),
     )
 
 

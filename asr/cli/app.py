@@ -13,7 +13,16 @@ from typer.core import TyperCommand
 import asr
 from asr.cli import adapting, data, hub, importing, lm, use
 from asr.cli.exporting import export
-from asr.cli.options import Extend, RecipeSettings, Settings, Threads, help_config, live_line, say
+from asr.cli.options import (
+    STOPPED,
+    Extend,
+    RecipeSettings,
+    Settings,
+    Threads,
+    help_config,
+    live_line,
+    say,
+)
 from asr.cli.scoring import compare, score
 from asr.cli.serving import serve
 from asr.cli.transcribe_options import FlagsWithValues
@@ -57,7 +66,7 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("asr: stopped", err=True)
-        sys.exit(130)
+        sys.exit(STOPPED)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from asr.cli.options import say
+from asr.cli.options import STOPPED, say
 from asr.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _leaving_at_once() -> Iterator[None]:
 
     def leave(*_: object) -> NoReturn:
         typer.echo("asr: stopped; the same command goes on", err=True)
-        os._exit(130)
+        os._exit(STOPPED)
 
     before = signal.signal(signal.SIGINT, leave)
     try:

@@ -10,6 +10,8 @@ import typer
 from asr.machine.ranks import own_rank
 from asr.text.visible import visible
 
+STOPPED = 130  # exit code after Ctrl-C, as a shell's
+
 Model = Annotated[Path, typer.Option("--model", help="Model folder: the --out of asr train.")]
 LM = Annotated[Path, typer.Option("--lm", help="The --out of asr train-lm, or an ARPA file.")]
 LMs = Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from asr.cli.options import (
+    STOPPED,
     BeamSize,
     Device,
     LMs,
@@ -25,7 +26,6 @@ from asr.machine.cores import use_threads
 
 NEEDED = ("fastapi", "python_multipart", "uvicorn")
 MEGABYTE = 1_000_000
-STOPPED = 130  # exit code after a second Ctrl-C
 
 
 Host = Annotated[

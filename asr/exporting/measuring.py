@@ -14,6 +14,7 @@ from asr.features import LogMel
 from asr.scoring.counts import score
 from asr.search import search
 from asr.use.decode import batches_of
+from asr.use.recognized import text_of
 from asr.use.recognizer import Recognizer
 
 TORCH = "torch"
@@ -78,8 +79,7 @@ def recognize_exported(
             exported.encode(*features), options, recognizer.model.units
         )
         found = search(scorers, memory_lengths, options)
-    texts = [recognizer.tokenizer.decode(row[0].tokens) for row in found]
-    return [" ".join(text.split()) for text in texts]  # as `recognized.py` writes them
+    return [text_of(recognizer.tokenizer, row[0]) for row in found]
 
 
 def features_of(features: LogMel, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from asr.data.json_lines import GZIP_START
 from asr.errors import DataError
 
-GZIP = b"\x1f\x8b"
+MANIFEST = ".jsonl.gz"  # as asr prepare writes them
 _PACKED = {
-    GZIP: ("packed with gzip", "unpack it with gunzip"),
+    GZIP_START: ("packed with gzip", "unpack it with gunzip"),
     b"PK\x03\x04": ("a zip archive or a spreadsheet", "unpack or export it"),
     b"BZh": ("packed with bzip2", "unpack it with bunzip2"),
     b"\xfd7zXZ": ("packed with xz", "unpack it with unxz"),
@@ -20,9 +21,6 @@ _PACKED = {
     b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
     b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8 converts it"),
 }
-
-
-MANIFEST = ".jsonl.gz"  # as asr prepare writes them
 
 
 class Line(NamedTuple):
@@ -44,7 +42,7 @@ def read_lines(path: Path) -> Iterator[Line]:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); name a file of transcripts"
         ) from error
-    if Path(path).name.lower().endswith(MANIFEST) and data.startswith(GZIP):
+    if Path(path).name.lower().endswith(MANIFEST) and data.startswith(GZIP_START):
         data = _unpacked(path, data)
     for start, (kind, way_out) in _PACKED.items():
         if data.startswith(start):

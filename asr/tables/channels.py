@@ -22,12 +22,12 @@ def channel_numbers(said: Iterable[object]) -> dict[str, int | str | None]:
         said: the column's values.
     """
     values = {plain(value) for value in said}
+    if not all(value in ALL or value in NAMES or is_number(value) for value in values):
+        return dict.fromkeys(values)
     numbers = {int(value) for value in values if is_number(value)}
     first = 0 if 0 in numbers else 1
     is_clear = 0 in numbers or len(numbers) > 1
     found: dict[str, int | str | None] = {}
-    if not all(value in ALL or value in NAMES or is_number(value) for value in values):
-        return dict.fromkeys(values)
     for value in values:
         if value in ALL:
             found[value] = None

@@ -1,14 +1,14 @@
 """What the columns of a table mean, by their names."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from asr.audio.kinds import READ, kind_of
 from asr.errors import DataError
 from asr.tables.text_files import nfc
-from asr.tables.times import with_times
+from asr.tables.times import values_of, with_times
 
 # What a column means -> the names it goes by, the first that is there counts.
 COLUMNS = {
@@ -132,15 +132,8 @@ def check_columns(path: Path, table: Table, chosen: Columns) -> dict[str, list[s
 def not_read(table: Table, found: Mapping[str, Sequence[str]]) -> list[str]:
     """Returns the columns of a table that hold something, and mean nothing here."""
     taken = {name for names in found.values() for name in names}
-    return [
-        name
-        for name in dict.fromkeys(table.columns)
-        if name.strip() and name not in taken and any(map(_holds(name), table.records))
-    ]
-
-
-def _holds(name: str) -> Callable[[Record], bool]:
-    return lambda record: record.cells.get(name) not in (None, "")
+    others = [name for name in dict.fromkeys(table.columns) if name.strip() and name not in taken]
+    return [name for name in others if values_of(name, (row.cells for row in table.records))]
 
 
 def hint(columns: Sequence[str]) -> str:

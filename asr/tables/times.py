@@ -5,7 +5,7 @@ they hold times, and a start and an end or a duration are there. All others say 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from asr.errors import DataError
@@ -103,43 +103,38 @@ def with_times(
     columns = {what: list(names) for what, names in found.items()}
     of_others = {name for what, names in found.items() if what not in WHATS for name in names}
     names = list(dict.fromkeys(name for row in rows for name in row if name not in of_others))
-    numbers = [name for name in names if _heading(name) and _are_times(name, rows)]
-    headings = headings_of_times(numbers)
+    headings = headings_of_times([n for n in names if _heading(n) and _are_times(n, rows)])
     ends = [name for name, heading in headings.items() if heading.what == "end"]
     columns["start"] = [name for name in columns["start"] if name not in ends]  # beside an onset
+    unlisted = {}
     for what in WHATS:
-        if not any(_holds(name, rows) for name in columns[what]):
-            own = [name for name, heading in headings.items() if heading.what == what]
-            columns[what] = own or columns[what]
+        own = {name: heading for name, heading in headings.items() if heading.what == what}
+        if own and not any(values_of(name, rows) for name in columns[what]):
+            unlisted[what], columns[what] = own, list(own)
     if not (columns["start"] and columns["end"] + columns["length"]):
-        columns = columns | {what: list(found[what]) for what in WHATS}
-    for what in ("start", "end", "length") if columns["start"] else ():
-        columns[what] = _one((where, what), columns[what], found[what])
+        columns, unlisted = {what: list(names) for what, names in found.items()}, {}
+    columns |= {what: [_one(where, what, own)] for what, own in unlisted.items()}
     _check_end(where, columns, rows)
     return columns
 
 
-def _one(of: tuple[str, str], names: list[str], listed: Sequence[str]) -> list[str]:
-    """Returns the columns for a thing of which the first counts, which leaves no doubt."""
-    if not names or names[0] in listed:
-        return names
-    where, what = of
-    meant = {name: _heading(name) for name in names}
-    units = [heading.seconds for heading in meant.values() if heading]
-    words = {heading.word for heading in meant.values() if heading}
-    if len(words) > 1 or len({*units}) < len(names):
+def _one(where: str, what: str, headings: Mapping[str, Heading]) -> str:
+    """Returns the column of those that may be one thing: one alone, or of several units the s."""
+    words = {heading.word for heading in headings.values()}
+    units = {heading.seconds for heading in headings.values()}
+    if len(words) > 1 or len(units) < len(headings):
         own = "duration" if what == "length" else what
         raise DataError(
-            f"{where}: several columns may be the {what}: {', '.join(names)}; must be one (call it "
-            f"{own}, and it is the one)"
+            f"{where}: several columns may be the {what}: {', '.join(headings)}; must be one "
+            f"(call it {own}, and it is the one)"
         )
-    best = max(names, key=lambda name: heading.seconds if (heading := meant[name]) else 1.0)
-    if not seconds_of_unit(best):
+    best = max(headings, key=lambda name: headings[name].seconds)
+    if not headings[best].seconds:
         raise DataError(
             f'{where}: the column "{best}" is in a unit that is not read; must be seconds or '
             "milliseconds (rename it, or leave it out if it says no times)"
         )
-    return [best]
+    return best
 
 
 def _check_end(
@@ -158,10 +153,11 @@ def _are_times(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
 
     What is not is a problem of its row: that none is passed over because of another.
     """
-    values = [row[name] for row in rows if row.get(name) not in (None, "")]
+    values = values_of(name, rows)
     are = [not isinstance(value, bool) and bool(_TIME.fullmatch(str(value))) for value in values]
     return bool(are) and sum(are) >= len(are) / 2
 
 
-def _holds(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-    return any(row.get(name) not in (None, "") for row in rows)
+def values_of(name: str, rows: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Returns what a column holds, without cells that are empty or not there."""
+    return [row[name] for row in rows if row.get(name) not in (None, "")]

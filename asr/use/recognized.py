@@ -28,7 +28,7 @@ def describe(
     tokenizer: Tokenizer, hypotheses: Sequence[Hypothesis], judged: Judgement
 ) -> Recognized:
     """Returns the hypotheses of an utterance, best first, as text, and what is said of the best."""
-    texts = [" ".join(tokenizer.decode(one.tokens).split()) for one in hypotheses]
+    texts = [text_of(tokenizer, hypothesis) for hypothesis in hypotheses]
     best = hypotheses[0]
     return Recognized(
         texts[0],
@@ -41,6 +41,11 @@ def describe(
         warnings=judged.warnings,
         speech=judged.speech,
     )
+
+
+def text_of(tokenizer: Tokenizer, hypothesis: Hypothesis) -> str:
+    """Returns a hypothesis as text, without spaces around it or several in a row."""
+    return " ".join(tokenizer.decode(hypothesis.tokens).split())
 
 
 def _different(nbest: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:

@@ -72,11 +72,13 @@ class TrainingStep:
             losses = compute_losses(output, self.batch[2], self.token_lengths, **how)
         return losses.total
 
-    def stepping(self, optimizer: torch.optim.Optimizer) -> Callable[[], None]:
-        """Returns a function that takes one step in bfloat16."""
+    def stepping(
+        self, optimizer: torch.optim.Optimizer, *, bfloat16: bool = True
+    ) -> Callable[[], None]:
+        """Returns a function that takes one step, in bfloat16 unless told otherwise."""
 
         def step() -> None:
-            self.loss(bfloat16=True).backward()
+            self.loss(bfloat16=bfloat16).backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
             optimizer.step()
             optimizer.zero_grad()
