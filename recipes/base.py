@@ -72,7 +72,7 @@ class ManifestSummary(NamedTuple):
     num_utterances: int
     num_words: int
     seconds: float
-    num_speakers: int
+    num_speakers: int  # that are named
 
     @property
     def name(self) -> str:
@@ -96,7 +96,8 @@ class PrepareReport:
         """Returns lines for a person: one a manifest, then the notices."""
         lines = [
             f"{row.path}: {row.num_utterances:,} utterances, {row.num_words:,} words, "
-            f"{row.seconds / 3600:.2f} h, {row.num_speakers} speakers"
+            f"{row.seconds / 3600:.2f} h, "
+            + (f"{row.num_speakers} speakers" if row.num_speakers else "speakers not named")
             for row in self.manifests
         ]
         return lines + [f"notice: {notice}" for notice in self.notices]

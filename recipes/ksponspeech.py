@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from lhotse.cut import MonoCut
 
+from asr.data.speakers import UNKNOWN
 from asr.errors import ConfigError, DataError
 from asr.files import write_file
 from asr.recipes.base import PrepareOptions, PrepareReport, read_own_settings, refuse_unused
@@ -23,7 +24,6 @@ from asr.recipes.ksponspeech_text import TextRules, read_transcript
 from asr.recipes.manifests import AudioHeader, make_cut, write_manifest
 from asr.recipes.problems import judge, shown
 from asr.recipes.row_checks import too_fast
-from asr.recipes.rows import UNKNOWN
 from asr.settings import dump_config
 
 RULES_FILE = "text_rules.yaml"  # of each part, after its name and a dot, as the next

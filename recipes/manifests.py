@@ -16,6 +16,7 @@ from lhotse.supervision import SupervisionSegment
 
 from asr.audio.channels import channel_levels
 from asr.audio.files import audio_info
+from asr.data.speakers import known
 from asr.errors import DataError
 from asr.files import whole_file
 from asr.recipes.base import ManifestSummary
@@ -165,7 +166,7 @@ def write_manifest(path: Path, cuts: Sequence[Cut]) -> ManifestSummary:
         num_utterances=len(cuts),
         num_words=sum(len(supervision.text.split()) for supervision in supervisions),
         seconds=float(sum(cut.duration for cut in cuts)),
-        num_speakers=len({supervision.speaker for supervision in supervisions}),
+        num_speakers=len({*filter(known, (item.speaker for item in supervisions))}),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lhotse.cut import MonoCut
 
+from asr.data.speakers import UNKNOWN
 from asr.errors import DataError
 from asr.recipes.base import PrepareOptions, PrepareReport
 from asr.recipes.held_out import sentence_of
@@ -28,7 +29,6 @@ from asr.recipes.row_checks import (
 )
 
 SPLITS = ("train", "dev", "test")
-UNKNOWN = "unknown"  # the speaker, where none is named
 
 
 def cuts_of_rows(

@@ -58,9 +58,11 @@ def test_tables_are_read_by_the_names_of_their_columns(
 ) -> None:
     rows = [row.format(n=number, text=text) for number, text in enumerate(TEXTS)]
     (folder / name).write_text("\n".join([header, *rows, ""]), "utf-8")
-    _, cuts = prepared(folder)
+    report, cuts = prepared(folder)
     speaker = "ann" if "ann" in row else "unknown"
     assert everything(cuts) == {f"u{n}": (text, speaker, 1.0) for n, text in enumerate(TEXTS)}
+    named = "1 speakers" if "ann" in row else "speakers not named"
+    assert {line.rpartition(", ")[2] for line in report.describe()[:3]} == {named}
 
 
 def test_a_quotation_mark_in_a_tsv_is_a_character(folder: Path) -> None:

@@ -125,8 +125,26 @@ def test_reports_hold_intervals_and_say_which_to_believe(tmp_path: Path) -> None
     markdown = (tmp_path / "report.md").read_text("utf-8")
     assert "| words | 50.00 | " in markdown
     assert "95 % intervals by speaker, of 3, are to be believed of other speakers" in markdown
-    for row in rows:
-        row["speaker"] = None
-    (tmp_path / "hyp.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    run("score", tmp_path)
-    assert "who speaks is not known" in (tmp_path / "report.md").read_text("utf-8")
+    rows[4]["speaker"] = "unknown"
+    for _ in range(2):
+        (tmp_path / "hyp.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        run("score", tmp_path)
+        assert "who speaks is not known" in (tmp_path / "report.md").read_text("utf-8")
+        values = json.loads((tmp_path / "report.json").read_text("utf-8"))
+        assert values["units"]["words"]["interval_95"]["by_speaker"] is None
+        for row in rows:
+            row["speaker"] = None
+
+
+def test_speakers_of_stm_are_known_of_all_its_lines_or_of_none(tmp_path: Path) -> None:
+    names = ["ann", "ben", "cem", "ann"]
+    for unknown, message in ((3, "who speaks is not known"), (9, "by speaker, of 3")):
+        said = ["unknown" if n == unknown else name for n, name in enumerate(names)]
+        lines = [f"f{n} 1 {name} {n} {n + 1} a b\n" for n, name in enumerate(said)]
+        (tmp_path / "ref.stm").write_text("".join(lines))
+        words = [f"f{n} 1 {n}.1 0.5 a\n" for n in range(4)]
+        (tmp_path / "hyp.ctm").write_text("".join(words))
+        run(
+            "score", "--ref", tmp_path / "ref.stm", "--hyp", tmp_path / "hyp.ctm", "--out", tmp_path
+        )
+        assert message in (tmp_path / "report.md").read_text("utf-8")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from asr.data.cut_lines import is_mix
 from asr.data.manifest import Cut, cut_text, is_whole, read_cuts, recordings
+from asr.data.speakers import known
 from asr.text.normalizers import get_normalizer
 from asr.text.tokens import SPECIAL_TOKENS, Tokenizer
 
@@ -152,7 +153,7 @@ class _Tally:
         spelt = text.replace(" ", "")
         self.words.update(text.split())
         self.characters.update(spelt)
-        self.speakers.update(item.speaker for item in cut.supervisions if item.speaker)
+        self.speakers.update(filter(known, (item.speaker for item in cut.supervisions)))
         self.languages.update({item.language or "unknown" for item in cut.supervisions})
         if any(recordings(cut)):
             self.rates[int(cut.sampling_rate)] += 1

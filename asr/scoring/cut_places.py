@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from asr.data.manifest import Cut, parts, read_cuts
+from asr.data.speakers import UNKNOWN
 from asr.scoring.timed import Place
 
 
@@ -29,6 +30,6 @@ def _place(cut: Cut) -> Place | None:
     if len(channels) != 1:
         return None
     speakers = {item.speaker for item in cut.supervisions if item.speaker}
-    speaker = speakers.pop() if len(speakers) == 1 else "unknown"
+    speaker = speakers.pop() if len(speakers) == 1 else UNKNOWN
     end = cut.start + cut.duration
     return Place(cut.recording.id, str(channels[0] + 1), speaker, cut.start, end)

@@ -6,6 +6,7 @@ files -> texts by id (pairs.py) -> the nearest of their spellings -> error count
 from collections.abc import Mapping
 from pathlib import Path
 
+from asr.data.speakers import known_of_all
 from asr.errors import DataError
 from asr.scoring.alternatives import ONE_EACH, Costs, nearest_spelling
 from asr.scoring.analysis import Details
@@ -53,7 +54,9 @@ def score_files(
         extra=extra,
         places=said.places,
         open_references=frozenset(said.spellings),
-        details=Details(speakers={name: where.speaker for name, where in said.places.items()}),
+        details=Details(
+            speakers=known_of_all({name: where.speaker for name, where in said.places.items()})
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from asr.data.speakers import known_of_all
 from asr.errors import ConfigError, DataError
 from asr.scoring.analysis import Analysis, Details, analyse
 from asr.scoring.counts import RESPACED, ScoreSet, score
@@ -148,7 +149,10 @@ def score_folder(
         earlier_normalizer=_joined({row.normalizer for row in rows}),
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
-        details=Details({row.utterance_id: row for row in rows}, known_speakers(rows)),
+        details=Details(
+            {row.utterance_id: row for row in rows},
+            known_of_all({row.utterance_id: row.speaker for row in rows}),
+        ),
         places=_places(rows, cuts),
     )
 
@@ -172,12 +176,6 @@ def _places(rows: Sequence[RecognizedUtterance], cuts: Path | None) -> dict[str,
 
 def _joined(names: set[str | None]) -> str | None:
     return " and ".join(sorted(filter(None, names))) or None
-
-
-def known_speakers(rows: Sequence[RecognizedUtterance]) -> dict[str, str]:
-    """Returns who speaks each utterance; nothing where that is not known of all."""
-    speakers = {row.utterance_id: row.speaker for row in rows if row.speaker is not None}
-    return speakers if len(speakers) == len(rows) else {}
 
 
 def score_normalised(

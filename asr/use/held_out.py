@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from asr.data.manifest import Cut
+from asr.data.speakers import UNKNOWN
 from asr.errors import DataError
 
 HELD_OUT = 0.2  # share of the recordings
@@ -18,7 +19,6 @@ FEWEST, FEWEST_SHARE = 6, 0.3  # of few recordings more are held out: six, or th
 DEV, FEWEST_DEV = 0.1, 3
 MOST = 500  # recordings in either
 FEW_SPEAKERS = 10  # with fewer, dev is of speakers whom training hears, too
-UNKNOWN = "unknown"  # the speaker, where a recipe knows none
 
 
 class Division(NamedTuple):
