@@ -110,6 +110,25 @@ def test_files_are_compared_with_one_reference(tmp_path: Path) -> None:
     assert [rows[0].utterance_id for rows in most_changed(comparison)] == ["u1", "u2"]
 
 
+def test_a_folder_is_compared_with_a_file(tmp_path: Path) -> None:
+    folder, file, references = (
+        write_system(tmp_path / "a", 0.2, seed=1),
+        tmp_path / "b",
+        tmp_path / "r",
+    )
+    rows = [json.loads(line) for line in (folder / "hyp.jsonl").read_text().splitlines()]
+    for path, key in ((file, "hypothesis"), (references, "reference")):
+        path.write_text("".join(f"{row['id']} {row[key]}\n" for row in rows))
+    for given in (folder, folder / "hyp.jsonl"):
+        reports = read_systems([given, file], "none", references=references)
+        assert list(reports) == ["a", "b"]
+        assert compare(reports).pairs[0].by_utterance.value == 0
+        assert "b is a file of hypotheses, whose references are not" in error_of(
+            "compare", given, file
+        )
+    assert "given twice" in error_of("compare", folder, folder / "hyp.jsonl")
+
+
 def test_systems_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     paths = [write_system(tmp_path / name / "test", 0.2, seed=1) for name in "ab"]
     assert list(read_systems(paths, "none")) == ["a/test", "b/test"]

@@ -188,7 +188,7 @@ def _hold_against(report: "Report", bounds: Mapping[str, float]) -> None:
 
 def compare(
     systems: Annotated[
-        list[Path], typer.Argument(help="Folders of asr decode; with --ref files of hypotheses.")
+        list[Path], typer.Argument(help="Folders of asr decode; with --ref files too.")
     ],
     ref: Annotated[Path | None, typer.Option(help="References, where files are given.")] = None,
     out: Annotated[

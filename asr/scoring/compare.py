@@ -23,7 +23,7 @@ from asr.scoring.intervals import (
     t_point,
 )
 from asr.scoring.mapsswe import FEWEST_DIFFERENT, MatchedPairs, holm, matched_pairs
-from asr.scoring.rates import RATES, Report, listed, score_folder
+from asr.scoring.rates import HYPOTHESES_FILE, RATES, Report, listed, score_folder
 
 SIGNIFICANT = 0.05
 POWER_POINTS = 1.96 + 0.84  # of the normal distribution: 5 % two-sided, found in 80 of 100 tries
@@ -108,15 +108,15 @@ def read_systems(
     """Returns the report of each system, by a name that is short and its own.
 
     Args:
-        given: folders of `asr decode`, or with references files of hypotheses.
+        given: folders of `asr decode`; with references also files of hypotheses.
         normalizer: name of what all texts go through.
         references: their file.
 
     Raises:
-        ConfigError: fewer than two systems, or one of them twice.
+        ConfigError: fewer than two systems, one of them twice, or a file without references.
         DataError: a file breaks its format, or the systems' utterances or references differ.
     """
-    paths = [Path(path) for path in given]
+    paths = [_folder(Path(path), references) for path in given]
     if len(paths) < 2:
         raise ConfigError("asr compare: one system alone; give two or more (asr score takes one)")
     if len({path.resolve() for path in paths}) < len(paths):
@@ -125,10 +125,29 @@ def read_systems(
     if references is None:
         found = [score_folder(path, normalizer, readings=False) for path in paths]
     else:
-        found = [score_files(references, path, normalizer, readings=False) for path in paths]
+        files = [_hypotheses(path) for path in paths]
+        found = [score_files(references, path, normalizer, readings=False) for path in files]
     for path, report in zip(paths[1:], found[1:], strict=True):
         _check_same((paths[0], found[0]), (path, report))
     return dict(zip(names, found, strict=True))
+
+
+def _folder(path: Path, references: Path | None) -> Path:
+    """Returns the folder of `asr decode` whose file is given; else what is given."""
+    if path.name == HYPOTHESES_FILE:
+        return path.parent
+    if references is None and path.is_file():
+        raise ConfigError(
+            f"asr compare: {path} is a file of hypotheses, whose references are not given; give "
+            "--ref FILE, which folders of asr decode beside it are held against too"
+        )
+    return path
+
+
+def _hypotheses(path: Path) -> Path:
+    """Returns the file of hypotheses that is meant: of a folder of `asr decode` its own."""
+    own = path / HYPOTHESES_FILE
+    return own if own.is_file() else path
 
 
 def compare(reports: Mapping[str, Report], rate: str = "wer", *, seed: int = 0) -> Comparison:
