@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 
 from lhotse.cut import MonoCut
 
+from asr.data.speakers import UNKNOWN
 from asr.errors import ConfigError, DataError
 from asr.recipes.base import PrepareOptions, PrepareReport, refuse_unused
 from asr.recipes.folder_layouts import read_rows
@@ -122,7 +123,8 @@ def divide(
         )
     keys = sorted(groups)
     random.Random(f"folder {seed}").shuffle(keys)
-    keys.sort(key=lambda key: len(groups[key]), reverse=True)
+    # Who is not named may be anybody, and belongs to train.
+    keys.sort(key=lambda key: (by_speaker and key == UNKNOWN, len(groups[key])), reverse=True)
     wanted = min(MOST_HELD_OUT, max(1, round(HELD_OUT * len(cuts))))
     splits: dict[str, list[MonoCut]] = {name: [] for name in names}
     splits["train"] += groups[keys[0]]

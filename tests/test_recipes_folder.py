@@ -314,6 +314,17 @@ def test_a_folder_must_be_given_and_be_there(tmp_path: Path) -> None:
         prepare(PrepareOptions(corpus=tmp_path / "gone", out=tmp_path))
 
 
+def test_who_is_not_named_is_learnt_from(folder: Path) -> None:
+    rows = [f"clips/x{n}.wav,Sentence {n},{f's{n % 12}' if n > 2 else ''}" for n in range(40)]
+    for number in range(40):
+        write_wav(folder / "clips" / f"x{number}.wav")
+    (folder / "t.csv").write_text("\n".join(["path,text,speaker", *rows]))
+    _, cuts = prepared(folder)
+    found = {name: {cut.supervisions[0].speaker for cut in row} for name, row in cuts.items()}
+    assert "unknown" in found["train"]
+    assert "unknown" not in found["dev"] | found["test"]
+
+
 @pytest.mark.parametrize("num_speakers", [1, 3, 12])
 def test_no_speaker_or_sentence_crosses_a_split(folder: Path, num_speakers: int) -> None:
     rows = ["id,audio,text,speaker"]

@@ -61,6 +61,17 @@ def test_of_one_speaker_recordings_are_held_out_and_it_is_said(speaker: str | No
     assert why in division.lines[0]
 
 
+def test_who_is_not_named_is_learnt_from_and_it_is_said() -> None:
+    division = divide({"all": cuts_of({"a": 20, "b": 10, "unknown": 4})})
+    assert speakers(division.held_out) == {"b"}
+    said = "speakers (b), whom training does not hear, if they are not in 4 that name nobody"
+    assert said in division.lines[0]
+    assert "(a), whom training" in divide({"all": cuts_of({"a": 8, None: 12})}).lines[0]
+    most = divide({"all": cuts_of({"a": 16, "unknown": 4})})
+    assert "by recording, as the speakers have so few" in most.lines[0]
+    assert len(most.held_out) == 6
+
+
 def test_many_speakers_are_divided_three_ways() -> None:
     division = divide({"all": cuts_of({str(index): 4 for index in range(40)})})
     assert not speakers(division.dev) & speakers(division.train)

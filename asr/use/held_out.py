@@ -77,21 +77,24 @@ def _hold_out(cuts: list[Cut], least: int, rng: random.Random) -> tuple[list[Cut
     few = min(FEWEST, round(FEWEST_SHARE * len(cuts)))
     wanted = max(1, min(MOST, max(few, round(HELD_OUT * len(cuts)))))
     speakers = _by_speaker(cuts)
-    if len(speakers) > 1:
+    num_unnamed = speakers.pop(UNKNOWN, 0)  # who may be anybody: they are learnt from
+    if len(speakers) + bool(num_unnamed) > 1:
         chosen = _choose_speakers(speakers, wanted, rng)
         left = [cut for cut in cuts if speaker_of(cut) not in chosen]
-        if len(left) >= least:
+        if len(left) >= max(least, len(cuts) / 2):
             held_out = [cut for cut in cuts if speaker_of(cut) in chosen]
             names = ", ".join(sorted(chosen)[:5]) + (", ..." if len(chosen) > 5 else "")
             return (
                 left,
                 held_out,
                 f"held out to measure on: {len(held_out)} of {len(cuts)} recordings, all of "
-                f"{len(chosen)} of {len(speakers)} speakers ({names}), whom training does not hear",
+                f"{len(chosen)} of {len(speakers)} speakers ({names}), whom training does not hear"
+                + (f", if they are not in {num_unnamed} that name nobody" if num_unnamed else ""),
             )
     left, held_out = _sample(cuts, min(wanted, len(cuts) - least), rng)
-    why = "as all are of one speaker" if len(speakers) == 1 else "as the speakers have so few"
-    if [*speakers] == [UNKNOWN]:
+    is_one = len(speakers) == 1 and not num_unnamed
+    why = "as all are of one speaker" if is_one else "as the speakers have so few"
+    if not speakers:
         why = "as no speaker is named (a folder for each speaker, or a column, names them)"
     line = (
         f"held out to measure on: {len(held_out)} of {len(cuts)} recordings, by recording, {why}; "
