@@ -137,7 +137,7 @@ class CTCScorer:
         # A token that repeats the last one needs a blank between them.
         again = _gather_tokens(memory, state.last) + state.blank[..., :-1]
         scores = scores.scatter(2, state.last[..., None], again.logsumexp(dim=-1, keepdim=True))
-        scores[..., EOS] = torch.logaddexp(state.label, state.blank)[..., -1]
+        scores[..., EOS] = torch.logaddexp(state.label[..., -1], state.blank[..., -1])
         scores[..., [BLANK, PAD, BOS]] = -math.inf
         return relative_to(state.prefix, scores), state
 
@@ -204,7 +204,7 @@ class LetterScorer:
         after_label, after_blank = (_next(part, memory) for part in (state.label, state.blank))
         after_label = after_label.masked_fill(repeats, -math.inf)
         scores = torch.logaddexp(after_label, after_blank)
-        scores[..., EOS] = torch.logaddexp(state.label, state.blank)[..., -1]
+        scores[..., EOS] = torch.logaddexp(state.label[..., -1], state.blank[..., -1])
         scores[..., [BLANK, PAD, BOS]] = -math.inf
         return relative_to(state.prefix, scores), state
 
