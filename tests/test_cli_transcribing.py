@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -376,7 +377,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(tmp_path: Path) ->
     done = transcribe(folder, "-o", out, "--threads", "1")
     assert done.returncode == 0
     # The last one may have been stopped between its file and the note that it is done.
-    kinds = [f"{len(before) - fewer} of 40 were done before the same command" for fewer in (0, 1)]
+    kinds = [f"{len(before) - fewer} of 40 were done before by the same" for fewer in (0, 1)]
     assert any(kind in done.stderr for kind in kinds)
     assert len(said_in(out)) == 40
     assert said_in(out)[kept] == "kept"
@@ -409,6 +410,28 @@ def test_a_run_that_was_stopped_in_a_long_recording_goes_on_in_its_middle(tmp_pa
     assert heard(1000, out) < whole - first // 2
     assert (out / "long.json").read_bytes() == (tmp_path / "whole" / "long.json").read_bytes()
     assert not (out / JOURNAL_FILE).exists()
+
+
+def test_another_recording_of_a_manifest_or_of_standard_input_is_transcribed(
+    tmp_path: Path,
+) -> None:
+    manifest, out = write_manifest(tmp_path / "data", "dev", ["abdc", "bacd"]), tmp_path / "out"
+    first, second = sorted((tmp_path / "data").rglob("*.wav"))
+    kept = second.read_bytes()
+    second.unlink()
+    assert transcribe(manifest, "-o", out).returncode == 2
+    assert [*said_in(out).values()] == ["abdc"]
+    second.write_bytes(kept)
+    again = transcribe(manifest, "-o", out)
+    assert "1 of 2 were done before" in again.stderr
+    second.unlink()
+    shutil.rmtree(out)
+    assert transcribe(manifest, "-o", out).returncode == 2
+    second.write_bytes(kept)
+    first.write_bytes(kept)
+    os.utime(first, (1, 1))
+    assert transcribe(manifest, "-o", out).returncode == 0
+    assert [*said_in(out).values()] == ["bacd", "bacd"]
 
 
 def test_a_stopped_run_counts_for_its_own_command_and_recordings_alone(

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from asr.audio.recording import Recording
 from asr.errors import DataError
-from asr.use.unfinished import JOURNAL_FILE, Journal, stamp_of
+from asr.use.unfinished import JOURNAL_FILE, Journal, stamp_of, stamp_of_recording
 
 COMMAND = {"model": Path("exp"), "formats": ["txt"], "offset": None}
 
@@ -84,3 +85,12 @@ def test_a_stamp_tells_a_file_from_itself_after_a_change(tmp_path: Path) -> None
     path.write_text("ab")
     assert stamp_of(path) != before
     assert stamp_of(None) == stamp_of(tmp_path / "gone") == ""
+    assert stamp_of_recording(Recording(path)) == stamp_of(path)
+    assert stamp_of_recording(Recording(lambda: b"", "a", stamp="b")) == "b"
+
+
+def test_what_nothing_tells_from_another_of_its_name_is_not_done(tmp_path: Path) -> None:
+    Journal(tmp_path, COMMAND, afresh=False).add("standard input", "")
+    journal = Journal(tmp_path, COMMAND, afresh=False)
+    assert journal.done == {"standard input": ""}
+    assert not journal.is_done("standard input", "", [])

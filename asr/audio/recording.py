@@ -36,6 +36,7 @@ class Recording:
         channel: which one is heard, from 1; None for the mean of all.
         start_seconds: where in it hearing begins.
         stop_seconds: where it ends, at the latest; None for the end.
+        stamp: what tells it from another of its name, where it is no file; nothing if nothing does.
     """
 
     source: Source | BinaryIO | Callable[[], bytes]
@@ -44,6 +45,7 @@ class Recording:
     channel: int | None = None
     start_seconds: float = 0.0
     stop_seconds: float | None = None
+    stamp: str = ""
 
     @property
     def path(self) -> Path | None:

@@ -119,7 +119,7 @@ class Run:
     def _left_to_do(self, jobs: list[Job], each: Any) -> list[Job]:
         """Returns the jobs, each with its place, that are not done already."""
         from asr.use.places import check_folder, distinct_places
-        from asr.use.unfinished import Journal, stamp_of
+        from asr.use.unfinished import Journal, stamp_of_recording
         from asr.use.writers import file_name
 
         folder = self.wanted.output_dir
@@ -133,14 +133,14 @@ class Run:
         left, num_stopped = [], 0
         for job in jobs:
             files = [folder / file_name(str(job.place), name) for name in self.formats]
-            if self.journal.is_done(job.name, stamp_of(job.recording.path), files):
+            if self.journal.is_done(job.name, stamp_of_recording(job.recording), files):
                 num_stopped += 1
             elif not (self.wanted.skip_existing and all(file.is_file() for file in files)):
                 left.append(job)
         if num_stopped:
             self.tell(
-                f"{num_stopped} of {len(jobs)} were done before the same command was stopped "
-                "(--overwrite begins anew)"
+                f"{num_stopped} of {len(jobs)} were done before by the same command (--overwrite "
+                "begins anew)"
             )
         if num_skipped := len(jobs) - len(left) - num_stopped:
             self.tell(f"{num_skipped} of {len(jobs)} have their files and are left out")
@@ -257,7 +257,7 @@ class Run:
     def _finish(self, done: Done, language: str | None) -> None:
         """Writes or prints a transcript; what is said of a text that broke off is said here."""
         from asr.use.textgrid import praat_notice
-        from asr.use.unfinished import stamp_of
+        from asr.use.unfinished import stamp_of_recording
         from asr.use.writers import WRITERS, write_transcript
 
         was_printed, self.is_partly_printed = self.is_partly_printed, False
@@ -278,7 +278,7 @@ class Run:
             )  # fmt: skip
             self.tell(", ".join([f"written: {first}", *(path.suffix for path in others)]))
             if self.journal is not None:
-                self.journal.add(done.job.name, stamp_of(done.job.recording.path))
+                self.journal.add(done.job.name, stamp_of_recording(done.job.recording))
         elif not self.prints_text:
             typer.echo(WRITERS[self.formats[0]](transcript, self.write_options), nl=False)
 

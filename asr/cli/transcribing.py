@@ -45,7 +45,7 @@ def transcribe(
     """Write down what is said in recordings: txt, srt, vtt, tsv, json, ctm, lrc, csv, textgrid.
 
     A recording that cannot be read is named, and the others are transcribed; the exit code is then
-    2. Files are written whole or not at all. Stopped, the same command goes on where it was; ended,
-    it begins anew, and with --skip-existing does only what has no files yet.
+    2. Files are written whole or not at all. Where some are not done, the same command goes on with
+    them; else it begins anew, and with --skip-existing does only what has no files yet.
     """
     Run(given.Wanted(**locals())).transcribe()

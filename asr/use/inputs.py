@@ -7,6 +7,8 @@ what a folder or a pattern has found, the folders between, too.
 from __future__ import annotations
 
 import glob
+import hashlib
+import json
 import os
 import re
 import sys
@@ -14,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from asr.audio.av_file import has_av
 from asr.audio.kinds import (
@@ -153,12 +156,22 @@ def _in_manifest(manifest: Path) -> Iterator[Input]:
 
         name = f'{manifest} utterance "{cut.id}"'
         yield Input(
-            Recording(content, name),
+            Recording(content, name, stamp=_stamp(cut)),
             name,
             Path(_NO_FILE_NAME.sub("_", cut.id) or "_"),
             seconds=float(cut.duration),
             num_channels=int(cut.num_channels or 1),
         )
+
+
+def _stamp(cut: Any) -> str:
+    """Returns what tells a cut from another of its id, and from itself after a change."""
+    from asr.data.manifest import audio_paths
+    from asr.use.unfinished import stamp_of
+
+    about = [cut.to_dict(), [stamp_of(path) for path in audio_paths(cut)]]
+    text = json.dumps(about, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def without_doubles(inputs: Sequence[Input], say: Callable[[str], None]) -> list[Input]:

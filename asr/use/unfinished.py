@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from asr.audio.recording import Recording
 from asr.errors import DataError
 from asr.files import write_file, writing
 from asr.use.places import WAY_OUT
@@ -48,8 +49,12 @@ class Journal:
             self.finish()
 
     def is_done(self, name: str, stamp: str, files: Sequence[Path]) -> bool:
-        """Returns whether this command wrote a recording's files, and they are all there."""
-        return self.done.get(name) == stamp and all(file.is_file() for file in files)
+        """Returns whether this command wrote a recording's files, and they are all there.
+
+        What nothing tells from another of its name, as samples from standard input, is not done.
+        """
+        is_same = bool(stamp) and self.done.get(name) == stamp
+        return is_same and all(file.is_file() for file in files)
 
     def add(self, name: str, stamp: str) -> None:
         """Notes that a recording is written."""
@@ -115,3 +120,8 @@ def stamp_of(path: Path | None) -> str:
     except OSError:
         status = None
     return "" if status is None else f"{status.st_size} {status.st_mtime_ns}"
+
+
+def stamp_of_recording(recording: Recording) -> str:
+    """Returns what tells a recording from another of its name, or from itself after a change."""
+    return stamp_of(recording.path) or recording.stamp
