@@ -9,6 +9,7 @@ from torch import Tensor
 from asr.attention.window import replace_part, restrict_attention
 from asr.config import SearchConfig
 from asr.encoder import Encoded
+from asr.errors import DataError
 from asr.fast.own_steps import encoder_products
 from asr.fast.shared import shared_products
 from asr.model import Seq2Seq
@@ -42,6 +43,31 @@ def encode_padded(
             waveforms.to(device), lengths.clamp(min=shortest).to(device)
         )
     return Encoded(values.float(), frames, tuple(part.float() for part in message))
+
+
+def checked_batch(waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns waveforms (B,N), float32 and 0 on padding, and their lengths (B,).
+
+    Raises:
+        DataError: other shapes, no waveform, no numbers of samples from 1 to N, samples that are no
+            floats, or NaN or infinite ones.
+    """
+    shapes = f"waveforms {tuple(waveforms.shape)} with lengths {tuple(lengths.shape)}"
+    if waveforms.dim() != 2 or lengths.shape != waveforms.shape[:1] or not len(lengths):
+        raise DataError(f"{shapes}: must be (B,N) and (B,), of one waveform at least")
+    if not waveforms.is_floating_point() or lengths.is_floating_point():
+        raise DataError(
+            f"waveforms of {waveforms.dtype} with lengths of {lengths.dtype}: must be float32 in "
+            "[-1, 1], and whole numbers"
+        )
+    most = waveforms.size(1)
+    if wrong := [size for size in lengths.tolist() if not 1 <= size <= most]:
+        raise DataError(f"{shapes}: a length of {wrong[0]} samples; must be 1 to {most}")
+    padding = torch.arange(most, device=waveforms.device) >= lengths.to(waveforms.device)[:, None]
+    waveforms = waveforms.float().masked_fill(padding, 0.0)
+    if not bool(waveforms.isfinite().all()):
+        raise DataError(f"{shapes}: a sample is NaN or infinite (leave such recordings out)")
+    return waveforms, lengths
 
 
 def scorers_of(model: Seq2Seq, encoded: Encoded, options: SearchConfig) -> list[WeightedScorer]:

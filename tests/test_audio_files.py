@@ -4,6 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from asr.audio.files import audio_info, check_waveform, read_audio, read_blocks
 from asr.audio.opened import open_audio
@@ -213,6 +214,11 @@ def test_an_array_is_resampled_where_asked():
         (np.array(["a", "b"]), RATE, "must be float"),
         (np.array([0.0] * 1600 + [np.nan]), RATE, r"NaN or infinite sample at 0\.100 s"),
         (np.zeros(10), 0, "sample_rate 0 Hz; must be > 0"),
+        (np.zeros(10), float("nan"), "sample_rate nan Hz; must be > 0"),
+        (np.zeros(10), float("inf"), "sample_rate inf Hz; must be > 0"),
+        (np.zeros(10), 10**400, "must be > 0 and at most"),
+        (torch.zeros(10, requires_grad=True), RATE, "cannot be read as an array .*requires grad"),
+        (torch.zeros(10, dtype=torch.bfloat16), RATE, "cannot be read as an array"),
     ],
 )
 def test_an_array_that_is_no_waveform_is_said(array, sample_rate, message):

@@ -1,6 +1,7 @@
 """Models from and to a hub on this machine, by huggingface-hub itself."""
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -285,8 +286,25 @@ def test_without_the_extra_a_sentence_says_what_to_install(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(InstallError, match=r"pip install 'asr-seq2seq\[hub\]'"):
+    said = r"somebody/model: is no folder here, and .*pip install 'asr-seq2seq\[hub\]'"
+    with pytest.raises(InstallError, match=said):
         asr.load_model("somebody/model", "cpu")
+
+
+def test_a_model_is_asked_for_in_a_process_that_knows_the_library_by_name_alone(
+    tmp_path: Path,
+) -> None:
+    code = "import asr; asr.load_model('exp/mine', 'cpu')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path)},
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert "ModelError: exp/mine: is no folder here, and the hub cannot be reached" in last
 
 
 def test_the_command_line_starts_without_the_hubs_library() -> None:

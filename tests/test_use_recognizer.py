@@ -84,6 +84,54 @@ def held_wav(letters: str) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("waveforms", "lengths", "said"),
+    [
+        (
+            np.zeros((2, 800)),
+            [800],
+            r"waveforms \(2, 800\) with lengths \(1,\): must be \(B,N\) and",
+        ),
+        (np.zeros((0, 800)), np.zeros(0, np.int64), "of one waveform at least"),
+        (np.zeros((1, 800)), [900], "a length of 900 samples; must be 1 to 800"),
+        (np.zeros((1, 800)), [0], "a length of 0 samples"),
+        (np.zeros((1, 800)), [800.0], "with lengths of torch.float32: must be float32 in"),
+        (np.zeros((1, 800), np.int16), [800], "waveforms of torch.int16"),
+        (np.full((1, 800), np.nan), [800], "a sample is NaN or infinite"),
+    ],
+)
+def test_a_batch_that_is_none_is_refused(
+    folder: Path, waveforms: np.ndarray, lengths: list[float], said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        load_recognizer(folder, "cpu").recognize_batch(waveforms, lengths)  # type: ignore[arg-type]
+
+
+def test_what_lies_on_padding_is_not_heard(folder: Path) -> None:
+    model, waveform = load_recognizer(folder, "cpu"), tone("abd")
+    padded = np.full((1, len(waveform) + 500), np.nan)  # float64, as files are read
+    padded[0, : len(waveform)] = waveform
+    lengths = np.array([len(waveform)])
+    assert model.recognize_batch(padded, lengths) == model.recognize_batch(waveform[None], lengths)
+    with pytest.raises(DataError, match="of one waveform at least"):
+        model.recognize([])
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_program_may_have_other_defaults(folder: Path, device: str) -> None:
+    wanted = load_recognizer(folder, "cpu").recognize([tone("abd")])
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device(device):
+            model = load_recognizer(folder, "cpu")
+        [found], [expected] = model.recognize([tone("abd")]), wanted
+        assert (found.text, found.score) == (expected.text, expected.score)
+        assert found.confidence == pytest.approx(expected.confidence, abs=1e-6)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_a_file_its_bytes_and_file_objects_give_the_same(folder: Path, tmp_path: Path) -> None:
     model, path = asr.load_model(folder, "cpu"), tmp_path / "a.wav"
     path.write_bytes(held_wav("abd ca"))

@@ -20,8 +20,8 @@ from asr.audio.channels import levels_of
 from asr.audio.opened import open_audio
 from asr.audio.recording import Recording, check_finite
 from asr.audio.resampling import resample
-from asr.audio.sndfile import Source
-from asr.errors import DataError
+from asr.audio.sndfile import FASTEST_HZ, Source
+from asr.errors import DataError, in_short
 
 Waveform = npt.NDArray[np.float32]
 
@@ -119,9 +119,17 @@ def check_waveform(
     Raises:
         DataError: another shape or type, no samples, NaN or infinite samples, an impossible rate.
     """
-    if sample_rate <= 0:
-        raise DataError(f"{name}: sample_rate {sample_rate} Hz; must be > 0 (pass the real rate)")
-    array = np.asarray(waveform)
+    if not 0 < sample_rate <= FASTEST_HZ:  # nor NaN
+        raise DataError(
+            f"{name}: sample_rate {sample_rate} Hz; must be > 0 and at most {FASTEST_HZ} (pass the "
+            "real rate)"
+        )
+    try:
+        array = np.asarray(waveform)
+    except (TypeError, ValueError, RuntimeError) as error:  # tensors of many kinds
+        raise DataError(
+            f"{name}: cannot be read as an array ({in_short(error)}); pass a float32 array"
+        ) from None
     if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] > array.shape[0]):
         raise DataError(
             f"{name}: shape {array.shape}; must be (samples,) or (samples, channels) (transpose it)"

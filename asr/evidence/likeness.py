@@ -81,7 +81,7 @@ def measure_signs(waveform: npt.NDArray[np.float32], sample_rate: int) -> Signs:
     size, hop = round(FRAME_SECONDS * sample_rate), round(HOP_SECONDS * sample_rate)
     samples = torch.from_numpy(np.ascontiguousarray(waveform))
     samples = torch.nn.functional.pad(samples, (0, max(0, size - len(samples))))
-    window = torch.hann_window(size, periodic=False)
+    window = torch.hann_window(size, periodic=False, dtype=samples.dtype)
     num_points = round(SPECTRUM_SECONDS * sample_rate / 2) * 2
     power = _power((samples - samples.mean()).unfold(0, size, hop) * window, num_points)
     hertz = torch.arange(power.size(1)) * (sample_rate / num_points)

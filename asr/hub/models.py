@@ -75,10 +75,10 @@ def fetch(
         ModelError: there is no network, no such model or revision, it is no model folder of this
             toolkit, or `out` cannot be written or holds something already.
     """
-    hub = _library()
+    hub = _library("" if out else f"{model}: is no folder here, and ")
     if out is not None and not any(out.glob(f"{PART}*")):
         check_free(out)
-    with _saying(model, out or Path(hub.constants.HF_HUB_CACHE)):
+    with _saying(model, out or _cache()):
         commit = model.revision or ""
         if not _COMMIT.fullmatch(commit):
             commit = str(_api(hub).model_info(model.name, revision=model.revision).sha)
@@ -188,14 +188,21 @@ def _check(folder: Path, name: str, load: Callable[[Path], object] | None = None
         load(folder)
 
 
-def _library() -> Any:
+def _library(before: str = "") -> Any:
+    """Returns huggingface-hub; without it an error begins with the words before."""
     try:
         import huggingface_hub
     except ImportError:
         raise InstallError(
-            "models on the hub need the package huggingface-hub; pip install 'asr-seq2seq[hub]'"
+            f"{before}models on the hub need the package huggingface-hub; pip install "
+            "'asr-seq2seq[hub]'"
         ) from None
     return huggingface_hub
+
+
+def _cache() -> Path:
+    constants: Any = import_module("huggingface_hub.constants")  # no attribute until it is imported
+    return Path(constants.HF_HUB_CACHE)
 
 
 def _api(hub: Any) -> Any:
@@ -250,7 +257,8 @@ def _failure(error: Exception, model: HubName, place: Path | None) -> str | None
     if _is_unreachable(error):
         if place is not None:
             again += _way_without_network(model)
-        return f"the hub cannot be reached ({in_short(error)}); {again}"
+        nor_here = "is no folder here, and " if place == _cache() else ""
+        return f"{nor_here}the hub cannot be reached ({in_short(error)}); {again}"
     if isinstance(error, OSError):
         where = place or "a temporary folder"
         return (
@@ -267,8 +275,7 @@ def _failure(error: Exception, model: HubName, place: Path | None) -> str | None
 
 def _way_without_network(model: HubName) -> str:
     """Returns what can be loaded all the same: a commit in the cache, or a folder."""
-    constants: Any = import_module("huggingface_hub.constants")
-    cached = Path(constants.HF_HUB_CACHE, f"models--{model.name.replace('/', '--')}", "snapshots")
+    cached = _cache() / f"models--{model.name.replace('/', '--')}" / "snapshots"
     found = sorted(path.name for path in cached.glob("*") if (path / NEEDED[1]).exists())
     if found and model.revision is None:
         return f"; without network {model.name}@{found[0]} is here, as is any model folder"

@@ -1,6 +1,8 @@
 """Which device to compute on."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -8,6 +10,18 @@ from asr.errors import ConfigError
 from asr.machine.ranks import under_torchrun
 
 DEVICES = ("auto", "cpu", "cuda")
+
+
+@contextmanager
+def plain_defaults() -> Iterator[None]:
+    """Makes tensors float32 and on the CPU unless told otherwise, whatever a program has set."""
+    kind = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(kind)
 
 
 def pick_device(name: str) -> str:

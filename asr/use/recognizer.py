@@ -25,10 +25,10 @@ from asr.lm.folder import load_language_model
 from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
 from asr.lm.hotwords import Phrases, PhraseScorer
 from asr.lm.language_model import LanguageModel
-from asr.machine.devices import own_device
+from asr.machine.devices import own_device, plain_defaults
 from asr.machine.threads import alone
 from asr.model import Seq2Seq
-from asr.recognition import encode_padded, scorers_of
+from asr.recognition import checked_batch, encode_padded, scorers_of
 from asr.scorers import WeightedScorer
 from asr.search import search
 from asr.text.tokenizer import Tokenizer
@@ -123,8 +123,12 @@ class Recognizer(Transcriber):
             options: of the search; None for the model's own.
             words: whether words get times and confidence.
             times: whether words get times, where CTC tells them; it costs less.
+
+        Raises:
+            DataError: there is none, or one is no such waveform.
         """
         rows = [torch.from_numpy(np.ascontiguousarray(waveform)) for waveform in waveforms]
+        rows = rows or [torch.empty(0, 0)]  # which is refused
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         lengths = torch.tensor([len(row) for row in rows])
         return self._recognize(
@@ -152,6 +156,7 @@ class Recognizer(Transcriber):
 
         Raises:
             ConfigError: the weights of the language models are not as many as they.
+            DataError: as `checked_batch`.
         """
         tensors = torch.as_tensor(waveforms), torch.as_tensor(lengths)
         return self._recognize(*tensors, options, look=Look(words=words))
@@ -166,6 +171,7 @@ class Recognizer(Transcriber):
         look: Look,
     ) -> list[Recognized]:
         options = options or self.options
+        waveforms, lengths = checked_batch(waveforms, lengths)
         encoded = encode_padded(self.model, waveforms, lengths, options=options)
         found = self._search(encoded, options)
         again = self._search_again(encoded, found, options) if look.doubts else set()
@@ -237,7 +243,7 @@ def load_recognizer(
     """
     # Whichever thread will compute, its own threads are the first; and of weights made in inference
     # mode torch would count no changes.
-    with alone(), torch.inference_mode(False):
+    with alone(), torch.inference_mode(False), plain_defaults():
         chosen = own_device(device)
         model, tokenizer, config, metrics, notices = load_model_folder(_folder(folder), chosen)
         loaded = [load_language_model(Path(lm), tokenizer, device=chosen, words=True) for lm in lms]
