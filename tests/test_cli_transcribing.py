@@ -377,7 +377,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(tmp_path: Path) ->
     done = transcribe(folder, "-o", out, "--threads", "1")
     assert done.returncode == 0
     # The last one may have been stopped between its file and the note that it is done.
-    kinds = [f"{len(before) - fewer} of 40 were done before by the same" for fewer in (0, 1)]
+    kinds = [f"{len(before) - fewer} of 40 were done before (--overwrite" for fewer in (0, 1)]
     assert any(kind in done.stderr for kind in kinds)
     assert len(said_in(out)) == 40
     assert said_in(out)[kept] == "kept"

@@ -125,6 +125,24 @@ def test_the_example_is_short_and_refuses_another_rate(tmp_path: Path) -> None:
     assert done.stderr.strip() == f"{tmp_path}/a.wav: has 16000 samples a second; must have 8000"
 
 
+def test_the_example_says_what_it_cannot_use(tmp_path: Path) -> None:
+    save_model(tmp_path / "model")
+    export(ExportPlan(tmp_path / "model", tmp_path / "out"))
+    broken, missing = tmp_path / "nan.wav", tmp_path / "gone.wav"
+    soundfile.write(broken, np.array([0.0, np.nan] * 800, np.float32), 8000, subtype="FLOAT")
+    for arguments, said in {
+        (tmp_path / "model", broken): f"{tmp_path}/model: has no config.json; give the --out of",
+        (tmp_path / "out", broken): f"{broken}: no samples, or some are no numbers",
+        (tmp_path / "out", missing): f"{missing}: cannot be read",
+        ("--int8", tmp_path / "out", broken): "has no int8 graphs; asr export --int8 makes them",
+        (tmp_path / "out", broken, "--beam-size"): "Greedy search by the decoder alone",
+    }.items():
+        done = example(*arguments)
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def compare_features(config: Config, waves: list[np.ndarray]) -> None:
     """Asserts that the example's features are the model's, and its arrays of the shapes said.
 

@@ -129,6 +129,14 @@ def test_a_folder_is_compared_with_a_file(tmp_path: Path) -> None:
     assert "given twice" in error_of("compare", folder, folder / "hyp.jsonl")
 
 
+def test_hypotheses_without_a_reference_are_said(tmp_path: Path) -> None:
+    for name, text in {"ref": "u1 a b\n", "x": "u2 c\nu1 a b\n", "y": "u1 a\n"}.items():
+        (tmp_path / name).write_text(text)
+    done = run("compare", tmp_path / "x", tmp_path / "y", "--ref", tmp_path / "ref")
+    assert "x: no reference, left out: u2" in done.stdout
+    assert "y: no reference" not in done.stdout
+
+
 def test_systems_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     paths = [write_system(tmp_path / name / "test", 0.2, seed=1) for name in "ab"]
     assert list(read_systems(paths, "none")) == ["a/test", "b/test"]

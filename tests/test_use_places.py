@@ -40,8 +40,11 @@ def test_an_ending_that_is_kept_may_not_meet_another_name() -> None:
 def test_a_name_too_long_for_its_transcript_is_said() -> None:
     for stem in ("a" * 251, "가" * 84):
         with pytest.raises(DataError, match=r"would be 25\d bytes long, and at most 255 can be"):
-            places(f"{stem}.wav")
-    places("a" * 250 + ".wav", "가" * 83 + ".wav")
+            distinct_places([Path(stem)], [f"{stem}.wav"], ending=".json")
+    long = Path("a" * 250)
+    assert distinct_places([long, Path("가" * 83)], ["a.wav", "가.wav"], ending=".json")[0] == long
+    with pytest.raises(DataError, match=r"a\.wav: its transcript's name would be 259 bytes long"):
+        distinct_places([long], ["a.wav"], ending=".TextGrid")
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -58,6 +58,15 @@ def test_a_model_recognizes_and_transcribes_the_same(folder: Path, tmp_path: Pat
         model.transcribe(waveform, 8000, lm_weights=[0.3])
 
 
+def test_transcripts_name_the_language_that_their_text_is_normalised_as(folder: Path) -> None:
+    model = load_recognizer(folder, "cpu")
+    assert model.transcribe(tone("abd"), 8000).language is None
+    model.tokenizer = train_tokenizer(["abcd"], kind="char", vocab_size=None, normalizer="english")
+    alone, [shared] = model.transcribe(tone("abd"), 8000), model.transcribe_all([tone("abd")], 8000)
+    assert isinstance(shared, asr.Transcript)
+    assert alone.language == shared.language == "en"
+
+
 def test_the_longest_utterance_is_that_of_training_or_of_the_configuration(folder: Path) -> None:
     assert load_recognizer(folder, "cpu").max_seconds == 5.0
     save_metrics(folder, {"longest_seconds": 2.5}, "# card\n")

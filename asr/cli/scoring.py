@@ -67,7 +67,7 @@ def score(
 
     names, bounds = read_rate_names(only or ()), read_bounds(fail_above or ())
     if names:
-        _check_alone(like, files, by, manifest, against, against_format, raw, pictures)
+        _check_alone(out, note, like, files, by, manifest, against, against_format, raw, pictures)
     formats = ref_format or format_name, hyp_format or format_name
     read = partial(_read, folder, (ref, hyp), cuts=cuts, formats=formats, like=like)
     report = replace(read(normalizer=normalizer), note=note)
@@ -105,8 +105,8 @@ def _raw(read: Callable[..., "Report"], normalizer: str) -> "Report":
 def _check_alone(*others: object) -> None:
     if any(others):
         raise ConfigError(
-            "asr score: --only prints rates alone; without it --like, --files, --by, --against, "
-            "--raw and --pictures"
+            "asr score: --only prints rates alone; without it --out, --note, --like, --files, "
+            "--by, --against, --raw and --pictures"
         )
 
 

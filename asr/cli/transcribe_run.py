@@ -126,7 +126,9 @@ class Run:
         if folder is None:
             return jobs
         names = [str(job.recording.path or job.name) for job in jobs]
-        places = distinct_places([job.place for job in jobs], names, say=self.tell)
+        ending = max((file_name("", name) for name in self.formats), key=len)
+        asked = [job.place for job in jobs]
+        places = distinct_places(asked, names, ending=ending, say=self.tell)
         check_folder(folder)
         jobs = [replace(job, place=place) for job, place in zip(jobs, places, strict=True)]
         self.journal = Journal(folder, self._command(), afresh=self.wanted.overwrite)
@@ -138,10 +140,7 @@ class Run:
             elif not (self.wanted.skip_existing and all(file.is_file() for file in files)):
                 left.append(job)
         if num_stopped:
-            self.tell(
-                f"{num_stopped} of {len(jobs)} were done before by the same command (--overwrite "
-                "begins anew)"
-            )
+            self.tell(f"{num_stopped} of {len(jobs)} were done before (--overwrite begins anew)")
         if num_skipped := len(jobs) - len(left) - num_stopped:
             self.tell(f"{num_skipped} of {len(jobs)} have their files and are left out")
         return left
@@ -185,7 +184,8 @@ class Run:
 
     def _work(self, jobs: list[Job], each: Any) -> None:
         recognizer, options = self._load()
-        from asr.use.many import language_of, transcribe_jobs
+        from asr.use.many import transcribe_jobs
+        from asr.use.transcriber import language_of
         from asr.use.workers import side_by_side
 
         seconds = [job.seconds for job in jobs]

@@ -16,7 +16,7 @@ from asr.scoring.compare import Comparison, Pair, in_order
 from asr.scoring.counts import UtteranceScore
 from asr.scoring.intervals import Difference
 from asr.scoring.provenance import provenance_markdown
-from asr.scoring.rates import RATES, Report
+from asr.scoring.rates import RATES, Report, listed
 from asr.scoring.report_json import interval_values
 from asr.text.visible import visible
 
@@ -177,6 +177,8 @@ def notices(comparison: Comparison) -> list[str]:
         if report.scores.missing:
             count = len(report.scores.missing)
             lines.append(f"{name}: {count} utterances without a hypothesis count as deletions")
+        if report.extra:
+            lines.append(f"{name}: no reference, left out: {listed(report.extra)}")
     return lines + [verdict(comparison, pair) for pair in comparison.pairs]
 
 

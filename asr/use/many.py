@@ -146,14 +146,5 @@ def _call(job: Job, clips: Clips, options: TranscribeOptions) -> Callable[[Any],
     return call
 
 
-def language_of(recognizer: Any) -> str | None:
-    """Returns the language that a model's text is normalised as, "en" or "ko"; None: not known."""
-    rule = str(getattr(getattr(recognizer, "tokenizer", None), "normalizer", "") or "")
-    for name, code in (("korean", "ko"), ("english", "en")):
-        if rule.startswith(name):
-            return code
-    return None
-
-
 def _named(transcript: Transcript, job: Job) -> Transcript:
     return replace(transcript, channel=job.channel, name=job.place.name)

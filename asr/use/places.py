@@ -12,18 +12,22 @@ from asr.errors import DataError
 from asr.files import writing
 
 LONGEST_NAME = 255  # bytes, on nearly every disk
-LONGEST_ENDING = len(".json")
 WAY_OUT = "the output folder must be writable, with room left (choose another one)"
 
 
 def distinct_places(
-    places: Sequence[Path], names: Sequence[str], *, say: Callable[[str], None] = lambda _: None
+    places: Sequence[Path],
+    names: Sequence[str],
+    *,
+    ending: str = ".txt",
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[Path]:
     """Returns places, in which recordings of one name but for the ending keep their endings.
 
     Args:
         places: below the output folder, without endings.
         names: of the recordings, for people and for their endings.
+        ending: the longest that a transcript's file gets.
         say: called with which were given their endings.
 
     Raises:
@@ -50,7 +54,7 @@ def distinct_places(
                 "differ (rename one; or name the folder above both, and their folders are kept)"
             )
     for place, name in zip(found, names, strict=True):
-        _check_length(place, name)
+        _check_length(f"{place.name}{ending}", name)
     return found
 
 
@@ -67,8 +71,8 @@ def check_folder(folder: Path) -> None:
         probe.unlink()
 
 
-def _check_length(place: Path, name: str) -> None:
-    length = len(os.fsencode(place.name)) + LONGEST_ENDING
+def _check_length(file: str, name: str) -> None:
+    length = len(os.fsencode(file))
     if length > LONGEST_NAME:
         raise DataError(
             f"{name}: its transcript's name would be {length} bytes long, and at most "

@@ -6,6 +6,7 @@ any number of threads.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,8 @@ class Transcriber(ABC):
             ConfigError: samples without a rate, or a file with one; or a setting is not allowed.
         """
         options = self._options_of(beam_size, lm_weights, hotwords, word_times=word_times)
-        return transcribe(self, _single(audio), options=options, sample_rate=sample_rate)
+        found = transcribe(self, _single(audio), options=options, sample_rate=sample_rate)
+        return replace(found, language=language_of(self))
 
     def iter_segments(
         self,
@@ -131,7 +133,7 @@ class Transcriber(ABC):
                 "(put it into one, or call transcribe)"
             )
         with SharedModel(self, batch_seconds=options.batch_seconds) as shared:
-            one = partial(_one, shared=shared, options=options, sample_rate=sample_rate)
+            one = partial(_one, self, shared=shared, options=options, sample_rate=sample_rate)
             return list(map_ahead(one, audios, threads=AT_ONCE))
 
     def _options_of(
@@ -149,12 +151,27 @@ class Transcriber(ABC):
         return TranscribeOptions(self.choose(settings), word_times=word_times)
 
 
+def language_of(recognizer: Any) -> str | None:
+    """Returns the language that a model's text is normalised as, "en" or "ko"; None: not known."""
+    rule = str(getattr(getattr(recognizer, "tokenizer", None), "normalizer", "") or "")
+    for name, code in (("korean", "ko"), ("english", "en")):
+        if rule.startswith(name):
+            return code
+    return None
+
+
 def _one(
-    audio: Audio, *, shared: SharedModel, options: TranscribeOptions, sample_rate: int | None
+    recognizer: Transcriber,
+    audio: Audio,
+    *,
+    shared: SharedModel,
+    options: TranscribeOptions,
+    sample_rate: int | None,
 ) -> Transcript | DataError:
     rate = sample_rate if _is_samples(audio) else None
     try:
-        return transcribe(shared.caller(), audio, options=options, sample_rate=rate)
+        found = transcribe(shared.caller(), audio, options=options, sample_rate=rate)
+        return replace(found, language=language_of(recognizer))
     except DataError as error:
         return error
 

@@ -86,20 +86,27 @@ def spell(chosen, tokens):
 def main():
     """Prints a line of text for each file."""
     words = [word for word in sys.argv[1:] if word != "--int8"]
-    if len(words) < 2 or words[0].startswith("-"):
+    if len(words) < 2 or any(word.startswith("-") for word in words):
         sys.exit(__doc__)
     folder, *paths = map(Path, words)
+    if not (folder / "config.json").is_file():
+        sys.exit(f"{folder}: has no config.json; give the --out of asr export")
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    files = config["files_int8" if "--int8" in sys.argv else "files"]
+    files = config.get("files_int8" if "--int8" in sys.argv else "files")
+    files = files or sys.exit(f"{folder}: has no int8 graphs; asr export --int8 makes them")
     graphs = [onnxruntime.InferenceSession(folder / files[name]) for name in ("encoder", "decoder")]
     arrays, rate = np.load(folder / "features.npz"), config["features"]["sample_rate"]
     for path in paths:
-        audio, found = soundfile.read(path, dtype="float32", always_2d=True)
+        try:
+            audio, found = soundfile.read(path, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            sys.exit(f"{path}: cannot be read ({error})")
         if found != rate:
             sys.exit(f"{path}: has {found} samples a second; must have {rate}")
+        is_sound = len(audio) and np.isfinite(audio).all()
+        audio = audio if is_sound else sys.exit(f"{path}: no samples, or some are no numbers")
         features = log_mel(audio.mean(axis=1), config["features"], arrays)
-        text = spell(greedy(features, config, *graphs), config["tokens"])
-        print(" ".join(text.split()))
+        print(" ".join(spell(greedy(features, config, *graphs), config["tokens"]).split()))
 
 
 if __name__ == "__main__":
