@@ -1,4 +1,5 @@
 import io
+import os
 import re
 import subprocess
 import sys
@@ -233,6 +234,31 @@ def test_threads_get_what_one_alone_gets_and_nothing_stays_on_the_model(folder: 
     for name, module in model.model.named_modules():
         assert vars(module).keys() == kept[name].keys()
         assert all(vars(module)[key] is value for key, value in kept[name].items())
+
+
+FORKED = """
+import multiprocessing, sys, torch
+import asr
+from conftest import tone
+torch.set_num_threads(2)
+model = asr.load_model(sys.argv[1], "cpu")
+waveform = tone("abd" * 30)
+wanted = model.transcribe(waveform, 8000)
+torch.rand(500, 500) @ torch.rand(500, 500)
+
+def heard(_):
+    return model.transcribe(waveform, 8000), torch.get_num_threads()
+
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    assert pool.map_async(heard, [0]).get(timeout=60) == [(wanted, 1)]
+assert torch.get_num_threads() == 2
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+def test_a_forked_process_does_not_wait_for_threads_that_it_lacks(folder: Path) -> None:
+    command = [sys.executable, "-c", FORKED, folder]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent, timeout=120)
 
 
 def test_the_readmes_example_runs_as_it_stands(

@@ -1,9 +1,11 @@
 """Work on many things at once, in threads, of which only a few wait at a time; or in one alone."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from typing import TypeVar
 
@@ -27,6 +29,18 @@ def alone() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(number)
+
+
+@cache
+def one_after_fork() -> None:
+    """Has processes that are forked from this one compute in one thread.
+
+    They lack the threads that OpenMP had started here, and would wait for them for ever.
+    """
+    import torch
+
+    if hasattr(os, "register_at_fork"):  # not on Windows
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def side_by_side(jobs: Sequence[Callable[[], Made]]) -> list[Made]:

@@ -26,7 +26,7 @@ from asr.lm.fusion import WeightedModel, fuse, rescore, weigh
 from asr.lm.hotwords import Phrases, PhraseScorer
 from asr.lm.language_model import LanguageModel
 from asr.machine.devices import own_device, plain_defaults
-from asr.machine.threads import alone
+from asr.machine.threads import alone, one_after_fork
 from asr.model import Seq2Seq
 from asr.recognition import checked_batch, encode_padded, scorers_of
 from asr.scorers import WeightedScorer
@@ -229,6 +229,8 @@ def load_recognizer(
 ) -> Recognizer:
     """Returns the recognizer of a model folder, on a device: `cpu`, `cuda` or `auto`.
 
+    Processes that are forked from this one then compute in one thread each.
+
     Args:
         folder: the --out of asr train; or a text `org/name`, or `org/name@revision`, of a model on
             the Hugging Face hub, where no folder `org` is here.
@@ -241,6 +243,7 @@ def load_recognizer(
         DataError: an ARPA file cannot be read.
         ConfigError: there is no such device.
     """
+    one_after_fork()
     # Whichever thread will compute, its own threads are the first; and of weights made in inference
     # mode torch would count no changes.
     with alone(), torch.inference_mode(False), plain_defaults():
