@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import json
 import os
 import re
 import sys
@@ -169,8 +168,7 @@ def _stamp(cut: Any) -> str:
     from asr.data.manifest import audio_paths
     from asr.use.unfinished import stamp_of
 
-    about = [cut.to_dict(), [stamp_of(path) for path in audio_paths(cut)]]
-    text = json.dumps(about, sort_keys=True, default=str)
+    text = repr([cut, *(stamp_of(path) for path in audio_paths(cut))])
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
