@@ -18,7 +18,6 @@ from collections.abc import Iterable, Sequence
 
 from lhotse.cut import MonoCut
 
-from asr.data.speakers import UNKNOWN
 from asr.errors import ConfigError, DataError
 from asr.recipes.base import PrepareOptions, PrepareReport, refuse_unused
 from asr.recipes.folder_layouts import read_rows
@@ -26,6 +25,7 @@ from asr.recipes.language import guess_language
 from asr.recipes.manifests import speaker_of
 from asr.recipes.rows import cuts_of_rows, words_of, write_splits
 from asr.tables.columns import Columns
+from asr.tables.speakers import UNKNOWN
 
 HELD_OUT = 0.1  # share of the utterances that go to dev, and to test
 MOST_HELD_OUT = 500  # utterances

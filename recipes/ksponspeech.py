@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from lhotse.cut import MonoCut
 
-from asr.data.speakers import UNKNOWN
 from asr.errors import ConfigError, DataError
 from asr.files import write_file
 from asr.recipes.base import PrepareOptions, PrepareReport, read_own_settings, refuse_unused
@@ -25,6 +24,7 @@ from asr.recipes.manifests import AudioHeader, make_cut, write_manifest
 from asr.recipes.problems import judge, shown
 from asr.recipes.row_checks import too_fast
 from asr.settings import dump_config
+from asr.tables.speakers import UNKNOWN
 
 RULES_FILE = "text_rules.yaml"  # of each part, after its name and a dot, as the next
 LEFT_OUT_FILE = "left_out.txt"

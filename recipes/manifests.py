@@ -16,10 +16,10 @@ from lhotse.supervision import SupervisionSegment
 
 from asr.audio.channels import channel_levels
 from asr.audio.files import audio_info
-from asr.data.speakers import known
 from asr.errors import DataError
 from asr.files import whole_file
 from asr.recipes.base import ManifestSummary
+from asr.tables.speakers import known
 
 HEADER_THREADS = 8
 

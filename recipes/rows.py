@@ -5,7 +5,6 @@ from pathlib import Path
 
 from lhotse.cut import MonoCut
 
-from asr.data.speakers import UNKNOWN
 from asr.errors import DataError
 from asr.recipes.base import PrepareOptions, PrepareReport
 from asr.recipes.held_out import sentence_of
@@ -27,6 +26,7 @@ from asr.recipes.row_checks import (
     find_problems,
     span_of,
 )
+from asr.tables.speakers import UNKNOWN
 
 SPLITS = ("train", "dev", "test")
 

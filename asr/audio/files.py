@@ -120,16 +120,13 @@ def check_waveform(
         DataError: another shape or type, no samples, NaN or infinite samples, an impossible rate.
     """
     if not 0 < sample_rate <= FASTEST_HZ:  # nor NaN
-        raise DataError(
-            f"{name}: sample_rate {sample_rate} Hz; must be > 0 and at most {FASTEST_HZ} (pass the "
-            "real rate)"
-        )
+        said = f"must be > 0 and at most {FASTEST_HZ} (pass the real rate)"
+        raise DataError(f"{name}: sample_rate {sample_rate} Hz; {said}")
     try:
         array = np.asarray(waveform)
     except (TypeError, ValueError, RuntimeError) as error:  # tensors of many kinds
-        raise DataError(
-            f"{name}: cannot be read as an array ({in_short(error)}); pass a float32 array"
-        ) from None
+        said = f"cannot be read as an array ({in_short(error)}); pass a float32 array"
+        raise DataError(f"{name}: {said}") from None
     if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] > array.shape[0]):
         raise DataError(
             f"{name}: shape {array.shape}; must be (samples,) or (samples, channels) (transpose it)"

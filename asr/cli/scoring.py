@@ -102,12 +102,14 @@ def _raw(read: Callable[..., "Report"], normalizer: str) -> "Report":
     return read(normalizer="none")
 
 
-def _check_alone(*others: object) -> None:
+def _check_alone(out: Path | None, *others: object) -> None:
     if any(others):
         raise ConfigError(
-            "asr score: --only prints rates alone; without it --out, --note, --like, --files, "
-            "--by, --against, --raw and --pictures"
+            "asr score: --only prints rates alone; without it --note, --like, --files, --by, "
+            "--against, --raw and --pictures"
         )
+    if out is not None:
+        say(f"asr score: --only prints rates alone; nothing is written to {out}")
 
 
 def _complete(report: "Report", model: Path | None, number: int) -> tuple["Report", "Drawn"]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from asr.data.cut_lines import is_mix
 from asr.data.manifest import Cut, cut_text, is_whole, read_cuts, recordings
-from asr.data.speakers import known
+from asr.tables.speakers import known
 from asr.text.normalizers import get_normalizer
 from asr.text.tokens import SPECIAL_TOKENS, Tokenizer
 

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from asr.data.manifest import Cut, parts, read_cuts
-from asr.data.speakers import UNKNOWN
 from asr.scoring.timed import Place
+from asr.tables.speakers import UNKNOWN
 
 
 def places_of_cuts(manifest: Path, names: Collection[str]) -> dict[str, Place]:

@@ -6,13 +6,13 @@ files -> texts by id (pairs.py) -> the nearest of their spellings -> error count
 from collections.abc import Mapping
 from pathlib import Path
 
-from asr.data.speakers import known_of_all
 from asr.errors import DataError
 from asr.scoring.alternatives import ONE_EACH, Costs, nearest_spelling
 from asr.scoring.analysis import Details
 from asr.scoring.pairs import read_text_pair
 from asr.scoring.rates import Report, score_normalised
 from asr.scoring.transcripts import TextFile
+from asr.tables.speakers import known_of_all
 from asr.text.normalizers import Normalizer, get_normalizer
 
 
@@ -54,10 +54,12 @@ def score_files(
         extra=extra,
         places=said.places,
         open_references=frozenset(said.spellings),
-        details=Details(
-            speakers=known_of_all({name: where.speaker for name, where in said.places.items()})
-        ),
+        details=Details(speakers=_speakers(said)),
     )
+
+
+def _speakers(said: TextFile) -> dict[str, str]:
+    return known_of_all({name: where.speaker for name, where in said.places.items()})
 
 
 def _read_checked(

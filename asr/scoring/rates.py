@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asr.data.speakers import known_of_all
 from asr.errors import ConfigError, DataError
 from asr.scoring.analysis import Analysis, Details, analyse
 from asr.scoring.counts import RESPACED, ScoreSet, score
@@ -21,6 +20,7 @@ from asr.scoring.like import ToolCounts
 from asr.scoring.readings import nearest_reading
 from asr.scoring.recognized import RecognizedUtterance, read_recognized
 from asr.scoring.timed import Place
+from asr.tables.speakers import known_of_all
 from asr.text.normalizers import Normalizer, get_normalizer
 
 HYPOTHESES_FILE = "hyp.jsonl"
@@ -132,6 +132,7 @@ def score_folder(
     rule, path = get_normalizer(normalizer), Path(folder) / HYPOTHESES_FILE
     rows = read_recognized(path) if cuts is None else _of_manifest(cuts, path)
     seconds = [row.seconds for row in rows if row.seconds is not None]
+    speakers = known_of_all({row.utterance_id: row.speaker for row in rows})
     scores, num_other_readings = score_normalised(
         {row.utterance_id: row.reference for row in rows},
         {row.utterance_id: row.hypothesis for row in rows if row.error is None},
@@ -149,10 +150,7 @@ def score_folder(
         earlier_normalizer=_joined({row.normalizer for row in rows}),
         unreadable=tuple(row.utterance_id for row in rows if row.error is not None),
         num_other_readings=num_other_readings,
-        details=Details(
-            {row.utterance_id: row for row in rows},
-            known_of_all({row.utterance_id: row.speaker for row in rows}),
-        ),
+        details=Details({row.utterance_id: row for row in rows}, speakers),
         places=_places(rows, cuts),
     )
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from asr.data.manifest import Cut
-from asr.data.speakers import UNKNOWN
 from asr.errors import DataError
+from asr.tables.speakers import UNKNOWN
 
 HELD_OUT = 0.2  # share of the recordings
 FEWEST, FEWEST_SHARE = 6, 0.3  # of few recordings more are held out: six, or this share

@@ -12,15 +12,12 @@ from asr.errors import DataError
 from asr.files import writing
 
 LONGEST_NAME = 255  # bytes, on nearly every disk
+Say = Callable[[str], None]
 WAY_OUT = "the output folder must be writable, with room left (choose another one)"
 
 
 def distinct_places(
-    places: Sequence[Path],
-    names: Sequence[str],
-    *,
-    ending: str = ".txt",
-    say: Callable[[str], None] = lambda _: None,
+    places: Sequence[Path], names: Sequence[str], *, ending: str = ".txt", say: Say = lambda _: None
 ) -> list[Path]:
     """Returns places, in which recordings of one name but for the ending keep their endings.
 

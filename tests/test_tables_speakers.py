@@ -2,7 +2,7 @@
 
 import pytest
 
-from asr.data.speakers import UNKNOWN, known, known_of_all
+from asr.tables.speakers import UNKNOWN, known, known_of_all
 
 
 @pytest.mark.parametrize(("speaker", "name"), [("ann", "ann"), (UNKNOWN, None), ("", None)])
