@@ -258,7 +258,8 @@ assert torch.get_num_threads() == 2
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 def test_a_forked_process_does_not_wait_for_threads_that_it_lacks(folder: Path) -> None:
     command = [sys.executable, "-c", FORKED, folder]
-    subprocess.run(command, check=True, cwd=Path(__file__).parent, timeout=120)
+    done = subprocess.run(command, check=False, cwd=Path(__file__).parent, timeout=120)
+    assert done.returncode == 0
 
 
 def test_the_readmes_example_runs_as_it_stands(

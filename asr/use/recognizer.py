@@ -15,7 +15,7 @@ from asr.build import check_precision
 from asr.checkpoint import load_model_folder
 from asr.config import Config, SearchConfig, override_config
 from asr.encoder import Encoded
-from asr.errors import ConfigError
+from asr.errors import ConfigError, DataError
 from asr.evidence.calibration import UNCALIBRATED, read_calibration
 from asr.evidence.likeness import speech_likeness
 from asr.evidence.weighing import rows_of
@@ -127,8 +127,9 @@ class Recognizer(Transcriber):
         Raises:
             DataError: there is none, or one is no such waveform.
         """
+        if len(waveforms) == 0:
+            raise DataError("no waveforms: must be a list of one waveform at least")
         rows = [torch.from_numpy(np.ascontiguousarray(waveform)) for waveform in waveforms]
-        rows = rows or [torch.empty(0, 0)]  # which is refused
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         lengths = torch.tensor([len(row) for row in rows])
         return self._recognize(
